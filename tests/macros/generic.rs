@@ -1,0 +1,114 @@
+//! States with type and const parameters.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+use crate::{Result, open};
+
+#[derive(Serialize, Deserialize, WalState)]
+#[serde(bound(deserialize = "K: Ord + Deserialize<'de>, V: Deserialize<'de>"))]
+pub struct Table<K: Ord, V, const N: usize = 4> {
+    rows: BTreeMap<K, V>,
+    limit: Option<usize>,
+}
+
+impl<K: Ord, V, const N: usize> Default for Table<K, V, N> {
+    fn default() -> Self {
+        Table { rows: BTreeMap::new(), limit: Some(N) }
+    }
+}
+
+#[walr::mutations]
+impl<K, V, const N: usize> Table<K, V, N>
+where
+    K: Ord + Clone,
+    V: Clone,
+{
+    #[mutation]
+    pub fn put(&mut self, key: &K, value: V) -> Option<V> {
+        if self.limit.is_some_and(|limit| self.rows.len() >= limit) {
+            return Some(value);
+        }
+        self.rows.insert(key.clone(), value)
+    }
+
+    #[mutation]
+    pub fn remove_all(&mut self, keys: &[K]) -> usize {
+        let before = self.rows.len();
+        keys.iter().for_each(|key| drop(self.rows.remove(key)));
+        before - self.rows.len()
+    }
+
+    #[mutation]
+    pub fn absorb(&mut self, other: Option<Vec<(K, V)>>) {
+        self.rows.extend(other.into_iter().flatten());
+    }
+
+    #[query]
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.rows.get(key).cloned()
+    }
+}
+
+/// No mutation uses the parameter.
+#[derive(Default, Serialize, Deserialize, WalState)]
+struct Unused<T> {
+    items: Vec<T>,
+}
+
+#[walr::mutations]
+impl<T: Default> Unused<T> {
+    #[mutation]
+    fn grow(&mut self, by: usize) {
+        self.items.extend(std::iter::repeat_with(T::default).take(by));
+    }
+}
+
+async fn in_generic_code<K, V>(key: K, value: V) -> Result<Option<V>>
+where
+    K: Ord + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
+    V: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let (_folder, table) = open::<Table<K, V, 2>>().await?;
+    table.put(&key, value).await?;
+    Ok(table.get(&key))
+}
+
+#[tokio::test]
+async fn generic_states_are_called_and_replayed() -> Result {
+    let (folder, table) = open::<Table<String, u64>>().await?;
+    assert_eq!(table.put(&"a".to_string(), 1).await?, None);
+    table.absorb(Some(vec![("b".into(), 2), ("c".into(), 3)])).await?;
+    assert_eq!(table.remove_all(&["a".into(), "z".into()]).await?, 1);
+    let outcome = table.apply(TableLog::Put { key: "d".into(), value: 4 }).await?;
+    assert_eq!(format!("{outcome:?}"), "Put(None)");
+    drop(table);
+    let again = walr::Durable::<Table<String, u64>>::open(folder.path()).await?;
+    assert_eq!((again.get(&"a".into()), again.get(&"d".into())), (None, Some(4)));
+    assert_eq!(in_generic_code(1u8, "x".to_string()).await?, Some("x".to_string()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn parameters_that_no_mutation_uses_need_no_marker() -> Result {
+    let (_folder, unused) = open::<Unused<u8>>().await?;
+    unused.grow(3).await?;
+    let log: UnusedLog = UnusedLog::Grow { by: 1 };
+    match log {
+        UnusedLog::Grow { by } => assert_eq!(by, 1),
+    }
+    assert_eq!(unused.read(|unused| unused.items.len()), 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn futures_of_generic_states_are_send() -> Result {
+    let (_folder, table) = open::<Table<String, u64>>().await?;
+    let task = tokio::spawn(async move { table.put(&"a".to_string(), 1).await });
+    assert_eq!(task.await??, None);
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Generated code under every lint that users turn on: a word from it would break this build.
+#![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub, clippy::all, clippy::pedantic)]
+
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+/// A state.
+#[derive(Debug, Default, Serialize, Deserialize, WalState)]
+pub(crate) struct Strict {
+    values: Vec<u64>,
+}
+
+#[walr::mutations]
+impl Strict {
+    /// Puts.
+    #[mutation]
+    pub(crate) fn put(&mut self, value: u64, _unused: &str) -> bool {
+        self.values.push(value);
+        true
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always; see [`Self::put`].
+    #[mutation]
+    #[must_use = "or lose it"]
+    pub(crate) fn fail(&mut self) -> Result<(), u8> {
+        self.values.clear();
+        Err(1)
+    }
+
+    /// An old form.
+    #[mutation]
+    #[deprecated = "use `put`"]
+    pub(crate) fn old(&mut self, value: u64) {
+        self.values.push(value);
+    }
+
+    /// Many.
+    #[mutation]
+    #[expect(clippy::too_many_arguments, reason = "a test of `expect`")]
+    pub(crate) fn many(&mut self, one: u8, two: u8, three: u8, four: u8, five: u8, six: u8, seven: u8) -> usize {
+        self.values.extend([one, two, three, four, five, six, seven].map(u64::from));
+        self.values.len()
+    }
+
+    /// Never called by anyone.
+    #[mutation]
+    fn lonely(&mut self) {
+        self.values.clear();
+    }
+
+    /// Looks.
+    #[query]
+    #[must_use]
+    pub(crate) fn count(&self) -> usize {
+        self.values.len()
+    }
+}
+
+#[tokio::test]
+async fn strict_code_runs() -> crate::Result {
+    let (_folder, strict) = crate::open::<Strict>().await?;
+    assert!(strict.put(1, "").await?);
+    assert_eq!(strict.fail().await?, Err(1));
+    #[expect(deprecated, reason = "the mark is carried to the handle")]
+    strict.old(2).await?;
+    assert_eq!(strict.many(1, 1, 1, 1, 1, 1, 1).await?, 8);
+    assert_eq!(strict.count(), 8);
+    Ok(())
+}

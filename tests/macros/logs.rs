@@ -1,0 +1,167 @@
+//! The generated log and outcome as types of the user's: matched, built, shown, encoded.
+
+use serde::{Deserialize, Serialize};
+use walr::__private::{Mutation, Recorded};
+use walr::WalState;
+
+use crate::{Result, open};
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+struct Tally {
+    total: i64,
+}
+
+#[walr::mutations]
+impl Tally {
+    #[mutation]
+    fn add(&mut self, amount: i64, note: &str) -> i64 {
+        self.total += amount + note.len() as i64;
+        self.total
+    }
+
+    #[mutation]
+    fn reset(&mut self) {
+        self.total = 0;
+    }
+
+    #[mutation(name = "double")]
+    fn twice(&mut self, times: &[u32]) -> Result<i64, String> {
+        self.total *= 2 * times.len() as i64;
+        Ok(self.total)
+    }
+
+    #[mutation(name = "subtract", replay_only)]
+    fn old_subtract(&mut self, amount: i64) {
+        self.total -= amount;
+    }
+
+    #[query]
+    fn total(&self) -> i64 {
+        self.total
+    }
+}
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+struct Second(u8);
+
+#[walr::mutations]
+impl Second {
+    #[mutation]
+    fn keep(&mut self, value: u8) -> Opaque {
+        self.0 = value;
+        Opaque(())
+    }
+}
+
+/// Without `Debug`.
+struct Opaque(());
+
+#[tokio::test]
+async fn logs_are_built_and_applied() -> Result {
+    use TallyLog::{Add, Reset};
+    let (_folder, tally) = open::<Tally>().await?;
+    assert!(matches!(tally.apply(Add { amount: 2, note: "ab".into() }).await?, TallyOutcome::Add(4)));
+    let outcomes = [
+        tally.apply(TallyLog::Twice { times: vec![1, 2] }).await?,
+        tally.apply(TallyLog::OldSubtract { amount: 1 }).await?,
+    ];
+    assert_eq!(format!("{outcomes:?}"), "[Twice(Ok(16)), OldSubtract(())]");
+    assert_eq!(tally.total(), 15);
+    tally.apply(Reset).await?;
+    assert_eq!(tally.total(), 0);
+    assert_eq!(tally.add(1, "").await? + tally.twice(&[]).await??, 1);
+    tally.reset().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_outcome_needs_no_debug() -> Result {
+    let (_folder, second) = open::<Second>().await?;
+    let Opaque(()) = second.keep(1).await?;
+    let SecondOutcome::Keep(Opaque(())) = second.apply(SecondLog::Keep { value: 2 }).await?;
+    assert_eq!(second.read(|second| second.0), 2);
+    Ok(())
+}
+
+#[test]
+fn logs_show_and_encode_like_any_enum() -> Result {
+    let log = vec![
+        TallyLog::Add { amount: 1, note: "n".into() },
+        TallyLog::Reset,
+        TallyLog::Twice { times: vec![3] },
+        TallyLog::OldSubtract { amount: 4 },
+    ];
+    let shown = r#"[Add { amount: 1, note: "n" }, Reset, Twice { times: [3] }, OldSubtract { amount: 4 }]"#;
+    assert_eq!(format!("{log:?}"), shown);
+    assert_eq!(format!("{:?}", log.clone()), shown);
+    let json = serde_json::to_string(&log)?;
+    assert_eq!(
+        json,
+        r#"[{"Add":{"amount":1,"note":"n"}},"Reset",{"Twice":{"times":[3]}},{"OldSubtract":{"amount":4}}]"#
+    );
+    assert_eq!(format!("{:?}", serde_json::from_str::<Vec<TallyLog>>(&json)?), shown);
+    let reordered = r#"{"Add":{"unknown":[1],"note":"n","amount":1}}"#;
+    assert_eq!(format!("{:?}", serde_json::from_str::<TallyLog>(reordered)?), r#"Add { amount: 1, note: "n" }"#);
+    Ok(())
+}
+
+#[test]
+fn what_is_no_log_is_an_error() {
+    let error = |json| match serde_json::from_str::<TallyLog>(json) {
+        Ok(log) => panic!("{log:?}"),
+        Err(error) => error.to_string(),
+    };
+    assert!(error(r#"{"Add":{"amount":1}}"#).contains("missing field `note`"));
+    assert!(error(r#"{"Add":[1]}"#).contains("invalid length 1, expected the arguments amount, note"));
+    assert!(error(r#"{"Ad":{}}"#).contains("no such variant"));
+}
+
+#[test]
+fn the_schema_has_names_and_types() {
+    let params = &[("amount", "i64"), ("note", "String")];
+    let expected = [
+        Mutation { name: "add", params },
+        Mutation { name: "reset", params: &[] },
+        Mutation { name: "double", params: &[("times", "Vec<u32>")] },
+        Mutation { name: "subtract", params: &[("amount", "i64")] },
+    ];
+    assert_eq!(Tally::MUTATIONS, expected);
+    assert_eq!(Tally::index(&TallyLog::Add { amount: 0, note: String::new() }), 0);
+    assert_eq!(Tally::index(&TallyLog::OldSubtract { amount: 0 }), 3);
+    assert_ne!(Tally::FINGERPRINT, Second::FINGERPRINT);
+}
+
+mod fingerprints {
+    use serde::{Deserialize, Serialize};
+    use walr::__private::Recorded;
+    use walr::WalState;
+
+    macro_rules! state {
+        ($module:ident, [$(#[$attr:meta])*] $body:expr) => {
+            mod $module {
+                use super::*;
+
+                #[derive(Default, Serialize, Deserialize, WalState)]
+                pub(super) struct State(u64);
+
+                #[walr::mutations]
+                impl State {
+                    $(#[$attr])*
+                    #[mutation]
+                    pub(super) fn set(&mut self, value: u64) {
+                        self.0 = $body + value;
+                    }
+                }
+            }
+        };
+    }
+    state!(one, [] 1);
+    state!(same, [#[doc = "Docs change nothing."]] 1);
+    state!(other, [] 2);
+
+    #[test]
+    fn code_changes_them_and_docs_do_not() {
+        assert_eq!(one::State::FINGERPRINT, same::State::FINGERPRINT);
+        assert_ne!(one::State::FINGERPRINT, other::State::FINGERPRINT);
+    }
+}

@@ -1,0 +1,149 @@
+//! `#[derive(WalState)]`: every kind of type, and its options.
+
+use serde::{Deserialize, Serialize};
+use walr::{Durable, WalState};
+
+use crate::{Result, open};
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+struct Tuple(u64, std::collections::BTreeMap<String, u8>);
+
+#[walr::mutations]
+impl Tuple {
+    #[mutation]
+    fn bump(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+struct Unit;
+
+#[walr::mutations]
+impl Unit {
+    #[mutation]
+    fn touch(&mut self) {}
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
+enum Door {
+    #[default]
+    Closed,
+    Open {
+        since: u64,
+    },
+    Broken(String),
+}
+
+#[walr::mutations]
+impl Door {
+    #[mutation]
+    fn open(&mut self, since: u64) -> bool {
+        *self = match self {
+            Door::Closed => Self::Open { since },
+            _ => Self::Broken("twice".into()),
+        };
+        matches!(self, Door::Open { .. })
+    }
+}
+
+#[tokio::test]
+async fn structs_and_enums_are_states() -> Result {
+    let (_folder, tuple) = open::<Tuple>().await?;
+    assert_eq!(tuple.bump().await?, 1);
+    let (_folder, unit) = open::<Unit>().await?;
+    unit.touch().await?;
+    let (_folder, door) = open::<Door>().await?;
+    assert!(door.open(1).await? && !door.open(2).await?);
+    assert!(door.read(|door| *door == Door::Broken("twice".into())));
+    Ok(())
+}
+
+#[test]
+fn shapes_names_and_versions() {
+    assert_eq!(Tuple::SHAPE, "(u64, BTreeMap<String, u8>)");
+    assert_eq!(Unit::SHAPE, "");
+    assert_eq!(Door::SHAPE, "Closed | Open { since: u64 } | Broken(String)");
+    assert_eq!((Door::NAME, Door::VERSION), ("Door", 1));
+    assert_eq!((new::Index::NAME, new::Index::VERSION), ("Index", 3));
+    assert_eq!(new::Index::SHAPE, "{ words: Vec<String> }");
+}
+
+/// The state before, as an older program had it.
+mod old {
+    use serde::{Deserialize, Serialize};
+    use walr::WalState;
+
+    #[derive(Default, Serialize, Deserialize, WalState)]
+    #[wal(name = "Index", version = 2)]
+    pub(super) struct OldIndex {
+        pub(super) text: String,
+    }
+
+    #[walr::mutations]
+    impl OldIndex {
+        #[mutation]
+        pub(super) fn add(&mut self, word: &str) {
+            self.text += word;
+            self.text.push(' ');
+        }
+    }
+}
+
+mod new {
+    use std::collections::HashMap;
+
+    use serde::{Deserialize, Serialize};
+    use walr::WalState;
+
+    #[derive(Default, Serialize, Deserialize, WalState)]
+    #[wal(version = 3, migrate_from = super::old::OldIndex, after_load = Self::index)]
+    pub(super) struct Index {
+        words: Vec<String>,
+        #[serde(skip)]
+        places: HashMap<String, usize>,
+    }
+
+    impl From<super::old::OldIndex> for Index {
+        fn from(old: super::old::OldIndex) -> Self {
+            Index { words: old.text.split_whitespace().map(str::to_string).collect(), places: HashMap::new() }
+        }
+    }
+
+    #[walr::mutations]
+    impl Index {
+        #[mutation]
+        pub(super) fn add(&mut self, word: &str) {
+            self.places.insert(word.to_string(), self.words.len());
+            self.words.push(word.to_string());
+        }
+
+        #[query]
+        pub(super) fn place(&self, word: &str) -> Option<usize> {
+            self.places.get(word).copied()
+        }
+
+        fn index(&mut self) {
+            let places = self.words.iter().enumerate();
+            self.places = places.map(|(place, word)| (word.clone(), place)).collect();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_old_version_is_migrated_and_indexed() -> Result {
+    let (folder, old) = open::<old::OldIndex>().await?;
+    old.add("one").await?;
+    old.add("two").await?;
+    old.close().await?;
+    drop(old);
+    let new = Durable::<new::Index>::open(folder.path()).await?;
+    assert_eq!((new.place("one"), new.place("two")), (Some(0), Some(1)));
+    new.add("three").await?;
+    new.close().await?;
+    drop(new);
+    let again = Durable::<new::Index>::open(folder.path()).await?;
+    assert_eq!(again.place("three"), Some(2));
+    Ok(())
+}

@@ -1,0 +1,28 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        self.entries.push(entry);
+    }
+
+    #[mutation]
+    pub fn finish(self) -> usize {
+        self.entries.len()
+    }
+}
+
+pub async fn uses_it(state: walr::Durable<Cache>) -> walr::Result<()> {
+    let _count: usize = state.finish().await?;
+    state.apply(CacheLog::Push { entry: String::new() }).await?;
+    Ok(())
+}
+
+fn main() {}

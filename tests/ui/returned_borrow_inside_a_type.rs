@@ -1,0 +1,28 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        self.entries.push(entry);
+    }
+
+    #[mutation]
+    pub fn first(&mut self) -> Option<&str> {
+        self.entries.first().map(String::as_str)
+    }
+}
+
+pub async fn uses_it(state: walr::Durable<Cache>) -> walr::Result<()> {
+    let _first = state.first().await?;
+    state.apply(CacheLog::Push { entry: String::new() }).await?;
+    Ok(())
+}
+
+fn main() {}

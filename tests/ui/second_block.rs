@@ -1,0 +1,25 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        self.entries.push(entry);
+    }
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations(create = walr)]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        self.entries.push(entry);
+    }
+}
+
+fn main() {}

@@ -1,0 +1,242 @@
+//! Our attributes: parsed, and stripped from what is emitted.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parser;
+use syn::{Attribute, Expr, FnArg, Ident, LitInt, LitStr, Meta, Path, Token, Type, parse_quote};
+
+use crate::block::{Block, Item};
+use crate::errors::Errors;
+
+/// What a method is marked as, and what its parameters are.
+#[derive(Default)]
+pub(crate) struct Mark {
+    pub(crate) role: Role,
+    /// The attributes contradict each other, so that further messages would only distract.
+    pub(crate) broken: bool,
+    /// For each parameter, the receiver included, the tokens of its `#[record(..)]`.
+    pub(crate) records: Vec<Option<TokenStream>>,
+}
+
+#[derive(Default)]
+pub(crate) enum Role {
+    #[default]
+    Plain,
+    Mutation(MethodOptions),
+    Query(MethodOptions),
+}
+
+/// The options of `#[mutation(..)]` and `#[query(..)]`.
+#[derive(Default)]
+pub(crate) struct MethodOptions {
+    /// The name on disk.
+    pub(crate) name: Option<LitStr>,
+    /// The name on the handle.
+    pub(crate) handle: Option<Ident>,
+    /// An old form, replayed and not offered.
+    pub(crate) replay_only: bool,
+}
+
+/// The options of `#[wal(..)]`.
+#[derive(Default)]
+pub(crate) struct StateOptions {
+    pub(crate) krate: Option<Path>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) version: Option<u32>,
+    pub(crate) migrate_from: Option<Type>,
+    pub(crate) after_load: Option<Path>,
+}
+
+/// Takes our attributes off the block, and says for each of its methods what they were.
+pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    for item in &mut block.items {
+        match item {
+            Item::Method(method) => {
+                let mut mark = take_role(&mut method.attrs, errors);
+                let is_mutation = matches!(mark.role, Role::Mutation(_));
+                for input in &mut method.sig.inputs {
+                    mark.records.push(take_record(input, is_mutation, errors));
+                }
+                marks.push(mark);
+            }
+            Item::Other(other) => {
+                if let Some(attrs) = other_attrs(other) {
+                    for attr in attrs.extract_if(.., |attr| is_ours(attr)) {
+                        errors.at(attr.path(), "only methods can be mutations or queries");
+                    }
+                }
+            }
+        }
+    }
+    marks
+}
+
+fn is_ours(attr: &Attribute) -> bool {
+    attr.path().is_ident("mutation") || attr.path().is_ident("query")
+}
+
+fn other_attrs(item: &mut syn::ImplItem) -> Option<&mut Vec<Attribute>> {
+    match item {
+        syn::ImplItem::Const(item) => Some(&mut item.attrs),
+        syn::ImplItem::Type(item) => Some(&mut item.attrs),
+        syn::ImplItem::Macro(item) => Some(&mut item.attrs),
+        _ => None,
+    }
+}
+
+fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Mark {
+    let mut mark = Mark::default();
+    for attr in attrs.extract_if(.., |attr| is_ours(attr)) {
+        let is_mutation = attr.path().is_ident("mutation");
+        let message = match &mark.role {
+            Role::Plain => None,
+            Role::Mutation(_) if is_mutation => Some("`#[mutation]` stands here twice: keep one, with all options"),
+            Role::Query(_) if !is_mutation => Some("`#[query]` stands here twice: keep one"),
+            _ => Some("a method is a `#[mutation]` or a `#[query]`, not both: keep the first if it changes the state"),
+        };
+        if let Some(message) = message {
+            errors.at(attr.path(), message);
+            mark.broken = true;
+            continue;
+        }
+        let options = method_options(&attr, is_mutation, errors);
+        mark.role = if is_mutation { Role::Mutation(options) } else { Role::Query(options) };
+    }
+    mark
+}
+
+fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> MethodOptions {
+    let mut options = MethodOptions::default();
+    let known =
+        if is_mutation { "`name = \"…\"`, `handle = \"…\"` and `replay_only`" } else { "`handle = \"…\"`" };
+    let parse = |meta: ParseNestedMeta<'_>| {
+        if meta.path.is_ident("name") && is_mutation {
+            options.name = Some(text(&meta)?);
+        } else if meta.path.is_ident("handle") {
+            options.handle = Some(identifier(&text(&meta)?)?);
+        } else if meta.path.is_ident("replay_only") && is_mutation {
+            options.replay_only = true;
+        } else {
+            return Err(unknown(&meta, known));
+        }
+        Ok(())
+    };
+    match &attr.meta {
+        Meta::Path(_) => {}
+        Meta::List(_) => {
+            errors.ok(attr.parse_nested_meta(parse));
+        }
+        Meta::NameValue(meta) => {
+            let name = meta.path.to_token_stream();
+            errors.at(&meta.value, format_args!("options stand in parentheses: `#[{name}(name = \"…\")]`"));
+        }
+    }
+    options
+}
+
+fn take_record(input: &mut FnArg, is_mutation: bool, errors: &mut Errors) -> Option<TokenStream> {
+    let attrs = match input {
+        FnArg::Receiver(receiver) => &mut receiver.attrs,
+        FnArg::Typed(parameter) => &mut parameter.attrs,
+    };
+    let attr = attrs.extract_if(.., |attr| attr.path().is_ident("record")).next()?;
+    if !is_mutation {
+        errors.at(attr.path(), "only a `#[mutation]` records its arguments");
+        return None;
+    }
+    let expression = match &attr.meta {
+        Meta::List(list) => list.parse_args::<Expr>(),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "say what to record: `#[record(SystemTime::now())]`; it is evaluated once, at the call",
+        )),
+    };
+    errors.ok(expression).map(ToTokens::into_token_stream)
+}
+
+/// The path to walr from `#[walr::mutations(crate = path)]`, or `::walr`.
+pub(crate) fn block_options(tokens: TokenStream, errors: &mut Errors) -> Path {
+    let mut krate = None;
+    let parser = syn::meta::parser(|meta| {
+        if meta.path.is_ident("crate") {
+            krate = Some(path(&meta)?);
+            Ok(())
+        } else {
+            Err(unknown(&meta, "`crate = path`"))
+        }
+    });
+    errors.ok(parser.parse2(tokens));
+    krate.unwrap_or_else(default_crate)
+}
+
+pub(crate) fn default_crate() -> Path {
+    parse_quote!(::walr)
+}
+
+/// The options of all `#[wal(..)]` in `attrs`.
+pub(crate) fn state_options(attrs: &[Attribute], errors: &mut Errors) -> StateOptions {
+    let mut options = StateOptions::default();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("wal")) {
+        let parsed = attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("name") {
+                options.name = Some(text(&meta)?);
+            } else if meta.path.is_ident("version") {
+                options.version = Some(version(&meta)?);
+            } else if meta.path.is_ident("migrate_from") {
+                options.migrate_from = Some(meta.value()?.parse()?);
+            } else if meta.path.is_ident("after_load") {
+                options.after_load = Some(path(&meta)?);
+            } else if meta.path.is_ident("crate") {
+                options.krate = Some(path(&meta)?);
+            } else {
+                let known =
+                    "`version = 2`, `migrate_from = Type`, `name = \"…\"`, `after_load = path` and `crate = path`";
+                return Err(unknown(&meta, known));
+            }
+            Ok(())
+        });
+        errors.ok(parsed);
+    }
+    options
+}
+
+fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
+    let name = meta.path.to_token_stream();
+    let number = if known.contains(',') || known.contains(" and ") { "options are" } else { "only option is" };
+    meta.error(format_args!("there is no option `{name}` here; the {number} {known}"))
+}
+
+fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
+    let text: LitStr = meta.value()?.parse()?;
+    if text.value().is_empty() {
+        return Err(syn::Error::new_spanned(text, "a name can't be empty"));
+    }
+    Ok(text)
+}
+
+fn identifier(text: &LitStr) -> syn::Result<Ident> {
+    text.parse().map_err(|_| syn::Error::new_spanned(text, "this must be a method's name, such as \"read_entry\""))
+}
+
+fn path(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {
+    let value = meta.value()?;
+    if value.peek(LitStr) {
+        let text: LitStr = value.parse()?;
+        return Err(syn::Error::new_spanned(&text, format_args!("write the path without quotes: {}", text.value())));
+    }
+    value.parse()
+}
+
+fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u32> {
+    let value = meta.value()?;
+    if value.peek(Token![-]) || !value.peek(LitInt) {
+        return Err(value.error("a version is a number from 1: `version = 2`"));
+    }
+    let number: LitInt = value.parse()?;
+    match number.base10_parse() {
+        Ok(0) | Err(_) => Err(syn::Error::new_spanned(number, "a version is a number from 1: `version = 2`")),
+        Ok(version) => Ok(version),
+    }
+}

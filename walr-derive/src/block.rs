@@ -1,0 +1,172 @@
+//! The impl block as written. Bodies stay uninterpreted tokens: the macros need none of them, and a body that doesn't
+//! parse yet leaves everything else standing while its author types.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::{ToTokens, TokenStreamExt};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Attribute, Generics, Ident, ImplItem, Lifetime, Path, Signature, Token, Type, Visibility, token};
+
+/// An impl block.
+pub(crate) struct Block {
+    /// The whole block as written.
+    pub(crate) source: TokenStream,
+    /// Everything before the braces, for emitting it unchanged.
+    header: TokenStream,
+    braces: Group,
+    /// The attributes below ours.
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) unsafety: Option<Token![unsafe]>,
+    pub(crate) generics: Generics,
+    pub(crate) trait_: Option<Path>,
+    pub(crate) self_ty: Type,
+    inner_attrs: Vec<Attribute>,
+    pub(crate) items: Vec<Item>,
+}
+
+/// One item of the block.
+pub(crate) enum Item {
+    Method(Box<Method>),
+    /// A constant, a type, a macro call.
+    Other(Box<ImplItem>),
+}
+
+/// A method or associated function.
+pub(crate) struct Method {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    defaultness: Option<Token![default]>,
+    pub(crate) sig: Signature,
+    body: TokenTree,
+}
+
+struct Header {
+    attrs: Vec<Attribute>,
+    unsafety: Option<Token![unsafe]>,
+    generics: Generics,
+    trait_: Option<Path>,
+    self_ty: Type,
+}
+
+impl Block {
+    /// Reads the block that the attribute stands on.
+    pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Block> {
+        let mut header: Vec<TokenTree> = tokens.clone().into_iter().collect();
+        let braces = match header.pop() {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => group,
+            last => return Err(not_an_impl(header.iter().chain(&last))),
+        };
+        let is_impl = |token: &TokenTree| matches!(token, TokenTree::Ident(word) if word == "impl");
+        if !header.iter().any(is_impl) {
+            return Err(not_an_impl(header.iter()));
+        }
+        let header: TokenStream = header.into_iter().collect();
+        let parts: Header = syn::parse2(header.clone())?;
+        let (inner_attrs, items) = parse_body.parse2(braces.stream())?;
+        let Header { attrs, unsafety, generics, trait_, self_ty } = parts;
+        Ok(Block { source: tokens, header, braces, attrs, unsafety, generics, trait_, self_ty, inner_attrs, items })
+    }
+
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Method(method) => Some(&**method),
+            Item::Other(_) => None,
+        })
+    }
+}
+
+fn not_an_impl<'a>(mut tokens: impl Iterator<Item = &'a TokenTree>) -> syn::Error {
+    // The item's first word, behind its attributes.
+    let word = tokens.find(|token| matches!(token, TokenTree::Ident(_)));
+    syn::Error::new_spanned(word, "`#[walr::mutations]` belongs on an inherent impl block: `impl Cache { … }`")
+}
+
+impl Parse for Header {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Header> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        input.parse::<Option<Token![default]>>()?;
+        let unsafety = input.parse()?;
+        input.parse::<Token![impl]>()?;
+        let mut generics = if has_generics(input) { input.parse()? } else { Generics::default() };
+        input.parse::<Option<Token![!]>>()?;
+        let first: Type = input.parse()?;
+        let (trait_, self_ty) = match (input.parse::<Option<Token![for]>>()?, first) {
+            (None, state) => (None, state),
+            (Some(_), Type::Path(path)) => (Some(path.path), input.parse()?),
+            (Some(_), other) => return Err(syn::Error::new_spanned(other, "expected a trait's path")),
+        };
+        generics.where_clause = input.parse()?;
+        Ok(Header { attrs, unsafety, generics, trait_, self_ty })
+    }
+}
+
+/// Whether the `<` after `impl` opens generics: it can also begin a type, `impl <T as Trait>::Type`.
+fn has_generics(input: ParseStream<'_>) -> bool {
+    input.peek(Token![<])
+        && (input.peek2(Token![>])
+            || input.peek2(Token![#])
+            || input.peek2(Token![const])
+            || (input.peek2(Ident) || input.peek2(Lifetime))
+                && (input.peek3(Token![:]) && !input.peek3(Token![::])
+                    || input.peek3(Token![,])
+                    || input.peek3(Token![>])
+                    || input.peek3(Token![=])))
+}
+
+fn parse_body(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Vec<Item>)> {
+    let inner_attrs = input.call(Attribute::parse_inner)?;
+    let mut items = Vec::new();
+    while !input.is_empty() {
+        items.push(input.parse()?);
+    }
+    Ok((inner_attrs, items))
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
+        let ahead = input.fork();
+        let signature = Method::parse_signature(&ahead);
+        match signature {
+            Ok(_) if ahead.peek(token::Brace) || ahead.peek(Token![;]) => {
+                let (attrs, vis, defaultness, sig) = Method::parse_signature(input)?;
+                let body = input.parse()?;
+                Ok(Item::Method(Box::new(Method { attrs, vis, defaultness, sig, body })))
+            }
+            _ => Ok(Item::Other(Box::new(input.parse()?))),
+        }
+    }
+}
+
+impl Method {
+    fn parse_signature(
+        input: ParseStream<'_>,
+    ) -> syn::Result<(Vec<Attribute>, Visibility, Option<Token![default]>, Signature)> {
+        Ok((input.call(Attribute::parse_outer)?, input.parse()?, input.parse()?, input.parse()?))
+    }
+}
+
+impl ToTokens for Block {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.header.clone());
+        let mut body = TokenStream::new();
+        body.append_all(&self.inner_attrs);
+        body.append_all(&self.items);
+        let mut braces = Group::new(Delimiter::Brace, body);
+        braces.set_span(self.braces.span());
+        tokens.append(braces);
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Item::Method(method) => {
+                tokens.append_all(&method.attrs);
+                method.vis.to_tokens(tokens);
+                method.defaultness.to_tokens(tokens);
+                method.sig.to_tokens(tokens);
+                method.body.to_tokens(tokens);
+            }
+            Item::Other(item) => item.to_tokens(tokens),
+        }
+    }
+}

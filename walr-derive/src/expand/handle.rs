@@ -1,0 +1,216 @@
+//! The handle's methods: what `Durable` dereferences to.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{FnArg, Ident};
+
+use super::{Items, carried, doc, hidden};
+use crate::block::Method;
+use crate::model::{Mutation, Query};
+use crate::types::{Loans, without_self};
+
+pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
+    let Items { attrs, mutations, generics, self_ty, private, model, .. } = items;
+    let (impl_generics, arguments, where_clause) = generics.split_for_impl();
+    let docs = doc(format!("What a handle to a `{}` offers: its mutations and queries.", model.state));
+    let name = mutations.to_string();
+    let methods = methods(items);
+    hidden! {
+        #docs
+        #attrs
+        pub struct #mutations #generics #where_clause {
+            handle: #private::Handle<#self_ty>,
+        }
+
+        #methods
+
+        #attrs
+        #[automatically_derived]
+        #[doc(hidden)]
+        impl #impl_generics #private::Mutations<#self_ty> for #mutations #arguments #where_clause {
+            fn new(handle: #private::Handle<#self_ty>) -> Self {
+                #mutations { handle }
+            }
+
+            fn handle(&self) -> &#private::Handle<#self_ty> {
+                &self.handle
+            }
+        }
+
+        #attrs
+        #[automatically_derived]
+        impl #impl_generics ::core::fmt::Debug for #mutations #arguments #where_clause {
+            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                formatter.debug_struct(#name).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+fn methods(items: &Items<'_>) -> TokenStream {
+    let Items { attrs, mutations, generics, self_ty, private, model, .. } = items;
+    let mut bounded = (*generics).clone();
+    if !generics.params.is_empty() {
+        // The projections by name: a bare bound would hide those of the impl.
+        let (krate, log_ty, outcome_ty) = (model.krate, items.log_ty(), items.outcome_ty());
+        bounded = items.recordable(generics);
+        bounded.make_where_clause().predicates.push(syn::parse_quote! {
+            #self_ty: #krate::WalState + #private::Recorded<Log = #log_ty, Outcome = #outcome_ty>
+        });
+    }
+    let (impl_generics, _, where_clause) = bounded.split_for_impl();
+    let (_, arguments, _) = generics.split_for_impl();
+    let offered = model.mutations.iter().filter(|mutation| mutation.offered);
+    let mutation_methods = offered.map(|mutation| match mutation.broken {
+        false => mutation_method(items, mutation),
+        true => stub(items, mutation.method, mutation.handle_name(), Some(mutation)),
+    });
+    let query_methods = model.queries.iter().filter(|query| query.offered).map(|query| match query.broken {
+        false => query_method(items, query),
+        true => stub(items, query.method, query.handle_name(), None),
+    });
+    hidden! {
+        #attrs
+        impl #impl_generics #mutations #arguments #where_clause {
+            #(#mutation_methods)*
+            #(#query_methods)*
+        }
+    }
+}
+
+fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
+    let Items { log, outcome, self_ty, private, model, .. } = items;
+    let krate = model.krate;
+    let docs = mutation_docs(items, mutation);
+    let kept = carried::of_method(&mutation.method.attrs, false);
+    let (vis, name, variant) = (&mutation.method.vis, mutation.handle_name(), &mutation.variant);
+    let result = mutation.result(self_ty);
+    let passed = mutation.params.iter().filter(|param| param.record.is_none()).map(|param| {
+        let (name, ty) = (&param.name, param.form.passed(self_ty));
+        quote!(#name: #ty)
+    });
+    let recorded = mutation.params.iter().filter_map(|param| {
+        let (name, ty) = (&param.name, param.form.passed(self_ty));
+        let value = without_self(param.record?.clone(), self_ty);
+        Some(quote!(let #name: #ty = #value;))
+    });
+    let fields = mutation.params.iter().map(|param| {
+        let (field, value) = (&param.name, param.form.store(&param.name, self_ty, private));
+        quote!(#field: #value)
+    });
+    let value = match mutation.params.is_empty() {
+        true => quote!(#log::#variant),
+        false => quote!(#log::#variant { #(#fields),* }),
+    };
+    // All at the state's name, where the error belongs if it isn't a state.
+    let this = local("self");
+    let outcome_of = quote_spanned!(self_ty.span()=> <#self_ty as #private::Call>::mutate(&#this.handle, #value).await);
+    hidden! {
+        #docs
+        #kept
+        #vis async fn #name(&self, #(#passed),*) -> #krate::Result<#result> {
+            #(#recorded)*
+            match #outcome_of {
+                ::core::result::Result::Ok(#outcome::#variant(result)) => ::core::result::Result::Ok(result),
+                ::core::result::Result::Ok(_) => ::core::result::Result::Err(#private::mismatch()),
+                ::core::result::Result::Err(error) => ::core::result::Result::Err(error),
+            }
+        }
+    }
+}
+
+fn query_method(items: &Items<'_>, query: &Query<'_>) -> TokenStream {
+    let Items { self_ty, private, .. } = items;
+    let sig = &query.method.sig;
+    let mut docs = carried::docs(&query.method.attrs, items.model);
+    if docs.is_empty() {
+        docs = doc(format!("Calls `{}::{}` on the state.", items.model.state, sig.ident));
+    }
+    let kept = carried::of_method(&query.method.attrs, true);
+    let (vis, name, method) = (&query.method.vis, query.handle_name(), &sig.ident);
+    let result = query.result(self_ty);
+    let generics = &sig.generics;
+    let where_clause = generics.where_clause.as_ref().map(|clause| without_self(clause.to_token_stream(), self_ty));
+    let passed = query.params.iter().map(|param| {
+        let (name, ty) = (&param.name, without_self(param.ty.to_token_stream(), self_ty));
+        quote!(#name: #ty)
+    });
+    let names = query.params.iter().map(|param| &param.name);
+    let (this, state) = (local("self"), local("state"));
+    let answer = quote_spanned! {self_ty.span()=>
+        <#self_ty as #private::Call>::query(&#this.handle, |#state: &#self_ty| <#self_ty>::#method(#state, #(#names),*))
+    };
+    hidden! {
+        #docs
+        #kept
+        #vis fn #name #generics (&self, #(#passed),*) -> #result #where_clause {
+            #answer
+        }
+    }
+}
+
+fn mutation_docs(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
+    let attrs = &mutation.method.attrs;
+    let state = items.model.state;
+    let mut docs = carried::docs(attrs, items.model);
+    if docs.is_empty() {
+        docs = doc(format!("Calls `{state}::{}` on the state.", mutation.method.sig.ident));
+    }
+    let durable = doc("Recorded before it is applied, and as durable as the store's options say when it returns `Ok`.");
+    // A section of the user's own is about the inner result.
+    let errors = match carried::has_section(attrs, "Errors") {
+        true => quote!(),
+        false => {
+            let text =
+                doc("The outer error is the store's: its `fate()` tells whether the call may have been recorded.");
+            quote!(#[doc = ""] #[doc = " # Errors"] #[doc = ""] #text)
+        }
+    };
+    quote!(#docs #[doc = ""] #durable #errors)
+}
+
+/// A local that no user's code can see or hide, to stand among tokens of another span.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// In place of a method that was rejected: calls of it compile, and its own mistake is the only error.
+fn stub(items: &Items<'_>, method: &Method, name: &Ident, mutation: Option<&Mutation<'_>>) -> TokenStream {
+    let self_ty = items.self_ty;
+    let sig = &method.sig;
+    if Loans::of_result(&sig.output).opaque.is_some() {
+        return TokenStream::new();
+    }
+    let kept = carried::conditions(&method.attrs);
+    let (vis, generics) = (&method.vis, &sig.generics);
+    let where_clause = generics.where_clause.as_ref().map(|clause| without_self(clause.to_token_stream(), self_ty));
+    let recorded = |place: usize| {
+        mutation.is_some_and(|mutation| {
+            let first = sig.inputs.len() - mutation.params.len();
+            place.checked_sub(first).is_some_and(|at| mutation.params[at].record.is_some())
+        })
+    };
+    let passed = sig.inputs.iter().enumerate().filter_map(|(place, input)| match input {
+        FnArg::Typed(param) if !recorded(place) => {
+            let ty = without_self(param.ty.to_token_stream(), self_ty);
+            Some(quote!(_: #ty))
+        }
+        _ => None,
+    });
+    let krate = items.model.krate;
+    let (asyncness, output) = match mutation {
+        Some(mutation) => {
+            let result = mutation.result(self_ty);
+            (Some(quote!(async)), quote!(#krate::Result<#result>))
+        }
+        None => (sig.asyncness.map(ToTokens::into_token_stream), crate::model::result(&sig.output, self_ty)),
+    };
+    hidden! {
+        #kept
+        #[doc(hidden)]
+        #vis #asyncness fn #name #generics (&self, #(#passed),*) -> #output #where_clause {
+            ::core::unreachable!()
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `Recorded` for the state: the schema and the replay.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::log::pattern;
+use super::{Items, carried, hidden};
+use crate::{names, text};
+
+pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
+    let Items { attrs, self_ty, private, mutations, generics, .. } = items;
+    let (log_ty, outcome_ty) = (items.log_ty(), items.outcome_ty());
+    let (impl_generics, arguments, where_clause) = generics.split_for_impl();
+    let schema = schema(items);
+    let fingerprint = text::fingerprint(items.model.block.source.clone());
+    let apply = apply(items);
+    let index = index(items);
+    hidden! {
+        #attrs
+        #[automatically_derived]
+        impl #impl_generics #private::Recorded for #self_ty #where_clause {
+            type Log = #log_ty;
+            type Outcome = #outcome_ty;
+            type Mutations = #mutations #arguments;
+            const MUTATIONS: &'static [#private::Mutation] = &[#(#schema)*];
+            const FINGERPRINT: u64 = #fingerprint;
+
+            fn apply(&mut self, log: Self::Log) -> Self::Outcome {
+                #apply
+            }
+
+            fn index(log: &Self::Log) -> usize {
+                #index
+            }
+        }
+    }
+}
+
+fn schema(items: &Items<'_>) -> impl Iterator<Item = TokenStream> {
+    let private = &items.private;
+    items.model.recorded().map(move |mutation| {
+        let conditions = carried::conditions(&mutation.method.attrs);
+        let name = mutation.disk_name();
+        let params = mutation.params.iter().map(|param| {
+            let (name, ty) = (names::plain(&param.name), param.form.text());
+            quote!((#name, #ty))
+        });
+        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*] },)
+    })
+}
+
+fn apply(items: &Items<'_>) -> TokenStream {
+    let Items { log, outcome, model, .. } = items;
+    let arms = model.recorded().map(|mutation| {
+        let conditions = carried::conditions(&mutation.method.attrs);
+        let (method, variant) = (&mutation.method.sig.ident, &mutation.variant);
+        let arguments = mutation.params.iter().map(|param| param.form.lend(&param.name));
+        let fields = mutation.params.iter().map(|param| &param.name);
+        let pattern = match mutation.params.is_empty() {
+            true => quote!(#log::#variant),
+            false => quote!(#log::#variant { #(#fields),* }),
+        };
+        hidden!(#conditions #pattern => #outcome::#variant(Self::#method(self, #(#arguments),*)),)
+    });
+    hidden!(match log { #(#arms)* })
+}
+
+fn index(items: &Items<'_>) -> TokenStream {
+    let arms = items.model.recorded().map(|mutation| {
+        let conditions = carried::conditions(&mutation.method.attrs);
+        let (pattern, place) = (pattern(items, mutation), items.place(mutation, "usize"));
+        hidden!(#conditions #pattern => #place,)
+    });
+    hidden!(match *log { #(#arms)* })
+}

@@ -1,0 +1,242 @@
+//! `#[derive(WalState)]`.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Meta, Path};
+
+use super::hidden;
+use crate::attr::{self, StateOptions};
+use crate::errors::Errors;
+use crate::{names, text};
+
+/// Expands the derive.
+pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let input: DeriveInput = match syn::parse2(tokens) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
+    let options = attr::state_options(&input.attrs, &mut errors);
+    if let (Some(old), None | Some(1)) = (&options.migrate_from, options.version) {
+        errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
+    }
+    if let Data::Union(union) = &input.data {
+        errors
+            .at(union.union_token, "a union can't be a state, because it can't be encoded; write a struct or an enum");
+        return errors.into_token_stream();
+    }
+    let lifetimes = input.generics.lifetimes().next();
+    if let Some(param) = lifetimes {
+        errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");
+        return errors.into_token_stream();
+    }
+    let state = state(&input, &options);
+    quote!(#errors #state)
+}
+
+fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
+    let krate = options.krate.clone().unwrap_or_else(attr::default_crate);
+    let ident = &input.ident;
+    let name = options.name.as_ref().map_or_else(|| names::plain(ident), syn::LitStr::value);
+    let version = options.version.unwrap_or(1);
+    let shape = shape(&input.data);
+    let migrate = options.migrate_from.as_ref().filter(|_| version > 1).map(|old| {
+        let from = version - 1;
+        hidden! {
+            fn migrate(
+                version: u32,
+                _shape: &str,
+                decoder: #krate::__private::Decoder<'_>,
+            ) -> ::core::option::Option<#krate::Result<Self>> {
+                if version != #from {
+                    return ::core::option::Option::None;
+                }
+                let old = #krate::__private::Decoder::decode::<#old>(decoder);
+                ::core::option::Option::Some(::core::result::Result::map(old, ::core::convert::From::from))
+            }
+        }
+    });
+    let after_load = options.after_load.as_ref().map(|path| {
+        hidden! {
+            fn after_load(&mut self) {
+                #path(self);
+            }
+        }
+    });
+    let bounded = bounds(input, &krate);
+    let (generics, _, where_clause) = bounded.split_for_impl();
+    let (_, arguments, _) = input.generics.split_for_impl();
+    hidden! {
+        #[automatically_derived]
+        impl #generics #krate::WalState for #ident #arguments #where_clause {
+            const NAME: &'static str = #name;
+            const VERSION: u32 = #version;
+            const SHAPE: &'static str = #shape;
+            #migrate
+            #after_load
+        }
+    }
+}
+
+/// The bounds of the impl: none of a type without generics, so that what is missing is an error at its name, and of a
+/// generic one those that `WalState` itself has, with no guesses for each parameter.
+fn bounds(input: &DeriveInput, krate: &Path) -> Generics {
+    let mut generics = input.generics.clone();
+    for param in &mut generics.params {
+        match param {
+            GenericParam::Type(param) => param.default = None,
+            GenericParam::Const(param) => param.default = None,
+            GenericParam::Lifetime(_) => {}
+        }
+    }
+    if generics.params.is_empty() {
+        return generics;
+    }
+    let (_, arguments, _) = input.generics.split_for_impl();
+    let ident = &input.ident;
+    let private = quote!(#krate::__private);
+    let value = quote!(#private::serde::Serialize + #private::DeserializeOwned + ::core::marker::Send + 'static);
+    generics.make_where_clause().predicates.push(syn::parse_quote! {
+        #ident #arguments: #value + ::core::marker::Sync + #private::Recorded<
+            Log: #value + ::core::clone::Clone + ::core::fmt::Debug,
+            Outcome: ::core::marker::Send + 'static,
+            Mutations: ::core::marker::Send + ::core::marker::Sync,
+        >
+    });
+    generics
+}
+
+/// What of the type is on disk, as text: `{ entries: HashMap<String, String> }`, `(u64, String)`, `Open | Closed(u64)`.
+fn shape(data: &Data) -> String {
+    match data {
+        Data::Struct(data) => fields(&data.fields),
+        Data::Enum(data) => {
+            let variants = data.variants.iter().filter(|variant| !is_skipped(&variant.attrs));
+            let variant = |variant: &syn::Variant| {
+                let fields = fields(&variant.fields);
+                let space = if fields.starts_with('{') { " " } else { "" };
+                format!("{}{space}{fields}", names::plain(&variant.ident))
+            };
+            variants.map(variant).collect::<Vec<_>>().join(" | ")
+        }
+        Data::Union(_) => String::new(),
+    }
+}
+
+fn fields(fields: &Fields) -> String {
+    let stored = fields.iter().filter(|field| !is_skipped(&field.attrs));
+    let parts = stored.map(|field| {
+        let ty = text::of_type(&field.ty);
+        field.ident.as_ref().map_or_else(|| ty.clone(), |name| format!("{}: {ty}", names::plain(name)))
+    });
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    match fields {
+        Fields::Named(_) if parts.is_empty() => "{}".to_owned(),
+        Fields::Named(_) => format!("{{ {parts} }}"),
+        Fields::Unnamed(_) => format!("({parts})"),
+        Fields::Unit => String::new(),
+    }
+}
+
+/// Whether `#[serde(skip)]` leaves it out of what is stored.
+fn is_skipped(attrs: &[Attribute]) -> bool {
+    let mut is_skipped = false;
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        let Meta::List(list) = &attr.meta else { continue };
+        let words = text::of_tokens(list.tokens.clone());
+        is_skipped |= words.split(", ").any(|word| word == "skip");
+    }
+    is_skipped
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn shapes_hold_what_is_stored() {
+        let cases: [(DeriveInput, &str); 5] = [
+            (
+                parse_quote!(
+                    struct A {
+                        b: std::vec::Vec<u8>,
+                        #[serde(default, skip)]
+                        c: u8,
+                    }
+                ),
+                "{ b: Vec<u8> }",
+            ),
+            (
+                parse_quote!(
+                    struct A(u8, (String, u64));
+                ),
+                "(u8, (String, u64))",
+            ),
+            (
+                parse_quote!(
+                    struct A;
+                ),
+                "",
+            ),
+            (
+                parse_quote!(
+                    struct A {
+                        #[serde(skip_serializing_if = "f")]
+                        r#type: u8,
+                    }
+                ),
+                "{ type: u8 }",
+            ),
+            (
+                parse_quote!(
+                    enum A {
+                        B,
+                        C(u8),
+                        D { e: u8 },
+                    }
+                ),
+                "B | C(u8) | D { e: u8 }",
+            ),
+        ];
+        for (input, expected) in cases {
+            assert_eq!(shape(&input.data), expected);
+        }
+    }
+
+    #[test]
+    fn unions_and_lifetimes_are_refused() {
+        let of = |input: TokenStream| derive(input).to_string();
+        assert!(of(quote!(union A { a: u8 })).contains("write a struct or an enum"));
+        assert!(
+            of(quote!(
+                struct A<'a> {
+                    a: &'a str,
+                }
+            ))
+            .contains("store owned values")
+        );
+        assert!(
+            of(quote!(
+                #[wal(migrate_from = Old)]
+                struct A;
+            ))
+            .contains("version = 2")
+        );
+        assert!(
+            of(quote!(
+                #[wal(version = 0)]
+                struct A;
+            ))
+            .contains("a number from 1")
+        );
+        assert!(
+            of(quote!(
+                #[wal(colour = 1)]
+                struct A;
+            ))
+            .contains("there is no option `colour`")
+        );
+    }
+}

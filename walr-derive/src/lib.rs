@@ -1,0 +1,31 @@
+//! The macros of walr: `#[derive(WalState)]` and `#[walr::mutations]`. Their docs stand at the re-exports in `walr`.
+//!
+//! Four steps: attributes (`attr`) → a borrowed view (`model`) → rejections (`valid`) → expansion (`expand`). The
+//! user's own impl block is always emitted, and all mistakes of a block are reported at once.
+#![forbid(unsafe_code)]
+
+mod attr;
+mod block;
+mod errors;
+mod expand;
+mod model;
+mod names;
+mod owned;
+mod text;
+mod twin;
+mod types;
+mod valid;
+
+use proc_macro::TokenStream;
+
+/// Makes a type a state that walr can keep; see `walr::WalState`.
+#[proc_macro_derive(WalState, attributes(wal))]
+pub fn derive_wal_state(input: TokenStream) -> TokenStream {
+    expand::state::derive(input.into()).into()
+}
+
+/// Records the mutations of an impl block; see `walr::mutations`.
+#[proc_macro_attribute]
+pub fn mutations(options: TokenStream, block: TokenStream) -> TokenStream {
+    expand::mutations(options.into(), block.into()).into()
+}

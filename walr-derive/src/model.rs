@@ -1,0 +1,156 @@
+//! The block as the expansion sees it: borrowed from what the user wrote.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{Attribute, FnArg, Ident, Pat, Path, ReturnType, Type};
+
+use crate::attr::{Mark, MethodOptions, Role};
+use crate::block::{Block, Method};
+use crate::errors::Errors;
+use crate::names;
+use crate::owned::Form;
+use crate::types::{bare, without_self};
+
+/// The impl block of a state.
+pub(crate) struct Model<'a> {
+    pub(crate) block: &'a Block,
+    pub(crate) krate: &'a Path,
+    /// The state's name, from which the generated names are made.
+    pub(crate) state: &'a Ident,
+    pub(crate) mutations: Vec<Mutation<'a>>,
+    pub(crate) queries: Vec<Query<'a>>,
+    /// Another block has the items already.
+    pub(crate) is_second: bool,
+}
+
+/// A method marked `#[mutation]`.
+pub(crate) struct Mutation<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) options: &'a MethodOptions,
+    pub(crate) params: Vec<Param<'a>>,
+    pub(crate) variant: Ident,
+    /// It was rejected: it has no variant, and only a stub on the handle.
+    pub(crate) broken: bool,
+    /// Whether it is on the handle.
+    pub(crate) offered: bool,
+}
+
+/// A method marked `#[query]`.
+pub(crate) struct Query<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) options: &'a MethodOptions,
+    pub(crate) params: Vec<Param<'a>>,
+    pub(crate) broken: bool,
+    pub(crate) offered: bool,
+}
+
+/// A parameter other than the receiver.
+pub(crate) struct Param<'a> {
+    pub(crate) pat: &'a Pat,
+    pub(crate) name: Ident,
+    pub(crate) ty: &'a Type,
+    pub(crate) form: Form<'a>,
+    /// The expression that gives its value at the call, in place of the caller.
+    pub(crate) record: Option<&'a TokenStream>,
+    /// Its `#[cfg]`.
+    pub(crate) condition: Option<&'a Attribute>,
+}
+
+impl<'a> Model<'a> {
+    /// The view of `block`; `None` where not even a name can be made of it.
+    pub(crate) fn of(block: &'a Block, krate: &'a Path, marks: &'a [Mark], errors: &mut Errors) -> Option<Model<'a>> {
+        let Some(state) = last_name(&block.self_ty) else {
+            errors.at(&block.self_ty, "a state is a struct or an enum of your own, and this block names none");
+            return None;
+        };
+        let mut model = Model { block, krate, state, mutations: Vec::new(), queries: Vec::new(), is_second: false };
+        for (method, mark) in block.methods().zip(marks) {
+            let params = params(method, mark);
+            let broken = mark.broken;
+            match &mark.role {
+                Role::Plain => {}
+                Role::Mutation(options) => {
+                    let variant = names::variant(&method.sig.ident);
+                    let offered = !options.replay_only;
+                    model.mutations.push(Mutation { method, options, params, variant, broken, offered });
+                }
+                Role::Query(options) => {
+                    model.queries.push(Query { method, options, params, broken, offered: true });
+                }
+            }
+        }
+        Some(model)
+    }
+
+    pub(crate) fn self_ty(&self) -> &'a Type {
+        bare(&self.block.self_ty)
+    }
+
+    /// The mutations that were not rejected.
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = &Mutation<'a>> {
+        self.mutations.iter().filter(|mutation| !mutation.broken)
+    }
+}
+
+impl Mutation<'_> {
+    /// Its name on disk.
+    pub(crate) fn disk_name(&self) -> String {
+        match &self.options.name {
+            Some(name) => name.value(),
+            None => names::plain(&self.method.sig.ident),
+        }
+    }
+
+    /// Its name on the handle.
+    pub(crate) fn handle_name(&self) -> &Ident {
+        self.options.handle.as_ref().unwrap_or(&self.method.sig.ident)
+    }
+
+    /// What it returns.
+    pub(crate) fn result(&self, state: &Type) -> TokenStream {
+        result(&self.method.sig.output, state)
+    }
+}
+
+impl Query<'_> {
+    /// Its name on the handle.
+    pub(crate) fn handle_name(&self) -> &Ident {
+        self.options.handle.as_ref().unwrap_or(&self.method.sig.ident)
+    }
+
+    /// What it returns.
+    pub(crate) fn result(&self, state: &Type) -> TokenStream {
+        result(&self.method.sig.output, state)
+    }
+}
+
+pub(crate) fn result(output: &ReturnType, state: &Type) -> TokenStream {
+    match output {
+        ReturnType::Default => quote::quote!(()),
+        ReturnType::Type(_, ty) => without_self(ty.to_token_stream(), state),
+    }
+}
+
+fn last_name(ty: &Type) -> Option<&Ident> {
+    match bare(ty) {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last().map(|last| &last.ident),
+        _ => None,
+    }
+}
+
+fn params<'a>(method: &'a Method, mark: &'a Mark) -> Vec<Param<'a>> {
+    let inputs = method.sig.inputs.iter().zip(&mark.records).enumerate();
+    let param = |(place, (input, record)): (usize, (&'a FnArg, &'a Option<TokenStream>))| match input {
+        FnArg::Receiver(_) => None,
+        FnArg::Typed(typed) => {
+            let name = match &*typed.pat {
+                Pat::Ident(pat) => pat.ident.clone(),
+                _ => names::parameter(place),
+            };
+            let form = Form::of(&typed.ty);
+            let condition = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg"));
+            Some(Param { pat: &typed.pat, name, ty: &typed.ty, form, record: record.as_ref(), condition })
+        }
+    };
+    inputs.filter_map(param).collect()
+}

@@ -1,0 +1,174 @@
+//! Questions to a type's tokens.
+
+use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::visit::{self, Visit};
+use syn::{Lifetime, ReturnType, Type};
+
+/// The type inside parentheses and the invisible groups that `macro_rules!` leaves.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        other => other,
+    }
+}
+
+/// What of a type can't stand in a stored value.
+#[derive(Default)]
+pub(crate) struct Loans {
+    /// The first borrow: a reference or a lifetime that isn't `'static`.
+    pub(crate) borrow: Option<TokenStream>,
+    /// The first `impl Trait`.
+    pub(crate) opaque: Option<TokenStream>,
+    /// Whether a `&'static` counts as a borrow: a decoded value can't be one.
+    strict: bool,
+}
+
+impl Loans {
+    /// Of a result, which is never decoded: `&'static str` is owned.
+    pub(crate) fn of_result(output: &ReturnType) -> Loans {
+        let mut loans = Loans::default();
+        loans.visit_return_type(output);
+        loans
+    }
+
+    /// Of a value that is encoded and decoded again.
+    pub(crate) fn of_argument(ty: &Type) -> Loans {
+        let mut loans = Loans { strict: true, ..Loans::default() };
+        loans.visit_type(ty);
+        loans
+    }
+}
+
+impl<'ast> Visit<'ast> for Loans {
+    fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
+        let is_static = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+        if !is_static || self.strict {
+            self.borrow.get_or_insert_with(|| reference.to_token_stream());
+        }
+        visit::visit_type_reference(self, reference);
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        if lifetime.ident != "static" {
+            self.borrow.get_or_insert_with(|| lifetime.to_token_stream());
+        }
+    }
+
+    fn visit_type_impl_trait(&mut self, opaque: &'ast syn::TypeImplTrait) {
+        self.opaque.get_or_insert_with(|| opaque.to_token_stream());
+    }
+
+    // The lifetimes of a function's own signature, and those that `for<'a>` binds, borrow nothing.
+    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+
+    fn visit_trait_bound(&mut self, bound: &'ast syn::TraitBound) {
+        if bound.lifetimes.is_none() {
+            visit::visit_trait_bound(self, bound);
+        }
+    }
+}
+
+/// `tokens` with `Self` replaced by the state's type, for code that stands outside its impl block.
+pub(crate) fn without_self(tokens: TokenStream, state: &Type) -> TokenStream {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut replaced = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Ident(word) if word == "Self" => {
+                replaced.extend(state_at(&word, tokens.peek(), state));
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), without_self(group.stream(), state));
+                inner.set_span(group.span());
+                replaced.extend([TokenTree::Group(inner)]);
+            }
+            other => replaced.extend([other]),
+        }
+    }
+    replaced
+}
+
+/// The state's type in the place of one `Self`, in the form that what follows asks for.
+fn state_at(word: &Ident, next: Option<&TokenTree>, state: &Type) -> TokenStream {
+    let span = word.span();
+    let ty = respanned(state.to_token_stream(), span);
+    match next {
+        Some(TokenTree::Punct(punct)) if punct.as_char() == ':' && punct.spacing() == Spacing::Joint => {
+            quote_spanned!(span=> <#ty>)
+        }
+        // `Self { .. }` and `Self(..)` are expressions, where generic arguments can't follow the name and are inferred.
+        Some(TokenTree::Group(group)) if matches!(group.delimiter(), Delimiter::Brace | Delimiter::Parenthesis) => {
+            without_arguments(state).map_or(ty, |path| respanned(path, span))
+        }
+        _ => ty,
+    }
+}
+
+fn without_arguments(state: &Type) -> Option<TokenStream> {
+    let Type::Path(path) = bare(state) else { return None };
+    let mut path = path.path.clone();
+    path.segments.last_mut()?.arguments = syn::PathArguments::None;
+    Some(path.to_token_stream())
+}
+
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let respan = |mut token: TokenTree| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), respanned(group.stream(), span)).into();
+        }
+        token.set_span(span.resolved_at(token.span()));
+        token
+    };
+    tokens.into_iter().map(respan).collect()
+}
+
+/// Whether one of `tokens` is the identifier `name`.
+pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => word == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::text;
+
+    #[test]
+    fn borrows_are_found_where_they_hide() {
+        let borrows = |output: ReturnType| Loans::of_result(&output).borrow.is_some();
+        assert!(borrows(parse_quote!(-> &str)));
+        assert!(borrows(parse_quote!(-> Option<&str>)));
+        assert!(borrows(parse_quote!(-> Iter<'_, u8>)));
+        assert!(borrows(parse_quote!(-> Box<dyn Fn() + 'a>)));
+        assert!(!borrows(parse_quote!(-> &'static str)));
+        assert!(!borrows(parse_quote!(-> Cow<'static, str>)));
+        assert!(!borrows(parse_quote!(-> fn(&str) -> &str)));
+        assert!(!borrows(parse_quote!(-> Box<dyn Fn(&str) -> &str>)));
+        assert!(!borrows(parse_quote!(-> Box<dyn for<'a> Visit<'a>>)));
+        assert!(!borrows(parse_quote!()));
+    }
+
+    #[test]
+    fn a_static_borrow_is_no_argument() {
+        assert!(Loans::of_argument(&parse_quote!(Option<&'static str>)).borrow.is_some());
+        assert!(Loans::of_argument(&parse_quote!(Cow<'static, str>)).borrow.is_none());
+    }
+
+    #[test]
+    fn self_becomes_the_state() {
+        let of = |tokens| text::of_tokens(without_self(tokens, &parse_quote!(Table<K, V>)));
+        assert_eq!(of(quote!(Option<Self>)), "Option<Table<K, V>>");
+        assert_eq!(of(quote!(Self::new(1))), "<Table<K, V>>::new(1)");
+        assert_eq!(of(quote!(f(Self { a }))), "f(Table{a})");
+    }
+}

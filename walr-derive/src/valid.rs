@@ -1,0 +1,64 @@
+//! What the macros refuse, each mistake at the tokens to change and with what to write instead.
+
+mod method;
+mod unique;
+
+use syn::GenericParam;
+
+use crate::errors::Errors;
+use crate::model::Model;
+use crate::twin;
+
+/// Reports every mistake of the block, and marks the methods that hold one.
+pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
+    block(model, errors);
+    // Of a state that can't be one only stubs are left.
+    let is_borrowing = model.block.generics.lifetimes().next().is_some();
+    for mutation in &mut model.mutations {
+        let before = errors.count();
+        if !mutation.broken {
+            method::mutation(mutation, errors);
+        }
+        mutation.broken |= is_borrowing || errors.count() > before;
+    }
+    for query in &mut model.queries {
+        let before = errors.count();
+        if !query.broken {
+            method::query(query, errors);
+        }
+        query.broken |= is_borrowing || errors.count() > before;
+    }
+    unique::variants(&mut model.mutations, errors);
+    unique::disk_names(&mut model.mutations, errors);
+    unique::handle_names(model, errors);
+}
+
+fn block(model: &mut Model<'_>, errors: &mut Errors) {
+    let block = model.block;
+    let state = model.state;
+    if let Some(trait_) = &block.trait_ {
+        let message = format!(
+            "mutations stand in an inherent impl block: `impl {state} {{ … }}`; call them from this trait's methods"
+        );
+        errors.at(trait_, message);
+    } else if model.mutations.is_empty() {
+        let message = "no method of this block is marked `#[mutation]`; mark the `&mut self` methods to record";
+        errors.at(&block.self_ty, message);
+    }
+    if let Some(unsafety) = &block.unsafety {
+        errors.at(unsafety, "an impl block of mutations can't be unsafe");
+    }
+    for param in &block.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");
+        }
+    }
+    model.is_second = twin::stands_above(block);
+    if model.is_second {
+        let message = format!(
+            "`{state}` has a `#[walr::mutations]` block above; move the mutations there, and keep other methods in a \
+             plain impl block"
+        );
+        errors.at(&block.self_ty, message);
+    }
+}

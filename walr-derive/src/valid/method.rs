@@ -1,0 +1,199 @@
+//! What a marked method can't be.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{FnArg, GenericParam, Ident, Pat, ReceiverKind, ReturnType, Safety, Signature, Type};
+
+use crate::errors::Errors;
+use crate::model::{Mutation, Param, Query};
+use crate::names;
+use crate::owned::suggestion;
+use crate::types::{Loans, bare};
+
+pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
+    let sig = &mutation.method.sig;
+    mutation_receiver(sig, errors);
+    qualifiers(sig, "a mutation", errors);
+    for param in &sig.generics.params {
+        let (kind, name) = match param {
+            GenericParam::Lifetime(_) => continue,
+            GenericParam::Type(param) => ("type", &param.ident),
+            GenericParam::Const(param) => ("const", &param.ident),
+        };
+        let message =
+            format!("a mutation is stored as a value, so it can't have {kind} parameters; write the concrete type");
+        errors.at(name, message);
+    }
+    for param in &mutation.params {
+        mutation_param(param, errors);
+    }
+    let loans = Loans::of_result(&sig.output);
+    if let Some(opaque) = &loans.opaque {
+        errors.at(opaque, "a mutation's result is kept as a value, so its type must be named, not `impl Trait`");
+    } else if let Some(borrow) = &loans.borrow {
+        errors.at(borrow, result_message("a mutation's", &sig.output));
+    }
+    match (mutation.options.replay_only, &mutation.options.handle) {
+        (false, _) => reserved(mutation.handle_name(), "mutation", errors),
+        (true, Some(handle)) => {
+            errors.at(handle, "a `replay_only` mutation isn't on the handle, so it needs no `handle` name");
+        }
+        (true, None) => {}
+    }
+}
+
+pub(super) fn query(query: &Query<'_>, errors: &mut Errors) {
+    let sig = &query.method.sig;
+    match sig.inputs.first() {
+        Some(FnArg::Receiver(receiver)) => match &receiver.kind {
+            ReceiverKind::Reference(_, _, None) => {}
+            ReceiverKind::Reference(_, _, Some(mutability)) => {
+                errors.at(mutability, "a query only looks: take `&self`, or mark the method `#[mutation]`");
+            }
+            _ => errors.at(receiver, "a query takes `&self`"),
+        },
+        _ => {
+            let message = "a query takes `&self`; without it this is an associated function, which needs no mark";
+            errors.at(&sig.ident, message);
+        }
+    }
+    qualifiers(sig, "a query", errors);
+    for param in &query.params {
+        pattern(param.pat, errors);
+    }
+    let loans = Loans::of_result(&sig.output);
+    if let Some(opaque) = &loans.opaque {
+        let message = "a query's result leaves the state's lock, so its type must be named and owned, not `impl Trait`";
+        errors.at(opaque, message);
+    } else if let Some(borrow) = &loans.borrow {
+        errors.at(borrow, result_message("a query's", &sig.output));
+    }
+    reserved(query.handle_name(), "query", errors);
+}
+
+fn mutation_receiver(sig: &Signature, errors: &mut Errors) {
+    match sig.inputs.first() {
+        Some(FnArg::Receiver(receiver)) => match &receiver.kind {
+            ReceiverKind::Reference(_, _, Some(_)) => {}
+            ReceiverKind::Reference(_, _, None) => {
+                let message =
+                    "a mutation takes `&mut self`; a method that only looks is a `#[query]`, or needs no mark";
+                errors.at(receiver, message);
+            }
+            ReceiverKind::Value => errors.at(receiver, "a mutation changes the state in place: take `&mut self`"),
+            _ => errors.at(receiver, "a mutation takes `&mut self`, in just this form"),
+        },
+        _ => errors.at(&sig.ident, "a mutation takes `&mut self`; without it there is no state to change"),
+    }
+}
+
+fn qualifiers(sig: &Signature, what: &str, errors: &mut Errors) {
+    if let Some(asyncness) = &sig.asyncness {
+        let message =
+            format!("{what} runs under the state's lock and can't wait: remove `async`, and await before the call");
+        errors.at(asyncness, message);
+    }
+    if let Some(constness) = &sig.constness {
+        errors.at(constness, format_args!("{what} can't be a `const fn`: remove `const`"));
+    }
+    if let Safety::Unsafe(unsafety) = &sig.safety {
+        let message = format!("{what} can't be unsafe: replay calls it, and nobody checks its conditions there");
+        errors.at(unsafety, message);
+    }
+    if let Some(abi) = &sig.abi {
+        errors.at(abi, format_args!("{what} is a plain method: remove `extern`"));
+    }
+}
+
+fn mutation_param(param: &Param<'_>, errors: &mut Errors) {
+    pattern(param.pat, errors);
+    if let Some(condition) = param.condition {
+        errors.at(condition, "a parameter can't be conditional: put the `#[cfg]` on the method, and write it twice");
+    }
+    if let Some(tokens) = param.record {
+        record(tokens.clone(), errors);
+    }
+    let inner = match bare(param.ty) {
+        Type::Reference(reference) if reference.mutability.is_some() => {
+            let message = "an argument is stored, so nothing can be written back through it: take it by value or by \
+                           `&`, and return what changes";
+            return errors.at(param.ty, message);
+        }
+        Type::Reference(reference) => match &reference.lifetime {
+            Some(lifetime) if lifetime.ident == "static" => {
+                let message = "a stored argument doesn't come back as `'static`: remove the lifetime";
+                return errors.at(lifetime, message);
+            }
+            _ => bare(&reference.elem),
+        },
+        other => other,
+    };
+    let loans = Loans::of_argument(inner);
+    if let Some(opaque) = &loans.opaque {
+        let message =
+            "an argument is stored as a value, so its type must be named: write a concrete type, not `impl Trait`";
+        errors.at(opaque, message);
+    } else if let Type::TraitObject(object) = inner {
+        errors.at(object, "a trait object can't be stored; write a concrete type");
+    } else if loans.borrow.is_some() {
+        let owned = suggestion(param.ty);
+        errors.at(param.ty, format_args!("a borrow inside an argument's type can't be stored; write `{owned}`"));
+    }
+}
+
+fn pattern(pat: &Pat, errors: &mut Errors) {
+    let message = match pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => return,
+        Pat::Wild(_) => "an argument is stored under its name: give it one, such as `_unused`",
+        _ => "an argument is stored under its name: write a plain name here, and take it apart in the body",
+    };
+    errors.at(pat, message);
+}
+
+/// `EXPR` of `#[record(EXPR)]` runs in the handle's method, not in the user's.
+fn record(tokens: TokenStream, errors: &mut Errors) {
+    let mut after_dot = false;
+    for token in tokens {
+        let message = match &token {
+            TokenTree::Group(group) => {
+                record(group.stream(), errors);
+                None
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '?' => {
+                Some("a recorded expression has nowhere to return to: handle the error in it")
+            }
+            TokenTree::Ident(word) if word == "return" => {
+                Some("a recorded expression has nowhere to return to: remove `return`")
+            }
+            TokenTree::Ident(word) if word == "await" && after_dot => {
+                Some("a recorded expression can't wait: await before the call, and pass the value")
+            }
+            TokenTree::Ident(word) if word == "self" => {
+                Some("a recorded expression is evaluated before the call reaches the state: compute this in the body")
+            }
+            _ => None,
+        };
+        after_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+        if let Some(message) = message {
+            errors.at(token, message);
+        }
+    }
+}
+
+fn result_message(whose: &str, output: &ReturnType) -> String {
+    let ReturnType::Type(_, ty) = output else { return String::new() };
+    let owned = suggestion(ty);
+    let has_lifetime = owned.contains('\'') || owned.contains('&');
+    let instead = if has_lifetime { "an owned type".to_owned() } else { format!("`{owned}`") };
+    format!("{whose} result leaves the state's lock, so it can't borrow: return {instead}")
+}
+
+fn reserved(name: &Ident, role: &str, errors: &mut Errors) {
+    let plain = names::plain(name);
+    if names::is_reserved(&plain) {
+        let message = format!(
+            "the handle's own `{plain}` would hide this one; rename the method, or name it differently on the handle: \
+             `#[{role}(handle = \"…\")]`"
+        );
+        errors.at(name, message);
+    }
+}

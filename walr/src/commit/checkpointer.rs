@@ -1,0 +1,174 @@
+//! Checkpoints beside the writer: when one is due, the thread that writes it, and who waits for it.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::queue::Request;
+use super::writer::reply;
+use super::{Committer, Core};
+use crate::checkpoint;
+use crate::error::{Error, Result};
+use crate::lsn::Lsn;
+use crate::options::Durability;
+use crate::panic;
+use crate::state::{Recorded, WalState};
+
+/// What a checkpoint's thread leaves: the LSN and the file's length.
+type Done = Result<(Lsn, u64)>;
+
+pub(crate) struct Checkpointer<S: Recorded> {
+    core: Arc<Core<S>>,
+    job: Option<JoinHandle<Done>>,
+    /// Who waits for the checkpoint that is under way.
+    waiting: Vec<oneshot::Sender<Result<Lsn>>>,
+    /// Who asked since it began, and wants a later state.
+    next: Vec<oneshot::Sender<Result<Lsn>>>,
+    /// Bytes of log between the newest checkpoint and this open.
+    recovered: u64,
+    /// What the journal had appended when the newest checkpoint began.
+    appended: u64,
+    appended_at_start: u64,
+    /// The newest checkpoint's length.
+    bytes: u64,
+}
+
+impl<S: WalState> Checkpointer<S> {
+    pub(crate) fn new(committer: &Committer<S>) -> Self {
+        let core = committer.core.clone();
+        let (recovered, bytes) = (core.recovery.bytes, core.recovery.checkpoint_bytes);
+        Checkpointer {
+            core,
+            job: None,
+            waiting: Vec::new(),
+            next: Vec::new(),
+            recovered,
+            appended: 0,
+            appended_at_start: 0,
+            bytes,
+        }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// Begins a checkpoint if the policy says so.
+    pub(super) fn begin_if_due(&mut self, committer: &Committer<S>) {
+        let log = self.recovered + (committer.journal.appended() - self.appended);
+        let due = self.core.config.checkpoint.is_due(log, self.bytes);
+        if due && self.job.is_none() && self.core.latch.get().is_none() && self.is_behind(committer) {
+            self.begin(committer);
+        }
+    }
+
+    /// Whether anything was applied since the newest checkpoint.
+    fn is_behind(&self, committer: &Committer<S>) -> bool {
+        committer.checkpoints.last().is_none_or(|newest| *newest < self.core.live.read().lsn)
+    }
+
+    /// Somebody wants a checkpoint of the state as it is now.
+    pub(super) fn ask(&mut self, committer: &mut Committer<S>, answer: oneshot::Sender<Result<Lsn>>) {
+        if let Some(cause) = self.core.latch.get() {
+            return reply(answer, Err(Error::Failed { cause: cause.clone() }));
+        }
+        if self.job.is_some() {
+            self.next.push(answer);
+        } else if self.is_behind(committer) {
+            self.waiting.push(answer);
+            self.begin(committer);
+        } else {
+            reply(answer, Ok(committer.checkpoints.last().copied().unwrap_or_default()));
+        }
+    }
+
+    fn begin(&mut self, committer: &Committer<S>) {
+        self.appended_at_start = committer.journal.appended();
+        let core = self.core.clone();
+        let thread = std::thread::Builder::new().name("walr-checkpoint".into());
+        let job = thread.spawn(move || {
+            let done = write(&core, || {
+                let (answer, answered) = oneshot::channel();
+                let ended = || Error::Thread { reason: "the writer has ended".to_string() };
+                core.queue.request(Request::Sync(answer)).map_err(|_| ended())?;
+                answered.blocking_recv().unwrap_or_else(|_| Err(ended())).map(drop)
+            });
+            // The writer waits for this before it ends.
+            let _ = core.queue.request(Request::CheckpointDone);
+            done
+        });
+        match job {
+            Ok(job) => self.job = Some(job),
+            Err(error) => {
+                let reason = format!("the checkpoint's thread can't be started: {error}");
+                self.conclude(Err(Error::Thread { reason }));
+            }
+        }
+    }
+
+    /// Takes note of what the checkpoint's thread did.
+    pub(super) fn finish(&mut self, committer: &mut Committer<S>) {
+        let Some(job) = self.job.take() else { return };
+        let done = job.join().unwrap_or_else(|payload| Err(Error::Thread { reason: panic::message(payload) }));
+        let done = done.and_then(|(lsn, bytes)| {
+            self.bytes = bytes;
+            committer.checkpointed(lsn).map(|()| lsn)
+        });
+        self.conclude(done);
+        for answer in std::mem::take(&mut self.next) {
+            self.ask(committer, answer);
+        }
+    }
+
+    fn conclude(&mut self, done: Result<Lsn>) {
+        let mut stats = self.core.stats.lock();
+        stats.checkpoint_error = done.as_ref().err().cloned();
+        if let Ok(lsn) = done {
+            stats.checkpoint = lsn;
+            stats.checkpoints += 1;
+        }
+        drop(stats);
+        // After a failure too: it is tried again after as much log again, and not at every group.
+        (self.recovered, self.appended) = (0, self.appended_at_start);
+        for answer in self.waiting.drain(..) {
+            reply(answer, done.clone());
+        }
+    }
+
+    /// Writes a checkpoint on this thread, the writer's, if there is anything to write.
+    pub(crate) fn write_now(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
+        if !self.is_behind(committer) {
+            return Ok(committer.checkpoints.last().copied().unwrap_or_default());
+        }
+        self.appended_at_start = committer.journal.appended();
+        committer.sync()?;
+        let core = self.core.clone();
+        let done = write(&core, || Ok(())).and_then(|(lsn, bytes)| {
+            self.bytes = bytes;
+            committer.checkpointed(lsn).map(|()| lsn)
+        });
+        self.conclude(done.clone());
+        done
+    }
+}
+
+/// Writes, checks and names a checkpoint of the state as it is. `sync` makes the log durable.
+fn write<S: WalState>(core: &Core<S>, sync: impl FnOnce() -> Result<()>) -> Done {
+    let live = core.live.read();
+    let lsn = live.lsn;
+    let Some(state) = &live.state else {
+        return Err(Error::Thread { reason: "the state was lost by a panic".to_string() });
+    };
+    let written = checkpoint::write(&core.dir, &core.store, lsn, state, &core.abandon)?;
+    drop(live);
+    let written = written.sync(&core.dir)?;
+    drop(written.read_back::<S>(&core.dir, &core.store)?);
+    if core.config.durability != Durability::Sync {
+        // Under `Sync` nothing is applied that isn't durable.
+        sync()?;
+    }
+    let bytes = written.bytes;
+    written.commit(&core.dir)?;
+    Ok((lsn, bytes))
+}

@@ -1,0 +1,303 @@
+//! Group commit: the calls that came in together become one frame, one sync, and then they are applied in order.
+//!
+//! `queue` holds the calls, `writer` is the thread that takes them, `checkpointer` writes checkpoints beside it, `core`
+//! is what they share with the handles; here is what happens to one group.
+
+pub(crate) mod checkpointer;
+pub(crate) mod core;
+pub(crate) mod queue;
+mod stats;
+mod writer;
+
+pub(crate) use self::core::Core;
+pub(crate) use self::queue::{Group, Request};
+pub use self::stats::Stats;
+pub(crate) use self::writer::run;
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use self::core::Live;
+use self::queue::Call;
+use crate::error::{Error, Result};
+use crate::frame::{HEADER, Range};
+use crate::journal::Journal;
+use crate::lsn::Lsn;
+use crate::options::Durability;
+use crate::panic::{self, drop_quietly};
+use crate::recovery::{Opened, rebuild};
+use crate::reentry::{self, Place};
+use crate::schema::Schema;
+use crate::state::{Recorded, WalState};
+
+/// `Periodic` keeps records in the process; beyond this many bytes they are handed to the operating system.
+const MOST_KEPT: usize = 1 << 20;
+
+/// The one that writes: everything here happens on one thread.
+pub(crate) struct Committer<S: Recorded> {
+    pub(crate) core: Arc<Core<S>>,
+    pub(crate) journal: Journal,
+    /// LSNs that were taken back, since the oldest checkpoint.
+    aborts: Vec<Range>,
+    /// The checkpoints that count, oldest first.
+    pub(crate) checkpoints: Vec<Lsn>,
+    /// An answer per call of the group at work; kept for its memory.
+    answers: Vec<Answer<S>>,
+}
+
+/// What a call will be answered, once nothing of its group can be taken back.
+enum Answer<S: Recorded> {
+    One(oneshot::Sender<Result<S::Outcome>>, Result<S::Outcome>),
+    Many(oneshot::Sender<Result<Vec<S::Outcome>>>, Result<Vec<S::Outcome>>),
+}
+
+impl<S: Recorded> Answer<S> {
+    fn give(self) {
+        // Nobody may be waiting any more; then the results go here, and what their `Drop` does is nobody's error.
+        match self {
+            Answer::One(answer, result) => drop_quietly(answer.send(result)),
+            Answer::Many(answer, results) => drop_quietly(answer.send(results)),
+        }
+    }
+
+    fn fail(self, error: Error) {
+        match self {
+            Answer::One(answer, result) => {
+                drop_quietly(result);
+                Answer::<S>::One(answer, Err(error)).give();
+            }
+            Answer::Many(answer, results) => {
+                drop_quietly(results);
+                Answer::<S>::Many(answer, Err(error)).give();
+            }
+        }
+    }
+}
+
+impl<S: WalState> Committer<S> {
+    /// Takes over what a recovery opened. `ahead` lets the next segment be made on a thread.
+    pub(crate) fn new(
+        dir: crate::layout::Dir,
+        config: crate::options::Config,
+        opened: Opened<S>,
+        ahead: bool,
+    ) -> Result<Committer<S>> {
+        let encode = |reason| Error::Codec { what: "the schema".to_string(), step: "encoded", reason };
+        let schema = Schema::of::<S>().encode().map_err(encode)?;
+        let store = opened.identity.store;
+        let mut journal = Journal::new(dir.clone(), store, schema, config.segment_size, ahead, opened.position);
+        match journal.write_recovered_aborts() {
+            // On a full disk the store still opens for reading; the aborts go with the first group.
+            Ok(()) | Err(Error::Full { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let aborts = [opened.aborts, opened.report.aborted.clone()].concat();
+        let core = Core::new(dir, store, config, opened.report, opened.state);
+        let checkpoints = opened.checkpoints;
+        Ok(Committer { core: Arc::new(core), journal, aborts, checkpoints, answers: Vec::new() })
+    }
+
+    /// Commits one group: one frame, one sync, then the applications in order, then the answers.
+    pub(crate) fn commit(&mut self, group: &mut Group<S>) {
+        if let Some(cause) = self.core.latch.get() {
+            let failed = Error::Failed { cause: cause.clone() };
+            return fail_all(group, &failed);
+        }
+        if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.records) {
+            let error = match error {
+                // The sealing of the old segment failed: nothing of this group is written.
+                Error::Commit { .. } => Error::Failed { cause: self.latch(error) },
+                other => other,
+            };
+            return fail_all(group, &error);
+        }
+        let first = self.journal.append_batch(&mut group.frame, group.records as u32);
+        if let Err(error) = self.persist() {
+            self.latch(error.clone());
+            return fail_all(group, &error);
+        }
+        self.apply(first, group);
+        self.count(group);
+        self.journal.prepare_ahead();
+    }
+
+    /// Makes what is appended as durable as a call asks for.
+    fn persist(&mut self) -> Result<()> {
+        match self.core.config.durability {
+            Durability::Sync => self.journal.sync(),
+            Durability::Os => self.journal.write(),
+            Durability::Periodic(_) if self.journal.unwritten() > MOST_KEPT => self.journal.write(),
+            Durability::Periodic(_) => Ok(()),
+        }
+    }
+
+    /// Notes the first failure; nothing is written after that.
+    pub(crate) fn latch(&self, error: Error) -> Arc<Error> {
+        self.core.latch.get_or_init(|| Arc::new(error)).clone()
+    }
+
+    /// Applies the group's calls, whose first record has the LSN `first`, and answers them.
+    fn apply(&mut self, first: Lsn, group: &mut Group<S>) {
+        let core = self.core.clone();
+        let mut answers = std::mem::take(&mut self.answers);
+        let mut live = core.live.write();
+        let entered = reentry::enter(core.id(), Place::Mutation);
+        let mut aborted = Vec::new();
+        let mut lsn = first;
+        for call in group.calls.drain(..) {
+            let next = Lsn::new(lsn.get() + call.records() as u64);
+            let (answer, panicked) = apply_call(&mut live, call, lsn);
+            if panicked {
+                aborted.push((lsn, Lsn::new(next.get() - 1)));
+                self.rebuild(&mut live, &aborted, Lsn::new(lsn.get() - 1));
+            }
+            answers.push(answer);
+            lsn = next;
+        }
+        live.lsn = Lsn::new(lsn.get() - 1);
+        let taken_back = self.take_back(&mut live, &aborted);
+        drop(entered);
+        drop(live);
+        for answer in answers.drain(..) {
+            match &taken_back {
+                Ok(()) => answer.give(),
+                Err(error) => answer.fail(error.clone()),
+            }
+        }
+        self.answers = answers;
+    }
+
+    /// Builds the state again without what `aborted` holds, after a mutation that panicked may have left it half changed.
+    fn rebuild(&mut self, live: &mut Live<S>, aborted: &[Range], up_to: Lsn) {
+        drop_quietly(live.state.take());
+        let aborts = [&self.aborts[..], aborted].concat();
+        // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
+        let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
+        let rebuilt = written.and_then(|()| {
+            let (core, extents) = (&self.core, self.journal.extents());
+            rebuild(&core.dir, &core.store, &self.checkpoints, &extents, &aborts, up_to)
+        });
+        match rebuilt {
+            Ok(state) => live.state = Some(state),
+            Err(error) => drop(self.latch(error)),
+        }
+    }
+
+    /// Records that `aborted` is taken back: durable before anything that was applied after it is shown or acknowledged.
+    fn take_back(&mut self, live: &mut Live<S>, aborted: &[Range]) -> Result<()> {
+        if live.state.is_none() {
+            let cause = self.core.latch.get().map(|cause| cause.to_string()).unwrap_or_default();
+            return Err(Error::Thread { reason: format!("the state couldn't be rebuilt after a panic: {cause}") });
+        }
+        let Some(&(first, _)) = aborted.first() else { return Ok(()) };
+        self.journal.append_abort(aborted);
+        #[cfg(test)]
+        if crate::crash::sabotage::abort_stays_unsynced() {
+            return Ok(());
+        }
+        let written = self.persist();
+        if let Err(error) = &written {
+            self.latch(error.clone());
+            if self.core.config.durability == Durability::Sync {
+                // A crash may take back what was applied on top of the abort: show what is certain.
+                let certain = Lsn::new(first.get() - 1);
+                self.rebuild(live, &[], certain);
+                live.lsn = certain;
+            }
+        }
+        self.aborts.extend_from_slice(aborted);
+        self.core.stats.lock().panics += aborted.len() as u64;
+        written
+    }
+
+    fn count(&mut self, group: &Group<S>) {
+        let mut stats = self.core.stats.lock();
+        stats.last = Lsn::new(self.journal.next_lsn().get() - 1);
+        stats.records += group.records as u64;
+        stats.groups += 1;
+        count_log(&mut stats, &self.journal);
+    }
+
+    /// Makes everything so far durable, and returns the LSN that it reaches to.
+    pub(crate) fn sync(&mut self) -> Result<Lsn> {
+        if let Some(cause) = self.core.latch.get() {
+            return Err(Error::Failed { cause: cause.clone() });
+        }
+        let synced = self.journal.sync();
+        count_log(&mut self.core.stats.lock(), &self.journal);
+        match synced {
+            Ok(()) => Ok(Lsn::new(self.journal.next_lsn().get() - 1)),
+            Err(error) => {
+                self.latch(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes a mark, if the log doesn't end in one.
+    pub(crate) fn mark(&mut self) {
+        if self.core.latch.get().is_some() {
+            return;
+        }
+        match self.journal.mark() {
+            Ok(()) | Err(Error::Full { .. } | Error::Io { .. }) => {}
+            Err(error) => drop(self.latch(error)),
+        }
+    }
+
+    /// Counts `lsn` as the newest checkpoint, and lets go what is only needed for those before the last two.
+    pub(crate) fn checkpointed(&mut self, lsn: Lsn) -> Result<()> {
+        self.checkpoints.push(lsn);
+        let done = self.checkpoints.len().saturating_sub(2);
+        for old in self.checkpoints.drain(..done) {
+            self.core.dir.remove_if_there(&crate::layout::checkpoint_name(old))?;
+        }
+        let Some(&oldest) = self.checkpoints.first() else { return Ok(()) };
+        // The checkpoint's removal first, and durably: else a crash could leave it without the log above it.
+        self.core.dir.sync()?;
+        self.aborts.retain(|(_, last)| *last > oldest);
+        self.journal.retire(oldest)
+    }
+}
+
+fn count_log(stats: &mut Stats, journal: &Journal) {
+    (stats.syncs, stats.log_bytes, stats.durable) = (journal.syncs(), journal.appended(), journal.durable_lsn());
+}
+
+fn fail_all<S: Recorded>(group: &mut Group<S>, error: &Error) {
+    group.calls.drain(..).for_each(|call| call.fail(error.clone()));
+}
+
+/// Applies one call whose first record has this LSN; true if it panicked, and the state is spoilt.
+fn apply_call<S: WalState>(live: &mut Live<S>, call: Call<S>, lsn: Lsn) -> (Answer<S>, bool) {
+    match call {
+        Call::One { log, answer } => {
+            let result = apply_record(live, log, lsn);
+            let panicked = result.is_err();
+            (Answer::One(answer, result), panicked)
+        }
+        Call::Many { logs, answer } => {
+            let mut outcomes = Vec::with_capacity(logs.len());
+            for (at, log) in logs.into_iter().enumerate() {
+                match apply_record(live, log, Lsn::new(lsn.get() + at as u64)) {
+                    Ok(outcome) => outcomes.push(outcome),
+                    Err(error) => {
+                        drop_quietly(outcomes);
+                        return (Answer::Many(answer, Err(error)), true);
+                    }
+                }
+            }
+            (Answer::Many(answer, Ok(outcomes)), false)
+        }
+    }
+}
+
+fn apply_record<S: WalState>(live: &mut Live<S>, log: S::Log, lsn: Lsn) -> Result<S::Outcome> {
+    let mutation = S::MUTATIONS.get(S::index(&log)).map_or("?", |mutation| mutation.name);
+    let Some(state) = &mut live.state else {
+        let message = "an earlier panic of its group spoilt the state".to_string();
+        return Err(Error::Panicked { mutation, lsn, message });
+    };
+    panic::catch(|| state.apply(log)).map_err(|message| Error::Panicked { mutation, lsn, message })
+}

@@ -1,0 +1,234 @@
+//! Where calls wait for their group: bounded by bytes, in the order of their LSNs to be.
+
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Semaphore, TryAcquireError, oneshot};
+
+use crate::error::{Error, Result};
+use crate::frame::{self, HEADER};
+use crate::lsn::Lsn;
+use crate::state::Recorded;
+
+/// A buffer that grew beyond this is given back.
+const SPARE_BUFFER: usize = 1 << 20;
+
+/// A call that waits for its answer.
+pub(crate) enum Call<S: Recorded> {
+    One { log: S::Log, answer: oneshot::Sender<Result<S::Outcome>> },
+    Many { logs: Vec<S::Log>, answer: oneshot::Sender<Result<Vec<S::Outcome>>> },
+}
+
+impl<S: Recorded> Call<S> {
+    pub(crate) fn records(&self) -> usize {
+        match self {
+            Call::One { .. } => 1,
+            Call::Many { logs, .. } => logs.len(),
+        }
+    }
+
+    /// Answers with an error.
+    pub(crate) fn fail(self, error: Error) {
+        // Nobody may be waiting any more.
+        match self {
+            Call::One { log, answer } => {
+                crate::panic::drop_quietly(log);
+                let _ = answer.send(Err(error));
+            }
+            Call::Many { logs, answer } => {
+                crate::panic::drop_quietly(logs);
+                let _ = answer.send(Err(error));
+            }
+        }
+    }
+}
+
+/// The calls of one frame.
+pub(crate) struct Group<S: Recorded> {
+    /// [`HEADER`] free bytes, and the records behind them.
+    pub(crate) frame: Vec<u8>,
+    pub(crate) calls: Vec<Call<S>>,
+    pub(crate) records: usize,
+    /// How much of the queue's room the calls hold.
+    room: usize,
+}
+
+impl<S: Recorded> Group<S> {
+    pub(crate) fn new() -> Self {
+        Group { frame: vec![0; HEADER], calls: Vec::new(), records: 0, room: 0 }
+    }
+
+    fn clear(&mut self) {
+        if self.frame.capacity() > SPARE_BUFFER {
+            self.frame = Vec::new();
+        }
+        self.frame.clear();
+        self.frame.resize(HEADER, 0);
+        self.calls.clear();
+        self.records = 0;
+        self.room = 0;
+    }
+}
+
+/// What the writer is asked for besides calls.
+pub(crate) enum Request {
+    /// To make everything so far durable.
+    Sync(oneshot::Sender<Result<Lsn>>),
+    /// To write a checkpoint.
+    Checkpoint(oneshot::Sender<Result<Lsn>>),
+    /// The checkpoint that was under way has ended.
+    CheckpointDone,
+}
+
+/// How the store is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// By `close`: with a checkpoint.
+    Close,
+    /// By the drop of the last handle: without.
+    Drop,
+}
+
+pub(crate) struct Queue<S: Recorded> {
+    // Held for moments: to add a call, or to take them all. Never across a write, a sync or an application, so that a
+    // blocking mutex is right, also on an async worker.
+    inner: Mutex<Inner<S>>,
+    wake: Condvar,
+    room: Semaphore,
+    size: u32,
+}
+
+struct Inner<S: Recorded> {
+    group: Group<S>,
+    requests: Vec<Request>,
+    closing: Option<Closing>,
+    /// Nothing is taken any more.
+    closed: bool,
+    /// The writer waits to be woken.
+    asleep: bool,
+}
+
+/// What the writer finds when it wakes.
+pub(crate) struct Work<S: Recorded> {
+    pub(crate) group: Group<S>,
+    pub(crate) requests: Vec<Request>,
+    pub(crate) closing: Option<Closing>,
+}
+
+impl<S: Recorded> Queue<S> {
+    pub(crate) fn new(size: u32) -> Self {
+        let inner = Inner { group: Group::new(), requests: Vec::new(), closing: None, closed: false, asleep: false };
+        Queue { inner: Mutex::new(inner), wake: Condvar::new(), room: Semaphore::new(size as usize), size }
+    }
+
+    /// Waits until there is room for `bytes`, and returns how much of it the call now holds. A call that is larger than
+    /// the queue waits until it is empty.
+    pub(crate) async fn wait_for_room(&self, bytes: usize) -> Result<u32> {
+        let room = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.size);
+        match self.room.try_acquire_many(room) {
+            Ok(permit) => permit.forget(),
+            Err(TryAcquireError::Closed) => return Err(Error::Closed),
+            Err(TryAcquireError::NoPermits) => {
+                self.room.acquire_many(room).await.map_err(|_| Error::Closed)?.forget();
+            }
+        }
+        Ok(room)
+    }
+
+    /// Adds a call: `records` is the encoding of each of its records, one behind the other, with their ends in `ends`.
+    pub(crate) fn push(&self, call: Call<S>, records: &[u8], ends: &[usize], room: u32) -> Result<()> {
+        let mut inner = self.inner.lock();
+        if inner.closing.is_some() || inner.closed {
+            drop(inner);
+            self.room.add_permits(room as usize);
+            return Err(Error::Closed);
+        }
+        let group = &mut inner.group;
+        let mut start = 0;
+        for (at, &end) in ends.iter().enumerate() {
+            frame::put_record(&records[start..end], at + 1 < ends.len(), &mut group.frame);
+            start = end;
+        }
+        group.records += ends.len();
+        group.room += room as usize;
+        group.calls.push(call);
+        self.wake_writer(inner);
+        Ok(())
+    }
+
+    /// Asks the writer for something; gives it back if the writer has ended.
+    pub(crate) fn request(&self, request: Request) -> Result<(), Request> {
+        let mut inner = self.inner.lock();
+        if inner.closed {
+            return Err(request);
+        }
+        inner.requests.push(request);
+        self.wake_writer(inner);
+        Ok(())
+    }
+
+    /// Takes no more calls; what is in the queue is still done. The first way of closing counts.
+    pub(crate) fn close(&self, closing: Closing) {
+        let mut inner = self.inner.lock();
+        inner.closing.get_or_insert(closing);
+        self.wake_writer(inner);
+        self.room.close();
+    }
+
+    /// Takes nothing any more, and drops what is left: its callers see that the writer has ended.
+    pub(crate) fn end(&self) {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        let (group, requests) =
+            (std::mem::replace(&mut inner.group, Group::new()), std::mem::take(&mut inner.requests));
+        drop(inner);
+        self.room.close();
+        crate::panic::drop_quietly((group, requests));
+    }
+
+    fn wake_writer(&self, mut inner: parking_lot::MutexGuard<'_, Inner<S>>) {
+        if std::mem::take(&mut inner.asleep) {
+            drop(inner);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits for work until `deadline`, and takes all there is. `spare` is what an earlier group left of its buffers.
+    pub(crate) fn take(&self, spare: Group<S>, deadline: Option<Instant>) -> Work<S> {
+        let mut inner = self.inner.lock();
+        while inner.group.calls.is_empty() && inner.requests.is_empty() && inner.closing.is_none() {
+            inner.asleep = true;
+            let timed_out = match deadline {
+                Some(deadline) => self.wake.wait_until(&mut inner, deadline).timed_out(),
+                None => {
+                    self.wake.wait(&mut inner);
+                    false
+                }
+            };
+            inner.asleep = false;
+            if timed_out {
+                break;
+            }
+        }
+        let group = std::mem::replace(&mut inner.group, spare);
+        Work { group, requests: std::mem::take(&mut inner.requests), closing: inner.closing }
+    }
+
+    /// Waits for requests alone, once the store is closing.
+    pub(crate) fn take_requests(&self) -> Vec<Request> {
+        let mut inner = self.inner.lock();
+        while inner.requests.is_empty() {
+            inner.asleep = true;
+            self.wake.wait(&mut inner);
+            inner.asleep = false;
+        }
+        std::mem::take(&mut inner.requests)
+    }
+
+    /// Gives back the room that an answered group held, and returns its emptied buffers.
+    pub(crate) fn done(&self, mut group: Group<S>) -> Group<S> {
+        self.room.add_permits(group.room);
+        group.clear();
+        group
+    }
+}

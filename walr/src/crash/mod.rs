@@ -1,0 +1,265 @@
+//! Crash tests over a hand-written log: a random workload on the simulated file system, a crash after every call of it,
+//! recovery, and the check that every acknowledged call is there, in order, batches whole.
+
+pub(crate) mod sabotage;
+mod state;
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use self::state::{Tally, TallyLog, as_live};
+use crate::commit::checkpointer::Checkpointer;
+use crate::commit::{Committer, Group};
+use crate::error::{Error, Result};
+use crate::fs::Sim;
+use crate::layout::Dir;
+use crate::options::{Config, Durability};
+use crate::recovery;
+
+/// A call: the ids that it adds, and whether it panics.
+#[derive(Clone, Debug)]
+pub(super) struct Unit {
+    ids: Vec<u32>,
+    panics: bool,
+}
+
+/// What was called so far, in order, and how much of it must be there.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Model {
+    units: Vec<Unit>,
+    /// So many of them, from the first, were answered.
+    acked: usize,
+    /// So many of them must survive a power cut.
+    durable: usize,
+    /// So many of them must survive a power cut and one flipped bit: all but the last group, or all if a mark follows it.
+    proven: usize,
+}
+
+impl Model {
+    /// All that was answered is durable now, and that what was durable before is proven by the frames since.
+    fn synced(&mut self) {
+        if self.durable < self.acked {
+            (self.proven, self.durable) = (self.durable, self.acked);
+        }
+    }
+
+    /// What is wrong with `ids` as a recovered state, if the first `least` calls must be there, and of the first `settled`
+    /// those that panicked must not.
+    pub(super) fn check(&self, ids: &[u32], least: usize, settled: usize) -> Result<(), String> {
+        let mut at = 0;
+        let mut ended = false;
+        for (number, unit) in self.units.iter().enumerate() {
+            let there = ids[at..].starts_with(&unit.ids);
+            if unit.panics {
+                if there && number < settled {
+                    return Err(format!("call {number} panicked, was answered so, and is there"));
+                }
+                // One whose abort was never answered may be there, if it doesn't panic on replay.
+            } else if ended && there {
+                return Err(format!("call {number} is there, and an earlier one isn't"));
+            } else if !there && number < least {
+                return Err(format!("call {number} of {least} is missing"));
+            } else if !there {
+                ended = true;
+            }
+            if there {
+                at += unit.ids.len();
+            }
+        }
+        if at < ids.len() {
+            return Err(format!("{} ids too many, or half a batch", ids.len() - at));
+        }
+        Ok(())
+    }
+}
+
+/// How a workload runs.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    pub(super) steps: usize,
+    pub(super) durability: Durability,
+    pub(super) segment_size: u64,
+    /// Whether mutations panic only when they are not replayed.
+    pub(super) flaky: bool,
+}
+
+impl Plan {
+    pub(super) fn sync(seed: u64) -> Plan {
+        let segment_size = [4096, 20 << 10, 64 << 10][(seed % 3) as usize];
+        Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky: seed.is_multiple_of(4) }
+    }
+
+    fn config(&self) -> Config {
+        Config { durability: self.durability, segment_size: self.segment_size, ..Config::default() }
+    }
+}
+
+/// A store on a simulated folder, driven by one thread.
+pub(super) struct Driver {
+    pub(super) committer: Committer<Tally>,
+    checkpointer: Checkpointer<Tally>,
+    model: Arc<Mutex<Model>>,
+}
+
+/// Opens the store in `sim`; the lock is of no account here.
+pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
+    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let opened = recovery::open(&dir, || Ok(Tally::default()))?;
+    Committer::new(dir, config.clone(), opened, false)
+}
+
+/// The ids in the state.
+pub(super) fn ids(committer: &Committer<Tally>) -> Vec<u32> {
+    committer.core.live.read().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
+}
+
+impl Driver {
+    pub(super) fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
+        let committer = open(sim, &plan.config())?;
+        let checkpointer = Checkpointer::new(&committer);
+        Ok(Driver { committer, checkpointer, model })
+    }
+
+    /// Commits `calls` as one group. Every answer must be the call's own.
+    pub(super) fn group(&mut self, calls: Vec<Vec<TallyLog>>) -> Result<()> {
+        let core = self.committer.core.clone();
+        let mut answers = Vec::new();
+        for logs in calls {
+            let id = |log: &TallyLog| match log {
+                TallyLog::Push(id, _) | TallyLog::Boom(id) | TallyLog::Flaky(id) => *id,
+            };
+            let panics = logs.iter().any(|log| !matches!(log, TallyLog::Push(..)));
+            self.model.lock().units.push(Unit { ids: logs.iter().map(id).collect(), panics });
+            answers.push((panics, core.enqueue(logs)?));
+        }
+        let mut work = core.queue.take(Group::new(), None);
+        as_live(true, || self.committer.commit(&mut work.group));
+        core.queue.done(work.group);
+        for (panics, mut answer) in answers {
+            match answer.try_recv() {
+                Ok(Ok(_)) if !panics => {}
+                Ok(Err(Error::Panicked { .. })) if panics => {}
+                Ok(Err(error)) => return Err(error),
+                other => panic!("a call got no answer, or the wrong one: {other:?}"),
+            }
+        }
+        let mut model = self.model.lock();
+        model.acked = model.units.len();
+        if core.config.durability == Durability::Sync {
+            model.synced();
+        }
+        Ok(())
+    }
+
+    pub(super) fn sync(&mut self) -> Result<()> {
+        self.committer.sync()?;
+        self.model.lock().synced();
+        Ok(())
+    }
+
+    pub(super) fn mark(&mut self) {
+        self.committer.mark();
+        if self.committer.core.latch.get().is_none() {
+            let mut model = self.model.lock();
+            (model.durable, model.proven) = (model.acked, model.acked);
+        }
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Result<()> {
+        self.checkpointer.write_now(&mut self.committer)?;
+        self.model.lock().synced();
+        Ok(())
+    }
+
+    pub(super) fn close(mut self) -> Result<()> {
+        self.committer.journal.close()?;
+        let mut model = self.model.lock();
+        model.durable = model.acked;
+        model.proven = model.acked;
+        Ok(())
+    }
+}
+
+/// Random numbers from a seed.
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635)
+    }
+
+    pub(super) fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.roll() % end
+    }
+}
+
+/// Runs the workload of `plan` on `sim`. An error is the store's; it may only come from an injected fault.
+pub(super) fn work(sim: &Sim, plan: &Plan, model: &Arc<Mutex<Model>>) -> Result<()> {
+    let mut dice = Dice::new(plan.seed);
+    let mut next_id = model.lock().units.len() as u32 * 10;
+    let mut driver = Driver::new(sim, plan, model.clone())?;
+    for _ in 0..plan.steps {
+        match dice.below(16) {
+            0..=9 => {
+                let mut calls = Vec::new();
+                for _ in 0..1 + dice.below(3) {
+                    calls.push(call(&mut dice, plan, &mut next_id));
+                }
+                driver.group(calls)?;
+            }
+            10 | 11 => driver.checkpoint()?,
+            12 => driver.mark(),
+            13 => driver.sync()?,
+            14 => {
+                driver.close()?;
+                driver = Driver::new(sim, plan, model.clone())?;
+            }
+            _ => {
+                // The process ends without closing, and the next one begins with what the cache holds. What `Periodic` keeps
+                // in the process would be gone, and rightly so.
+                if matches!(plan.durability, Durability::Periodic(_)) {
+                    driver.sync()?;
+                }
+                drop(driver);
+                driver = Driver::new(sim, plan, model.clone())?;
+                let mut model = model.lock();
+                model.durable = model.acked;
+            }
+        }
+    }
+    driver.close()
+}
+
+fn call(dice: &mut Dice, plan: &Plan, next_id: &mut u32) -> Vec<TallyLog> {
+    let mut log = |dice: &mut Dice, panics: bool| {
+        *next_id += 1;
+        match (panics, plan.flaky) {
+            (false, _) => TallyLog::Push(*next_id, vec![*next_id as u8; dice.below(90) as usize]),
+            (true, false) => TallyLog::Boom(*next_id),
+            (true, true) => TallyLog::Flaky(*next_id),
+        }
+    };
+    let panics = dice.below(8) == 0;
+    let count = if dice.below(3) == 0 { 2 + dice.below(3) } else { 1 };
+    let bad = dice.below(count);
+    let mut logs: Vec<_> = (0..count).map(|at| log(dice, panics && at == bad)).collect();
+    if dice.below(40) == 0 {
+        // Larger than a small segment.
+        if let Some(TallyLog::Push(_, ballast)) = logs.first_mut() {
+            ballast.resize(9000, 0xa5);
+        }
+    }
+    logs
+}

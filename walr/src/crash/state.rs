@@ -1,0 +1,89 @@
+//! A state whose log is written by hand: the list of the mutations that were applied.
+
+use std::cell::Cell;
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
+
+thread_local! {
+    static LIVE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls `f` as the live application of mutations, or as their replay.
+pub(crate) fn as_live<T>(live: bool, f: impl FnOnce() -> T) -> T {
+    let before = LIVE.replace(live);
+    let result = f();
+    LIVE.set(before);
+    result
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) ids: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum TallyLog {
+    /// Adds an id; the bytes are ballast.
+    Push(u32, Vec<u8>),
+    /// Adds an id and panics, also on replay.
+    Boom(u32),
+    /// Adds an id, and panics only when it isn't a replay: what recovery can't find out by itself.
+    Flaky(u32),
+}
+
+impl Recorded for Tally {
+    type Log = TallyLog;
+    type Outcome = usize;
+    type Mutations = TallyMutations;
+    const MUTATIONS: &'static [Mutation] = &[
+        Mutation { name: "push", params: &[("id", "u32"), ("ballast", "Vec<u8>")] },
+        Mutation { name: "boom", params: &[("id", "u32")] },
+        Mutation { name: "flaky", params: &[("id", "u32")] },
+    ];
+    const FINGERPRINT: u64 = 7;
+
+    fn apply(&mut self, log: TallyLog) -> usize {
+        match log {
+            TallyLog::Push(id, _) => self.ids.push(id),
+            TallyLog::Boom(id) => {
+                self.ids.push(id);
+                std::panic::resume_unwind(Box::new("boom"));
+            }
+            TallyLog::Flaky(id) => {
+                self.ids.push(id);
+                if LIVE.get() {
+                    std::panic::resume_unwind(Box::new("flaky"));
+                }
+            }
+        }
+        self.ids.len()
+    }
+
+    fn index(log: &TallyLog) -> usize {
+        match log {
+            TallyLog::Push(..) => 0,
+            TallyLog::Boom(_) => 1,
+            TallyLog::Flaky(_) => 2,
+        }
+    }
+}
+
+impl WalState for Tally {
+    const NAME: &'static str = "Tally";
+    const VERSION: u32 = 1;
+    const SHAPE: &'static str = "Tally { ids: Vec<u32> }";
+}
+
+pub(crate) struct TallyMutations(Handle<Tally>);
+
+impl Mutations<Tally> for TallyMutations {
+    fn new(handle: Handle<Tally>) -> Self {
+        TallyMutations(handle)
+    }
+
+    fn handle(&self) -> &Handle<Tally> {
+        &self.0
+    }
+}

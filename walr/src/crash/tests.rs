@@ -1,0 +1,219 @@
+//! The crash tests, and the tests of the checker itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::state::{Tally, as_live};
+use super::{Dice, Model, Plan, ids, open, sabotage, work};
+use crate::commit::Committer;
+use crate::fs::Sim;
+use crate::fs::sim::{Broken, Medium};
+use crate::options::{Config, Durability};
+
+/// What a run over crash states found.
+#[derive(Default)]
+struct Findings {
+    states: AtomicU64,
+    flipped: AtomicU64,
+    refused: AtomicU64,
+    wrong: Mutex<Vec<String>>,
+}
+
+impl Findings {
+    fn wrong(&self, what: String) {
+        self.wrong.lock().push(what);
+    }
+
+    fn count(&self) -> u64 {
+        self.states.load(Ordering::Relaxed)
+    }
+}
+
+/// How thorough a run is: images per call, and what is done with each.
+#[derive(Clone, Copy)]
+struct Effort {
+    images: u64,
+    flips: bool,
+    again: bool,
+}
+
+/// Runs `plan`, and examines crash states after every call to the file system, the creation's and the recoveries' included.
+fn examine(plan: &Plan, medium: Medium, effort: Effort, broken: &[Broken], findings: &Arc<Findings>) {
+    let sim = Sim::on(medium);
+    broken.iter().for_each(|broken| sim.break_it(*broken));
+    let model = Arc::new(Mutex::new(Model::default()));
+    let (seen, found) = (model.clone(), findings.clone());
+    let seed = plan.seed;
+    let observed = plan.clone();
+    sim.observe(Some(Arc::new(move |sim: &Sim| {
+        let model = seen.lock().clone();
+        for image in 0..effort.images {
+            if image > 1 && sim.unsynced() == 0 {
+                break;
+            }
+            let image_seed = sim.calls() << 20 | seed << 8 | image;
+            as_live(false, || judge(sim, &model, &observed, image_seed, effort, &found));
+        }
+    })));
+    if let Err(error) = work(&sim, plan, &model) {
+        findings.wrong(format!("seed {seed}: {error}"));
+    }
+}
+
+/// Recovers one crash state, and the same with a bit flipped.
+fn judge(sim: &Sim, model: &Model, plan: &Plan, seed: u64, effort: Effort, findings: &Findings) {
+    let (config, flaky) = (&plan.config(), plan.flaky);
+    let image = sim.crash(seed);
+    findings.states.fetch_add(1, Ordering::Relaxed);
+    let flipped = effort.flips.then(|| image.restart());
+    match open(&image, config) {
+        Err(error) => findings.wrong(format!("image {seed:#x}: refused: {error}")),
+        Ok(committer) => {
+            if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
+                findings.wrong(format!("image {seed:#x}: {wrong}"));
+            } else if effort.again && !flaky {
+                go_on(&image, committer, config, seed, findings);
+            }
+        }
+    }
+    let Some(flipped) = flipped else { return };
+    if !flip(&flipped, seed) {
+        return;
+    }
+    findings.flipped.fetch_add(1, Ordering::Relaxed);
+    match open(&flipped, config) {
+        Err(_) => drop(findings.refused.fetch_add(1, Ordering::Relaxed)),
+        Ok(committer) => {
+            if let Err(wrong) = model.check(&ids(&committer), model.proven, model.proven) {
+                let (report, model) = (&committer.core.recovery, &model);
+                let found = format!("{:?} {report:?} of {model:?}", ids(&committer));
+                findings.wrong(format!("image {seed:#x} with a flipped bit: {wrong}: {found}"));
+            }
+        }
+    }
+}
+
+/// After a recovery the store must go on: what is acknowledged now survives the next crash, also one in the middle.
+fn go_on(image: &Sim, committer: Committer<Tally>, config: &Config, seed: u64, findings: &Findings) {
+    let before = ids(&committer);
+    drop(committer);
+    let model = Arc::new(Mutex::new(Model::default()));
+    {
+        let mut model = model.lock();
+        model.units = before.iter().map(|&id| super::Unit { ids: vec![id], panics: false }).collect();
+        (model.acked, model.durable) = (before.len(), before.len());
+    }
+    let plan = Plan { seed, steps: 2, durability: config.durability, segment_size: config.segment_size, flaky: false };
+    if let Err(error) = work(image, &plan, &model) {
+        return findings.wrong(format!("image {seed:#x}: going on: {error}"));
+    }
+    let again = image.crash(seed ^ 0x77);
+    findings.states.fetch_add(1, Ordering::Relaxed);
+    let model = model.lock();
+    match open(&again, config) {
+        Err(error) => findings.wrong(format!("image {seed:#x}: refused after going on: {error}")),
+        Ok(committer) => {
+            if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
+                let found = ids(&committer);
+                let report = &committer.core.recovery;
+                findings
+                    .wrong(format!("image {seed:#x}: after going on: {wrong}: {found:?} of {:?} {report:?}", model));
+            }
+        }
+    }
+}
+
+fn flip(image: &Sim, seed: u64) -> bool {
+    let mut dice = Dice::new(seed);
+    let files: Vec<_> = image.files().into_iter().filter(|file| file.len > 0).collect();
+    if files.is_empty() {
+        return false;
+    }
+    let file = &files[dice.below(files.len() as u64) as usize];
+    // Most of a file is zeros; half of the flips go to where its contents are.
+    let contents = image.read(&file.name).unwrap_or_default();
+    let end = contents.iter().rposition(|&byte| byte != 0).map_or(file.len, |at| at as u64 + 1);
+    let within = if dice.below(2) == 0 { end } else { file.len };
+    image.flip(&file.name, dice.below(within * 8))
+}
+
+fn effort() -> Effort {
+    Effort { images: 4, flips: true, again: true }
+}
+
+/// How many workloads a test runs; `WALR_CRASH_SEEDS` makes it a long run.
+fn seeds(usual: u64) -> std::ops::Range<u64> {
+    let asked = std::env::var("WALR_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
+    0..asked.unwrap_or(usual)
+}
+
+fn report(name: &str, findings: &Findings) {
+    let (states, flipped) = (findings.count(), findings.flipped.load(Ordering::Relaxed));
+    let refused = findings.refused.load(Ordering::Relaxed);
+    println!("{name}: {states} crash states, {flipped} with a flipped bit ({refused} refused)");
+    let wrong = findings.wrong.lock();
+    assert!(wrong.is_empty(), "{} wrong, the first: {}", wrong.len(), wrong[0]);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_a_crash() {
+    let findings = Arc::new(Findings::default());
+    for seed in seeds(280) {
+        examine(&Plan::sync(seed), Medium::default(), effort(), &[], &findings);
+    }
+    report("power cuts", &findings);
+}
+
+#[test]
+fn without_synced_acknowledgements_the_order_still_holds() {
+    let findings = Arc::new(Findings::default());
+    for seed in seeds(120) {
+        let durability =
+            if seed % 2 == 0 { Durability::Os } else { Durability::Periodic(std::time::Duration::from_secs(9)) };
+        let plan = Plan { durability, flaky: false, ..Plan::sync(seed) };
+        examine(&plan, Medium::default(), effort(), &[], &findings);
+    }
+    report("power cuts without syncs", &findings);
+}
+
+/// The checker must find something wrong in one of the workloads when `broken` is.
+fn is_caught(plan: impl Fn(u64) -> Plan, broken: &[Broken]) -> bool {
+    let findings = Arc::new(Findings::default());
+    let effort = Effort { images: 6, flips: false, again: false };
+    (0..60).any(|seed| {
+        examine(&plan(seed), Medium::default(), effort, broken, &findings);
+        !findings.wrong.lock().is_empty()
+    })
+}
+
+#[test]
+fn the_checker_notices_a_missing_sync_of_the_log() {
+    assert!(is_caught(Plan::sync, &[Broken::FileSync(".wal")]));
+}
+
+#[test]
+fn the_checker_notices_a_missing_sync_of_a_new_segment() {
+    assert!(is_caught(Plan::sync, &[Broken::FileSync(".wal.tmp")]));
+}
+
+#[test]
+fn the_checker_notices_a_missing_sync_of_a_checkpoint() {
+    assert!(is_caught(|seed| Plan { steps: 40, ..Plan::sync(seed) }, &[Broken::FileSync(".ckpt.tmp")]));
+}
+
+#[test]
+fn the_checker_notices_a_missing_sync_of_the_folder() {
+    assert!(is_caught(Plan::sync, &[Broken::FolderSync]));
+}
+
+#[test]
+fn the_checker_notices_an_abort_that_is_answered_unsynced() {
+    let flaky = |seed| Plan { flaky: true, ..Plan::sync(seed) };
+    assert!(!is_caught(flaky, &[]));
+    sabotage::leave_aborts_unsynced(true);
+    let caught = is_caught(flaky, &[]);
+    sabotage::leave_aborts_unsynced(false);
+    assert!(caught);
+}

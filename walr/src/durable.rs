@@ -1,0 +1,263 @@
+//! The handle of an open store.
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::commit::{Core, Request, Stats};
+use crate::error::Result;
+use crate::lsn::Lsn;
+use crate::options::Options;
+use crate::recovery::Recovery;
+use crate::state::{Handle, Mutations, Recorded, WalState};
+
+/// A state that survives: the handle of an open store.
+///
+/// It dereferences to the state's mutations and queries, so that `state.insert(key, value).await` records the call, makes
+/// it as durable as [`Durability`](crate::Durability) says, applies it, and returns what the method returned. Clones are
+/// handles of the same store. The last one that is dropped writes what is outstanding, marks the close and unlocks the
+/// folder, before the drop returns; it writes no checkpoint, which [`close`](Durable::close) does, and reports no error.
+///
+/// Every method works on any executor. No mutation may be awaited inside [`read`](Durable::read) or inside a mutation's
+/// body: that is an error ([`Error::Reentrant`](crate::Error::Reentrant)), and never a wait.
+///
+/// # Cancel safety
+///
+/// A call is recorded at its first poll, or when it has found room in the queue. Dropped before that, it is not begun;
+/// dropped after it, it is done all the same, and only its result is lost.
+pub struct Durable<S: Recorded> {
+    mutations: S::Mutations,
+}
+
+impl<S: Recorded> Durable<S> {
+    /// Opens the store in the folder `path` with the default options, and recovers what was there; a new store begins with
+    /// `S::default()`. Missing folders are created.
+    ///
+    /// # Errors
+    ///
+    /// [`Locked`](crate::Error::Locked) if it is open already, here or in another process;
+    /// [`Corrupt`](crate::Error::Corrupt) and [`Missing`](crate::Error::Missing) if durable data is damaged or gone;
+    /// [`Schema`](crate::Error::Schema), [`Newer`](crate::Error::Newer) and
+    /// [`ReplayPanicked`](crate::Error::ReplayPanicked) if this program can't replay what is there;
+    /// [`Io`](crate::Error::Io) and [`Full`](crate::Error::Full). Nothing on disk is changed by a refusal.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped open leaves the store as it was; the folder stays locked until the recovery has ended.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Durable<S>>
+    where
+        S: WalState + Default,
+    {
+        Options::new().open(path).await
+    }
+
+    /// Options to open a store with, like [`File::options`](std::fs::File::options).
+    pub fn options() -> Options<S>
+    where
+        S: WalState,
+    {
+        Options::new()
+    }
+
+    pub(crate) fn new(guard: Guard<S>) -> Durable<S>
+    where
+        S: WalState,
+    {
+        Durable { mutations: S::Mutations::new(Handle::new(Arc::new(guard))) }
+    }
+}
+
+impl<S: WalState> Durable<S> {
+    fn core(&self) -> &Core<S> {
+        core(self.mutations.handle())
+    }
+
+    /// Calls `look` on the state, under a read lock, and returns what it returns. No I/O and no await: what it sees is
+    /// acknowledged, or about to be, and under [`Durability::Sync`](crate::Durability::Sync) durable. Reads run beside
+    /// each other, and a read inside a read works. Keep it short: mutations are applied between reads.
+    ///
+    /// # Panics
+    ///
+    /// Inside a mutation's body, where the state is `self`; and if a mutation panicked and the state could not be built
+    /// again from disk, until the store is reopened.
+    pub fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
+        self.core().read(look)
+    }
+
+    /// Records and applies one log value, as the method that it stands for would.
+    ///
+    /// # Errors
+    ///
+    /// As every mutation: [`Codec`](crate::Error::Codec) and [`TooLarge`](crate::Error::TooLarge) for the value,
+    /// [`Panicked`](crate::Error::Panicked) if the method panicked, [`Closed`](crate::Error::Closed),
+    /// [`Failed`](crate::Error::Failed) after an earlier failure, [`Full`](crate::Error::Full), and
+    /// [`Commit`](crate::Error::Commit) if the write or the sync failed. [`Error::fate`](crate::Error::fate) tells whether
+    /// it may be recorded.
+    ///
+    /// # Cancel safety
+    ///
+    /// Done or not begun, never half; see [`Durable`].
+    pub async fn apply(&self, log: S::Log) -> Result<S::Outcome> {
+        self.core().mutate(log).await
+    }
+
+    /// Records and applies log values as one batch: after a crash or a panic all of it is there, or none. A domain error
+    /// in the middle doesn't undo its neighbours, and the outcomes show it; whoever wants that writes one mutation. An
+    /// empty batch writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Durable::apply), for the whole batch.
+    ///
+    /// # Cancel safety
+    ///
+    /// Done or not begun, never half; see [`Durable`].
+    pub async fn apply_batch(&self, logs: impl IntoIterator<Item = S::Log>) -> Result<Vec<S::Outcome>> {
+        self.core().mutate_all(logs.into_iter().collect()).await
+    }
+
+    /// Writes the state as it is now as a checkpoint, unless the newest one has it already, and returns its LSN. The log
+    /// below the second newest checkpoint is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`Io`](crate::Error::Io) and [`Full`](crate::Error::Full), after which everything is as before;
+    /// [`Codec`](crate::Error::Codec) if the state doesn't survive being encoded and decoded;
+    /// [`Closed`](crate::Error::Closed) and [`Failed`](crate::Error::Failed).
+    ///
+    /// # Cancel safety
+    ///
+    /// Goes on when it is dropped.
+    pub async fn checkpoint(&self) -> Result<Lsn> {
+        self.core().ask(Request::Checkpoint).await
+    }
+
+    /// Makes everything that was acknowledged durable, whatever the options say, and returns the LSN that it reaches to.
+    ///
+    /// # Errors
+    ///
+    /// [`Commit`](crate::Error::Commit) if the write or the sync fails; [`Closed`](crate::Error::Closed) and
+    /// [`Failed`](crate::Error::Failed).
+    ///
+    /// # Cancel safety
+    ///
+    /// Goes on when it is dropped.
+    pub async fn sync(&self) -> Result<Lsn> {
+        self.core().ask(Request::Sync).await
+    }
+
+    /// Closes the store for all clones: what was called is done, a checkpoint is written if the log holds anything above
+    /// the newest one (unless the policy is manual), the log is marked as closed and the folder unlocked. Afterwards reads
+    /// go on, and mutations get [`Closed`](crate::Error::Closed). Closing again returns what the first close did.
+    ///
+    /// # Errors
+    ///
+    /// [`Commit`](crate::Error::Commit) or [`Failed`](crate::Error::Failed) if the log could not be written, and what
+    /// [`checkpoint`](Durable::checkpoint) returns: then nothing is lost, and the next open replays the log. The store is
+    /// closed in any case.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, it finishes even if it is dropped.
+    pub async fn close(&self) -> Result<()> {
+        self.core().close().await
+    }
+
+    /// Figures since the store was opened.
+    pub fn stats(&self) -> Stats {
+        self.core().stats.lock().clone()
+    }
+
+    /// What there is to know about the store itself.
+    pub fn store(&self) -> Store<'_, S> {
+        Store { core: self.core() }
+    }
+}
+
+impl<S: Recorded> Clone for Durable<S> {
+    fn clone(&self) -> Self {
+        Durable { mutations: S::Mutations::new(self.mutations.handle().clone()) }
+    }
+}
+
+impl<S: Recorded> Deref for Durable<S> {
+    type Target = S::Mutations;
+
+    fn deref(&self) -> &S::Mutations {
+        &self.mutations
+    }
+}
+
+impl<S: Recorded> fmt::Debug for Durable<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Durable").field("state", &std::any::type_name::<S>()).finish_non_exhaustive()
+    }
+}
+
+/// What there is to know about an open store; from [`Durable::store`].
+pub struct Store<'a, S: Recorded> {
+    core: &'a Core<S>,
+}
+
+impl<S: Recorded> Store<'_, S> {
+    /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here.
+    pub fn path(&self) -> &Path {
+        &self.core.dir.path
+    }
+
+    /// What the open found and did.
+    pub fn recovery(&self) -> &Recovery {
+        &self.core.recovery
+    }
+}
+
+impl<S: Recorded> fmt::Debug for Store<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("path", &self.core.dir.path).finish_non_exhaustive()
+    }
+}
+
+/// What the clones of a handle share: its drop is the end of the last one.
+pub(crate) struct Guard<S: Recorded> {
+    core: Arc<Core<S>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<S: Recorded> Guard<S> {
+    pub(crate) fn new(core: Arc<Core<S>>) -> Self {
+        Guard { core, writer: Mutex::new(None) }
+    }
+
+    /// Waits for this thread when the last handle is dropped.
+    pub(crate) fn watch(&self, writer: JoinHandle<()>) {
+        *self.writer.lock() = Some(writer);
+    }
+}
+
+impl<S: Recorded> Drop for Guard<S> {
+    fn drop(&mut self) {
+        if self.core.is_forked() {
+            // Neither the thread nor the lock is this process's.
+            return;
+        }
+        self.core.abandon();
+        let Some(writer) = self.writer.get_mut().take() else { return };
+        // A result that holds the last handle can be dropped on the writer's own thread, which then ends by itself.
+        if writer.thread().id() != std::thread::current().id() {
+            // It catches its panics, and has told them to whoever waited.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// What stands behind a handle.
+pub(crate) fn core<S: WalState>(handle: &Handle<S>) -> &Core<S> {
+    match handle.core::<Guard<S>>() {
+        Some(guard) => &guard.core,
+        None => unreachable!("handles are made of guards of their own state alone, in `Durable::new`"),
+    }
+}

@@ -1,0 +1,394 @@
+//! Bytes ↔ frames: the unit that the log writes, under checksums. No I/O here.
+//!
+//! All integers are little-endian. A frame begins on a multiple of 8 bytes, and its body is padded with zeros to one.
+//!
+//! ```text
+//!  0        4        8                16                24                32                40
+//!  +--------+-+-+----+-----------------+-----------------+-----------------+-----------------+
+//!  | header |k|f| 0  | salt            | frame number    | durable frame   | first LSN       |
+//!  | CRC    |i|l|    | (the segment's) | (+1 for the     | number          | (of the records |
+//!  |        |n|a|    |                 |  store's life)  |                 |  or the next)   |
+//!  |        |d|g|    |                 |                 |                 |                 |
+//!  +--------+-+-+----+-----------------+-----------------+-----------------+-----------------+
+//!  40                48                56                64       68       72       76      80
+//!  +-----------------+-----------------+-----------------+--------+--------+--------+--------+
+//!  | epoch           | written at (ms  | body length     | record | body   | chain  | 0      |
+//!  | (0: one machine)|  since 1970)    | (a multiple of 8)| count | CRC    |        |        |
+//!  +-----------------+-----------------+-----------------+--------+--------+--------+--------+
+//!  80: the body
+//! ```
+//!
+//! A frame is valid at a place iff
+//! 1. the header CRC is the CRC-32C of the segment's salt, the frame's offset in the file and the bytes 4..80,
+//! 2. the salt is the segment's, the kind is one of [`Kind`], the flags are known ones, and the bytes marked 0 are 0,
+//! 3. the body lies within the file and its CRC-32C is the body CRC,
+//! 4. its number is the previous frame's plus one, its chain is the previous frame's header CRC, and its first LSN is the
+//!    one that follows the previous frame's records.
+//!
+//! Salt and offset keep a frame from passing anywhere but where it was written; the salt is random, so that no payload can
+//! hold a frame that passes; the chain makes a frame that is missing show at the next. The *durable frame number* is the
+//! newest frame that was known to be on stable storage when this one was built: a valid frame proves that everything up to
+//! there was durable once, so that damage there is never taken for a torn write.
+
+use crate::codec::{put_varint, take_varint};
+use crate::lsn::Lsn;
+
+/// The bytes of a frame before its body.
+pub(crate) const HEADER: usize = 80;
+/// Frames begin on multiples of this.
+pub(crate) const ALIGN: usize = 8;
+/// A mark stands on a block of its own, and a segment's header takes one.
+pub(crate) const BLOCK: u64 = 4096;
+
+/// The frame begins on a block of its own, with zeros between it and the frame before.
+pub(crate) const FLAG_BLOCK: u8 = 1;
+/// The mark of a close: the segment ends here, and what was reserved behind it may be cut off.
+pub(crate) const FLAG_CLOSE: u8 = 2;
+
+/// What a frame holds. 0 is no kind, so that zeros never pass for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Records: for each a varint of `length << 1 | joined` and its bytes; `joined` ties it to the next one's batch.
+    Batch = 1,
+    /// Nothing: all before it is durable. Written on close and when the store falls idle.
+    Mark = 2,
+    /// The end of a full segment: the next one's sequence number (u64).
+    Seal = 3,
+    /// The first frame of a segment: where the log before it ends ([`Link`]).
+    Link = 4,
+    /// The names and shapes of the mutations that the following records hold.
+    Schema = 5,
+    /// LSN ranges that are taken back: first and last (u64 each), `record count` times.
+    Abort = 6,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Kind> {
+        Some(match byte {
+            1 => Kind::Batch,
+            2 => Kind::Mark,
+            3 => Kind::Seal,
+            4 => Kind::Link,
+            5 => Kind::Schema,
+            6 => Kind::Abort,
+            _ => return None,
+        })
+    }
+}
+
+/// A frame's header, but for the salt and the CRCs that its place and its body determine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) kind: Kind,
+    pub(crate) flags: u8,
+    pub(crate) number: u64,
+    pub(crate) durable: u64,
+    pub(crate) first_lsn: Lsn,
+    pub(crate) epoch: u64,
+    pub(crate) written_ms: u64,
+    pub(crate) body_len: u64,
+    pub(crate) count: u32,
+    pub(crate) body_crc: u32,
+    pub(crate) chain: u32,
+}
+
+impl Header {
+    /// The LSN that follows the frame's records.
+    pub(crate) fn next_lsn(&self) -> Lsn {
+        match self.kind {
+            Kind::Batch => Lsn::new(self.first_lsn.get().saturating_add(self.count.into())),
+            _ => self.first_lsn,
+        }
+    }
+
+    /// The bytes of the whole frame.
+    pub(crate) fn frame_len(&self) -> u64 {
+        HEADER as u64 + self.body_len
+    }
+}
+
+/// Where a frame stands: the CRC of its header depends on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) salt: u64,
+    pub(crate) offset: u64,
+}
+
+impl Place {
+    fn header_crc(&self, header: &[u8]) -> u32 {
+        let mut seed = [0; 16];
+        seed[..8].copy_from_slice(&self.salt.to_le_bytes());
+        seed[8..].copy_from_slice(&self.offset.to_le_bytes());
+        crc32c::crc32c_append(crc32c::crc32c(&seed), &header[4..])
+    }
+}
+
+/// The length that a body of `len` bytes takes in the file.
+pub(crate) fn padded(len: usize) -> usize {
+    len.next_multiple_of(ALIGN)
+}
+
+/// Finishes the frame that begins at `start` of `buffer` and reaches to its end: pads the body and writes the header into
+/// the [`HEADER`] bytes kept free for it. `header`'s `body_len` and `body_crc` are set here. Returns the header's CRC, the
+/// next frame's chain.
+pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: Header, place: Place) -> u32 {
+    let body_len = padded(buffer.len() - start - HEADER);
+    buffer.resize(start + HEADER + body_len, 0);
+    header.body_len = body_len as u64;
+    header.body_crc = crc32c::crc32c(&buffer[start + HEADER..]);
+    let bytes = &mut buffer[start..start + HEADER];
+    bytes[4] = header.kind as u8;
+    bytes[5] = header.flags;
+    bytes[6..8].fill(0);
+    bytes[8..16].copy_from_slice(&place.salt.to_le_bytes());
+    bytes[16..24].copy_from_slice(&header.number.to_le_bytes());
+    bytes[24..32].copy_from_slice(&header.durable.to_le_bytes());
+    bytes[32..40].copy_from_slice(&header.first_lsn.get().to_le_bytes());
+    bytes[40..48].copy_from_slice(&header.epoch.to_le_bytes());
+    bytes[48..56].copy_from_slice(&header.written_ms.to_le_bytes());
+    bytes[56..64].copy_from_slice(&header.body_len.to_le_bytes());
+    bytes[64..68].copy_from_slice(&header.count.to_le_bytes());
+    bytes[68..72].copy_from_slice(&header.body_crc.to_le_bytes());
+    bytes[72..76].copy_from_slice(&header.chain.to_le_bytes());
+    bytes[76..80].fill(0);
+    let crc = place.header_crc(bytes);
+    bytes[..4].copy_from_slice(&crc.to_le_bytes());
+    crc
+}
+
+/// The header in the first [`HEADER`] of `bytes` and its CRC, if rules 1 and 2 hold at `place`.
+pub(crate) fn parse(bytes: &[u8], place: Place) -> Option<(Header, u32)> {
+    let bytes = bytes.get(..HEADER)?;
+    let kind = Kind::from_byte(bytes[4])?;
+    // The salt first: it is what tells most of the non-frames in a look ahead, and it is cheap.
+    if u64_at(bytes, 8) != place.salt || bytes[6..8] != [0; 2] || bytes[76..80] != [0; 4] {
+        return None;
+    }
+    let crc = u32_at(bytes, 0);
+    let header = Header {
+        kind,
+        flags: bytes[5],
+        number: u64_at(bytes, 16),
+        durable: u64_at(bytes, 24),
+        first_lsn: Lsn::new(u64_at(bytes, 32)),
+        epoch: u64_at(bytes, 40),
+        written_ms: u64_at(bytes, 48),
+        body_len: u64_at(bytes, 56),
+        count: u32_at(bytes, 64),
+        body_crc: u32_at(bytes, 68),
+        chain: u32_at(bytes, 72),
+    };
+    let plausible = header.flags & !(FLAG_BLOCK | FLAG_CLOSE) == 0
+        && header.number > 0
+        && header.durable < header.number
+        && header.body_len.is_multiple_of(ALIGN as u64);
+    (plausible && place.header_crc(bytes) == crc).then_some((header, crc))
+}
+
+/// Whether `body` is the one that `header` was written for.
+pub(crate) fn body_matches(header: &Header, body: &[u8]) -> bool {
+    body.len() as u64 == header.body_len && crc32c::crc32c(body) == header.body_crc
+}
+
+/// A link frame's body: the end of the log before this segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// The predecessor's sequence number; 0 if this is the store's first segment.
+    pub(crate) seq: u64,
+    /// Where the predecessor's last valid frame ends.
+    pub(crate) len: u64,
+    /// That frame's number.
+    pub(crate) number: u64,
+    /// That frame's header CRC.
+    pub(crate) chain: u32,
+}
+
+impl Link {
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.seq.to_le_bytes());
+        out.extend_from_slice(&self.len.to_le_bytes());
+        out.extend_from_slice(&self.number.to_le_bytes());
+        out.extend_from_slice(&u64::from(self.chain).to_le_bytes());
+    }
+
+    pub(crate) fn parse(body: &[u8]) -> Option<Link> {
+        let chain = u32::try_from(u64_at(body.get(..32)?, 24)).ok()?;
+        Some(Link { seq: u64_at(body, 0), len: u64_at(body, 8), number: u64_at(body, 16), chain })
+    }
+}
+
+/// The next segment's number in a seal's body.
+pub(crate) fn parse_seal(body: &[u8]) -> Option<u64> {
+    Some(u64_at(body.get(..8)?, 0))
+}
+
+/// LSNs that are taken back: the first and the last of each range.
+pub(crate) type Range = (Lsn, Lsn);
+
+/// The ranges of an abort frame's body.
+pub(crate) fn parse_abort(count: u32, body: &[u8]) -> Option<Vec<Range>> {
+    let bytes = body.get(..(count as usize).checked_mul(16)?)?;
+    let range = |pair: &[u8]| (Lsn::new(u64_at(pair, 0)), Lsn::new(u64_at(pair, 8)));
+    let ranges: Vec<_> = bytes.chunks_exact(16).map(range).collect();
+    ranges.iter().all(|(first, last)| first.get() > 0 && first <= last).then_some(ranges)
+}
+
+pub(crate) fn put_abort(ranges: &[Range], out: &mut Vec<u8>) {
+    for (first, last) in ranges {
+        out.extend_from_slice(&first.get().to_le_bytes());
+        out.extend_from_slice(&last.get().to_le_bytes());
+    }
+}
+
+/// Appends a record to a batch's body; `joined` when the next record belongs to the same atomic batch.
+pub(crate) fn put_record(bytes: &[u8], joined: bool, out: &mut Vec<u8>) {
+    put_varint((bytes.len() as u64) << 1 | u64::from(joined), out);
+    out.extend_from_slice(bytes);
+}
+
+/// The records of a batch's body.
+pub(crate) struct Records<'a> {
+    rest: &'a [u8],
+    left: u32,
+    lsn: u64,
+}
+
+/// A record in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    pub(crate) lsn: Lsn,
+    /// Whether the next record belongs to the same atomic batch.
+    pub(crate) joined: bool,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn new(header: &Header, body: &'a [u8]) -> Self {
+        Records { rest: body, left: header.count, lsn: header.first_lsn.get() }
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Option<Record<'a>>;
+
+    /// `Some(None)` where the body ends within a record, or holds more than padding behind the last.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            let sound = self.rest.len() < ALIGN && self.rest.iter().all(|&byte| byte == 0);
+            self.rest = &[];
+            return (!sound).then_some(None);
+        }
+        self.left -= 1;
+        let record = take_varint(&mut self.rest).and_then(|head| {
+            let (bytes, rest) = self.rest.split_at_checked(usize::try_from(head >> 1).ok()?)?;
+            self.rest = rest;
+            Some(Record { lsn: Lsn::new(self.lsn), joined: head & 1 == 1, bytes })
+        });
+        self.lsn = self.lsn.wrapping_add(1);
+        if record.is_none() {
+            (self.left, self.rest) = (0, &[]);
+        }
+        Some(record)
+    }
+}
+
+/// The integer at `at`; the caller has checked the length.
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+/// The integer at `at`; the caller has checked the length.
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(kind: Kind, count: u32) -> Header {
+        Header {
+            kind,
+            flags: 0,
+            number: 7,
+            durable: 6,
+            first_lsn: Lsn::new(40),
+            epoch: 0,
+            written_ms: 1_700_000_000_000,
+            body_len: 0,
+            count,
+            body_crc: 0,
+            chain: 0xfeed,
+        }
+    }
+
+    fn batch() -> Vec<u8> {
+        let mut buffer = vec![0; HEADER];
+        put_record(b"one", true, &mut buffer);
+        put_record(b"", false, &mut buffer);
+        finish(&mut buffer, 0, header(Kind::Batch, 2), PLACE);
+        buffer
+    }
+
+    const PLACE: Place = Place { salt: 0x1234_5678_9abc_def0, offset: 4096 };
+
+    #[test]
+    fn a_frame_comes_back() {
+        let bytes = batch();
+        assert_eq!(bytes.len() % ALIGN, 0);
+        let (parsed, _) = parse(&bytes, PLACE).unwrap();
+        assert_eq!((parsed.number, parsed.count, parsed.next_lsn()), (7, 2, Lsn::new(42)));
+        assert!(body_matches(&parsed, &bytes[HEADER..]));
+        let records: Vec<_> = Records::new(&parsed, &bytes[HEADER..]).map(Option::unwrap).collect();
+        assert_eq!(records[0], Record { lsn: Lsn::new(40), joined: true, bytes: b"one" });
+        assert_eq!(records[1], Record { lsn: Lsn::new(41), joined: false, bytes: b"" });
+    }
+
+    #[test]
+    fn every_flipped_bit_shows() {
+        let bytes = batch();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let passes = parse(&flipped, PLACE).is_some_and(|(header, _)| body_matches(&header, &flipped[HEADER..]));
+            assert!(!passes, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_frame_passes_only_in_its_place() {
+        let bytes = batch();
+        assert!(parse(&bytes, Place { offset: 4104, ..PLACE }).is_none());
+        assert!(parse(&bytes, Place { salt: 1, ..PLACE }).is_none());
+        assert!(parse(&[0; HEADER], Place { salt: 0, offset: 0 }).is_none(), "zeros are no frame");
+        assert!(parse(&bytes[..HEADER - 1], PLACE).is_none());
+    }
+
+    #[test]
+    fn a_body_that_lies_about_its_records_is_seen() {
+        let parsed = header(Kind::Batch, 2);
+        assert!(Records::new(&parsed, &[6, b'a']).any(|record| record.is_none()), "longer than the body");
+        assert!(Records::new(&header(Kind::Batch, 1), &[0, 1]).any(|record| record.is_none()), "more than padding");
+        assert!(Records::new(&parsed, &[]).any(|record| record.is_none()));
+    }
+
+    #[test]
+    fn notes_come_back() {
+        let link = Link { seq: 3, len: 8192, number: 6, chain: 9 };
+        let mut body = Vec::new();
+        link.put(&mut body);
+        assert_eq!(Link::parse(&body), Some(link));
+        assert_eq!(Link::parse(&body[..31]), None);
+        let ranges = [(Lsn::new(4), Lsn::new(4)), (Lsn::new(6), Lsn::new(9))];
+        let mut body = Vec::new();
+        put_abort(&ranges, &mut body);
+        assert_eq!(parse_abort(2, &body).unwrap(), ranges);
+        assert_eq!(parse_abort(3, &body), None);
+        assert_eq!(parse_abort(u32::MAX, &body), None);
+    }
+}

@@ -1,0 +1,260 @@
+//! The real file system.
+
+#[cfg(any(not(unix), test))]
+#[cfg_attr(unix, allow(dead_code, reason = "on Unix it is compiled for its tests alone"))]
+mod portable;
+#[cfg(test)]
+mod tests;
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+use portable as sys;
+#[cfg(unix)]
+use unix as sys;
+
+use std::fs::TryLockError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+use super::{Entry, File, Folder, Lock, Open, SALVAGE, name};
+
+/// A folder of the real file system.
+///
+/// On Unix every call is relative to a descriptor that is held since [`Disk::open`], so that a changed working directory
+/// or a renamed folder changes nothing. Elsewhere calls use the absolute path.
+#[derive(Debug)]
+pub struct Disk {
+    dir: sys::Dir,
+    path: PathBuf,
+    /// Whether names in `salvage` may not be durable yet. It is held while `salvage` is synced, so that a second sync waits
+    /// for the first, and it starts as true, because an earlier process may have ended before its sync.
+    salvage_unsynced: Mutex<bool>,
+}
+
+impl Disk {
+    /// Opens the folder at `path`, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: `NotFound`, `NotADirectory`, `PermissionDenied`.
+    pub fn open(path: &Path) -> io::Result<Disk> {
+        let path = std::path::absolute(path)?;
+        let dir = sys::Dir::open(&path)?;
+        Ok(Disk { dir, path, salvage_unsynced: Mutex::new(true) })
+    }
+
+    /// Creates the folder at `path` and its missing parents, for their owner alone (0700), makes their names durable and
+    /// opens the folder. A folder that exists is opened as it is.
+    ///
+    /// # Errors
+    ///
+    /// What the system says of the creation, of the sync of a parent folder, or of the opening.
+    pub fn create(path: &Path) -> io::Result<Disk> {
+        let path = std::path::absolute(path)?;
+        create_durably(&path)?;
+        Disk::open(&path)
+    }
+
+    /// The folder's absolute path at the time of opening, for messages.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder below when `below` says so; `None` stands for the folder itself.
+    fn place(&self, below: bool) -> io::Result<Option<sys::Dir>> {
+        if below { self.dir.below(SALVAGE).map(Some) } else { Ok(None) }
+    }
+
+    /// Says that a name in `salvage` was changed. It comes after the change and before the caller hears of it.
+    fn changed(&self, below: bool) {
+        if below {
+            *self.salvage_unsynced.lock() = true;
+        }
+    }
+}
+
+/// Creates what is missing of `path`, and syncs the parent of each folder that it creates.
+fn create_durably(path: &Path) -> io::Result<()> {
+    let mut missing = Vec::new();
+    for folder in path.ancestors() {
+        match std::fs::metadata(folder) {
+            Ok(_) => {
+                // It may be the work of a process that ended before the sync; the ones above it were synced before.
+                let excused = [io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput];
+                match folder.parent().map_or(Ok(()), sys::sync_path) {
+                    Err(e) if !excused.contains(&e.kind()) => return Err(e),
+                    _ => break,
+                }
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => missing.push(folder),
+            Err(e) => return Err(e),
+        }
+    }
+    for folder in missing.into_iter().rev() {
+        match sys::make_path(folder) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => folder.parent().map_or(Ok(()), sys::sync_path)?,
+        }
+    }
+    Ok(())
+}
+
+impl Folder for Disk {
+    fn list(&self) -> io::Result<Vec<Entry>> {
+        self.dir.list()
+    }
+
+    fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {
+        let (below, leaf) = name::split(name)?;
+        if below && how == Open::Create {
+            self.dir.make_below(SALVAGE)?;
+        }
+        let place = self.place(below)?;
+        let file = place.as_ref().unwrap_or(&self.dir).file(leaf, how)?;
+        if how == Open::Create {
+            self.changed(below);
+        }
+        Ok(Box::new(DiskFile(file)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let ((from_below, from), (to_below, to)) = (name::split(from)?, name::split(to)?);
+        let (from_place, to_place) = (self.place(from_below)?, self.place(to_below)?);
+        let to_dir = to_place.as_ref().unwrap_or(&self.dir);
+        from_place.as_ref().unwrap_or(&self.dir).rename(from, to_dir, to)?;
+        self.changed(from_below || to_below);
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let (below, leaf) = name::split(name)?;
+        let place = self.place(below)?;
+        place.as_ref().unwrap_or(&self.dir).remove(leaf)?;
+        self.changed(below);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut unsynced = self.salvage_unsynced.lock();
+        if *unsynced {
+            match self.dir.below(SALVAGE) {
+                Ok(salvage) => salvage.sync()?,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => (),
+                Err(e) => return Err(e),
+            }
+            *unsynced = false;
+        }
+        drop(unsynced);
+        self.dir.sync()
+    }
+
+    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        let (below, leaf) = name::split(name)?;
+        let place = self.place(below)?;
+        let file = place.as_ref().unwrap_or(&self.dir).lock_file(leaf)?;
+        // Each call opens the file anew, and the lock belongs to that opening: a second one in this process is refused too.
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Box::new(DiskLock { file, owner: std::process::id() }))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(e),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct DiskFile(std::fs::File);
+
+impl File for DiskFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        read_full(buf, offset, |buf, offset| sys::read_at(&self.0, buf, offset))
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        write_full(bytes, offset, |bytes, offset| sys::write_at(&self.0, bytes, offset))
+    }
+
+    fn resize(&self, len: u64) -> io::Result<()> {
+        let old = self.len()?;
+        if len <= old {
+            return sys::set_len(&self.0, len);
+        }
+        let result = sys::reserve(&self.0, old, len);
+        if result.is_err() {
+            // A reservation that meets the full disk half-way keeps what it got; give it back. The first error counts.
+            let _ = sys::set_len(&self.0, old);
+        }
+        result
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        sys::sync(&self.0)
+    }
+
+    fn evict(&self) -> io::Result<()> {
+        sys::evict(&self.0)
+    }
+}
+
+/// Reads until `buf` is full or the file ends: one call of the system may be interrupted or deliver less.
+fn read_full(
+    buf: &mut [u8],
+    offset: u64,
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buf.len() {
+        match read(&mut buf[done..], offset + done as u64) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => (),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(done)
+}
+
+/// Writes until nothing is left: one call of the system may be interrupted or take less.
+fn write_full(bytes: &[u8], offset: u64, mut write: impl FnMut(&[u8], u64) -> io::Result<usize>) -> io::Result<()> {
+    let mut done = 0;
+    while done < bytes.len() {
+        match write(&bytes[done..], offset + done as u64) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => done += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => (),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct DiskLock {
+    file: std::fs::File,
+    /// The process that took the lock: a forked child has a duplicate of the descriptor, and when it ends in an orderly
+    /// way it must not release what its parent still holds.
+    owner: u32,
+}
+
+impl Lock for DiskLock {
+    fn unlock(&self) -> io::Result<()> {
+        if self.owner != std::process::id() {
+            return Err(io::Error::other(format!("the lock belongs to process {}", self.owner)));
+        }
+        self.file.unlock()
+    }
+}
+
+impl Drop for DiskLock {
+    fn drop(&mut self) {
+        // Nobody is left to hear of an error, and the end of the process releases the lock in any case.
+        let _ = self.unlock();
+    }
+}

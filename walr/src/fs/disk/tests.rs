@@ -1,0 +1,213 @@
+//! What only the real file system can show.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use super::{Disk, DiskLock, create_durably, portable, read_full, write_full};
+use crate::fs::{Folder, Lock, Open};
+
+#[test]
+fn reads_and_writes_go_on_after_interruptions_and_short_pieces() {
+    let medium = b"0123456789";
+    let mut turn = 0;
+    let mut buf = [0; 16];
+    let read = |buf: &mut [u8], offset: u64| {
+        turn += 1;
+        if turn % 2 == 0 {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let rest = &medium[(offset as usize).min(medium.len())..];
+        let n = rest.len().min(buf.len()).min(3);
+        buf[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    };
+    assert_eq!(read_full(&mut buf, 1, read).unwrap(), 9);
+    assert_eq!(&buf[..9], b"123456789");
+
+    let (mut turn, mut written) = (0, Vec::new());
+    let write = |bytes: &[u8], offset: u64| {
+        turn += 1;
+        if turn % 2 == 0 {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        assert_eq!(offset, 5 + written.len() as u64);
+        written.extend_from_slice(&bytes[..bytes.len().min(3)]);
+        Ok(bytes.len().min(3))
+    };
+    write_full(medium, 5, write).unwrap();
+    assert_eq!(written, medium);
+}
+
+#[test]
+fn reads_and_writes_stop_at_an_error() {
+    let fail = |_: &mut [u8], offset| if offset < 4 { Ok(4) } else { Err(io::Error::other("bad sector")) };
+    assert!(read_full(&mut [0; 8], 0, fail).is_err());
+    assert_eq!(write_full(b"x", 0, |_, _| Ok(0)).unwrap_err().kind(), ErrorKind::WriteZero);
+}
+
+#[test]
+fn create_makes_missing_parents_and_takes_what_exists() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("a/b/c");
+    assert_eq!(Disk::open(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    Disk::create(&path).unwrap().open("x", Open::Create).unwrap();
+    let again = Disk::create(&path).unwrap();
+    assert_eq!(again.list().unwrap().len(), 1);
+    assert_eq!(again.path(), path);
+    assert!(Disk::create(&path.join("x")).is_err(), "a file is no folder");
+    assert!(create_durably(&path.join("x/y")).is_err());
+    create_durably(Path::new("/")).unwrap();
+}
+
+#[test]
+fn the_portable_side_works_too() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = portable::Dir::open(temp.path()).unwrap();
+    portable::make_path(&temp.path().join("other")).unwrap();
+    portable::sync_path(temp.path()).unwrap();
+    assert_eq!(dir.below("salvage").unwrap_err().kind(), ErrorKind::NotFound);
+    dir.make_below("salvage").unwrap();
+    dir.make_below("salvage").unwrap();
+    let salvage = dir.below("salvage").unwrap();
+    assert_eq!(dir.file("a", Open::Read).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(dir.file("a", Open::Write).unwrap_err().kind(), ErrorKind::NotFound);
+    let file = dir.file("a", Open::Create).unwrap();
+    assert_eq!(dir.file("a", Open::Create).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    assert!(dir.file("salvage", Open::Read).is_err());
+    portable::reserve(&file, 0, 100).unwrap();
+    assert_eq!(portable::write_at(&file, b"bytes", 10).unwrap(), 5);
+    let mut buf = [0; 7];
+    assert_eq!(portable::read_at(&dir.file("a", Open::Read).unwrap(), &mut buf, 9).unwrap(), 7);
+    assert_eq!(&buf, b"\0bytes\0");
+    portable::set_len(&file, 12).unwrap();
+    portable::sync(&file).unwrap();
+    portable::evict(&file).unwrap();
+    dir.lock_file("LOCK").unwrap();
+    let list = dir.list().unwrap();
+    assert_eq!(list.iter().map(|entry| entry.len).sum::<u64>(), 12);
+    assert_eq!(list.len(), 2);
+    dir.rename("a", &salvage, "b").unwrap();
+    salvage.remove("b").unwrap();
+    dir.sync().unwrap();
+    assert_eq!(dir.list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_lock_ends_by_its_owner_alone_and_then_for_all_duplicates() {
+    let temp = tempfile::tempdir().unwrap();
+    let disk = Disk::create(temp.path()).unwrap();
+    let file = disk.dir.lock_file("LOCK").unwrap();
+    file.try_lock().unwrap();
+    // What a forked child has: the same opened file, in another process.
+    let childs = DiskLock { file: file.try_clone().unwrap(), owner: 0 };
+    assert!(childs.unlock().is_err());
+    drop(childs);
+    assert!(disk.lock("LOCK").unwrap().is_none());
+    let duplicate = file.try_clone().unwrap();
+    drop(DiskLock { file, owner: std::process::id() });
+    assert!(disk.lock("LOCK").unwrap().is_some());
+    drop(duplicate);
+}
+
+#[cfg(unix)]
+mod on_unix {
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_the_owner_may_read() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("a/b");
+        let disk = Disk::create(&path).unwrap();
+        disk.open("salvage/x", Open::Create).unwrap();
+        disk.lock("LOCK").unwrap().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        for folder in [temp.path().join("a"), path.clone(), path.join("salvage")] {
+            assert_eq!(mode(&folder), 0o700, "{}", folder.display());
+        }
+        assert_eq!(mode(&path.join("salvage/x")), 0o600);
+        assert_eq!(mode(&path.join("LOCK")), 0o600);
+    }
+
+    #[test]
+    fn a_renamed_folder_is_still_the_same() {
+        let temp = tempfile::tempdir().unwrap();
+        let (path, moved) = (temp.path().join("a"), temp.path().join("b"));
+        let disk = Disk::create(&path).unwrap();
+        disk.open("x", Open::Create).unwrap();
+        fs::rename(&path, &moved).unwrap();
+        fs::create_dir(&path).unwrap();
+        disk.rename("x", "y").unwrap();
+        disk.open("salvage/z", Open::Create).unwrap();
+        disk.sync().unwrap();
+        assert_eq!(disk.list().unwrap()[0].name, "y");
+        assert!(moved.join("salvage/z").exists());
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn links_pipes_and_folders_are_no_files() {
+        let temp = tempfile::tempdir().unwrap();
+        let disk = Disk::create(temp.path()).unwrap();
+        fs::write(temp.path().join("real"), b"x").unwrap();
+        symlink("real", temp.path().join("link")).unwrap();
+        symlink("nowhere", temp.path().join("dangling")).unwrap();
+        fs::create_dir(temp.path().join("folder")).unwrap();
+        fs::write(temp.path().join(OsStr::from_bytes(b"\xff.wal")), b"x").unwrap();
+        assert!(Command::new("mkfifo").arg(temp.path().join("pipe")).status().unwrap().success());
+        for name in ["link", "dangling", "folder", "pipe"] {
+            assert!(disk.open(name, Open::Read).is_err(), "{name}");
+            assert!(disk.open(name, Open::Write).is_err(), "{name}");
+            assert!(disk.open(name, Open::Create).is_err(), "{name}");
+            assert!(disk.lock(name).is_err(), "{name}");
+        }
+        let list = disk.list().unwrap();
+        assert_eq!(list.iter().map(|entry| &*entry.name).collect::<Vec<_>>(), ["real"]);
+    }
+
+    #[test]
+    fn a_salvage_that_leads_elsewhere_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let disk = Disk::create(&temp.path().join("store")).unwrap();
+        fs::create_dir(temp.path().join("elsewhere")).unwrap();
+        symlink("../elsewhere", temp.path().join("store/salvage")).unwrap();
+        assert!(disk.open("salvage/x", Open::Create).is_err());
+        assert_eq!(fs::read_dir(temp.path().join("elsewhere")).unwrap().count(), 0);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_longer_file_has_space_behind_it() {
+        use std::os::unix::fs::MetadataExt;
+        let temp = tempfile::tempdir().unwrap();
+        let disk = Disk::create(temp.path()).unwrap();
+        let file = disk.open("a", Open::Create).unwrap();
+        file.resize(1 << 20).unwrap();
+        let blocks = fs::metadata(temp.path().join("a")).unwrap().blocks();
+        // A file system that can't reserve says so by having none, which the contract allows.
+        assert!(blocks == 0 || blocks * 512 >= 1 << 20, "{blocks}");
+    }
+
+    #[test]
+    fn a_lock_keeps_other_handles_out_and_ends_with_its_process() {
+        let temp = tempfile::tempdir().unwrap();
+        let disk = Disk::create(temp.path()).unwrap();
+        let other = Disk::open(temp.path()).unwrap();
+        let lock = disk.lock("LOCK").unwrap().unwrap();
+        assert!(other.lock("LOCK").unwrap().is_none());
+        // A child inherits nothing that would keep the lock.
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        drop(lock);
+        let free = other.lock("LOCK").unwrap().is_some();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(free);
+    }
+}

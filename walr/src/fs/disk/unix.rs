@@ -1,0 +1,175 @@
+//! What [`Disk`](super::Disk) asks of a Unix: everything relative to a folder's descriptor.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::fs::{Entry, Open};
+
+/// A folder, held by its descriptor.
+#[derive(Debug)]
+pub(super) struct Dir(OwnedFd);
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// Without `NONBLOCK` a named pipe in the place of a file would hold the opening up for ever; regular files ignore it.
+const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+impl Dir {
+    pub(super) fn open(path: &Path) -> io::Result<Dir> {
+        let fd = retry_on_intr(|| rustix::fs::open(path, FOLDER, Mode::empty()))?;
+        Ok(Dir(fd))
+    }
+
+    /// The folder `name` in this one; a symbolic link is refused.
+    pub(super) fn below(&self, name: &str) -> io::Result<Dir> {
+        let fd = retry_on_intr(|| rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()))?;
+        Ok(Dir(fd))
+    }
+
+    pub(super) fn make_below(&self, name: &str) -> io::Result<()> {
+        match rustix::fs::mkdirat(&self.0, name, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    pub(super) fn list(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        // It opens the folder once more, so that two listings at once don't share a position.
+        for entry in rustix::fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            // Some file systems don't tell the type here: then the file's own data have to.
+            if !matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown) {
+                continue;
+            }
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            match rustix::fs::statat(&self.0, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                    entries.push(Entry { name: name.to_owned(), len: u64::try_from(stat.st_size).unwrap_or(0) });
+                }
+                // Of another type, or removed since the folder was read.
+                Ok(_) | Err(Errno::NOENT) => (),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(entries)
+    }
+
+    pub(super) fn file(&self, name: &str, how: Open) -> io::Result<fs::File> {
+        self.regular(
+            name,
+            match how {
+                Open::Read => OFlags::RDONLY,
+                Open::Write => OFlags::RDWR,
+                Open::Create => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
+            },
+        )
+    }
+
+    /// Opens the lock file, and creates it if it is missing.
+    pub(super) fn lock_file(&self, name: &str) -> io::Result<fs::File> {
+        self.regular(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    fn regular(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {
+        let mode = Mode::RUSR | Mode::WUSR;
+        let fd = retry_on_intr(|| rustix::fs::openat(&self.0, name, FILE | flags, mode))?;
+        if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) != FileType::RegularFile {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not a regular file")));
+        }
+        Ok(fs::File::from(fd))
+    }
+
+    pub(super) fn rename(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
+    }
+
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        sync_all(&self.0)
+    }
+}
+
+/// Creates one folder, for its owner alone.
+pub(super) fn make_path(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Makes the names in the folder at `path` durable.
+pub(super) fn sync_path(path: &Path) -> io::Result<()> {
+    Dir::open(path)?.sync()
+}
+
+pub(super) fn read_at(file: &fs::File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buf, offset)
+}
+
+pub(super) fn write_at(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    file.write_at(bytes, offset)
+}
+
+/// Makes a file longer, from `old` to `len` bytes, with space behind them where the file system can reserve it.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+pub(super) fn reserve(file: &fs::File, old: u64, len: u64) -> io::Result<()> {
+    let flags = rustix::fs::FallocateFlags::empty();
+    match retry_on_intr(|| rustix::fs::fallocate(file, flags, old, len - old)) {
+        Ok(()) => Ok(()),
+        // Different systems and file systems say in these ways that they can't.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => set_len(file, len),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Makes a file longer, to `len` bytes. Nothing is reserved: these systems have no call that does both.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+pub(super) fn reserve(file: &fs::File, _old: u64, len: u64) -> io::Result<()> {
+    set_len(file, len)
+}
+
+pub(super) fn set_len(file: &fs::File, len: u64) -> io::Result<()> {
+    Ok(retry_on_intr(|| rustix::fs::ftruncate(file, len))?)
+}
+
+// The syncs don't go through `std::fs::File::sync_data` and `sync_all`: those call again after an interruption, and by then the
+// pages that didn't reach the disk may count as clean, so that the second call returns `Ok` for data that is gone.
+
+/// Makes bytes and length durable: fdatasync writes whatever of a file's own data is needed to read its bytes back.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn sync(file: &fs::File) -> io::Result<()> {
+    Ok(rustix::fs::fdatasync(file)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn sync(file: &fs::File) -> io::Result<()> {
+    sync_all(file)
+}
+
+/// There fsync stops at the drive's cache, and only this call empties that. A volume that can't do it is refused.
+#[cfg(target_vendor = "apple")]
+fn sync_all(fd: impl std::os::fd::AsFd) -> io::Result<()> {
+    Ok(rustix::fs::fcntl_fullfsync(fd)?)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn sync_all(fd: impl std::os::fd::AsFd) -> io::Result<()> {
+    Ok(rustix::fs::fsync(fd)?)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+pub(super) fn evict(file: &fs::File) -> io::Result<()> {
+    // No length means: to the end of the file.
+    Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+pub(super) fn evict(_file: &fs::File) -> io::Result<()> {
+    Ok(())
+}

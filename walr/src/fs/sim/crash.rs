@@ -1,0 +1,229 @@
+//! What a power cut leaves: a decision for each sector, length and name that wasn't synced.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::State;
+use super::bytes::{Bytes, SECTOR, Sector};
+use super::inode::{Dirty, Inode};
+use super::names::{Map, Names};
+use super::rng::Rng;
+
+/// What becomes of the unsynced part.
+#[derive(Clone, Copy)]
+enum Fate {
+    All,
+    Nothing,
+    /// Calls up to this number were written in order; the next one was under way.
+    UpTo(u64),
+    /// Each piece is kept as often out of 32 times, on its own.
+    Chance(u64),
+}
+
+/// The state after a crash of `state`, as `seed` decides it.
+pub(super) fn crash(state: &State, seed: u64) -> State {
+    let mut rng = Rng::new(seed);
+    let (data, names) = fates(state, &mut rng);
+    let map = names_after(&state.names, names, &mut rng);
+    let mut inodes = BTreeMap::new();
+    for id in map.values() {
+        if let Some(inode) = state.inodes.get(id) {
+            let content = content_after(inode, data, state.medium.overwrite_safe, &mut rng);
+            inodes.insert(*id, Inode::new(content));
+        }
+    }
+    State { names: Names::clean(map), inodes, next_id: state.next_id, medium: state.medium, ..State::default() }
+}
+
+/// Chooses among the extremes, where mistakes hide, and the mixtures, each for data and for names.
+fn fates(state: &State, rng: &mut Rng) -> (Fate, Fate) {
+    let keep = [4, 16, 28, 31];
+    match rng.below(16) {
+        0 => (Fate::All, Fate::All),
+        1 => (Fate::Nothing, Fate::Nothing),
+        2 => (Fate::Nothing, Fate::All),
+        3 => (Fate::All, Fate::Nothing),
+        n @ 4..=7 => {
+            let first = oldest_unsynced(state);
+            let last = first.saturating_sub(1) + rng.below((state.calls + 2).saturating_sub(first));
+            (Fate::UpTo(last), if n == 7 { Fate::All } else { Fate::UpTo(last) })
+        }
+        n => {
+            let data = Fate::Chance(keep[rng.below(4) as usize]);
+            (data, if n < 11 { Fate::All } else { Fate::Chance(keep[rng.below(4) as usize]) })
+        }
+    }
+}
+
+fn oldest_unsynced(state: &State) -> u64 {
+    let names = state.names.pending.first().map(|(call, _)| *call);
+    let sectors = state.inodes.values().flat_map(|inode| inode.dirty.values());
+    let sectors = sectors.map(|dirty| dirty.older.first().map_or(dirty.call, |(call, _)| *call));
+    let lengths = state.inodes.values().filter_map(|inode| inode.lengths.first()).map(|(call, _)| *call);
+    names.into_iter().chain(sectors).chain(lengths).min().unwrap_or(state.calls + 1)
+}
+
+fn names_after(names: &Names, fate: Fate, rng: &mut Rng) -> Map {
+    if let Fate::All = fate {
+        return names.seen.clone();
+    }
+    let mut map = names.durable.clone();
+    for (call, change) in &names.pending {
+        let kept = match fate {
+            Fate::All => true,
+            Fate::Nothing => false,
+            Fate::UpTo(last) => *call <= last,
+            Fate::Chance(keep) => rng.chance(keep),
+        };
+        if kept {
+            change.apply(&mut map);
+        }
+    }
+    map
+}
+
+fn content_after(inode: &Inode, fate: Fate, overwrite_safe: bool, rng: &mut Rng) -> Arc<Bytes> {
+    match fate {
+        Fate::Nothing => return Arc::clone(&inode.durable),
+        Fate::All => return inode.flushed(),
+        _ if inode.is_clean() => return Arc::clone(&inode.durable),
+        _ => (),
+    }
+    let mut content = Arc::clone(&inode.durable);
+    let (len, cut) = length_after(inode, fate, rng);
+    if len != content.len() || cut < content.len() {
+        let bytes = Arc::make_mut(&mut content);
+        bytes.set_len(cut.min(len).min(bytes.len()));
+        bytes.set_len(len);
+    }
+    let never_durable = inode.durable.len().min(cut);
+    for (&number, dirty) in &inode.dirty {
+        let start = number * SECTOR as u64;
+        if start >= len {
+            break;
+        }
+        let spared = if overwrite_safe { never_durable.saturating_sub(start).min(SECTOR as u64) } else { 0 };
+        let versions = Versions { old: content.sector(number), number, dirty, inode };
+        if let Some(sector) = sector_after(&versions, fate, spared as usize, rng) {
+            Arc::make_mut(&mut content).put_sector(number, &sector);
+        }
+    }
+    content
+}
+
+/// The length, and the shortest one on the way to it: what was durable behind that is gone.
+fn length_after(inode: &Inode, fate: Fate, rng: &mut Rng) -> (u64, u64) {
+    let (durable, lengths) = (inode.durable.len(), &inode.lengths);
+    let Some(&(_, newest)) = lengths.last() else { return (durable, u64::MAX) };
+    let until = match fate {
+        Fate::UpTo(last) => last + rng.below(2),
+        Fate::Chance(keep) if rng.chance(keep) => u64::MAX,
+        _ if rng.chance(8) && newest > durable => {
+            // Somewhere on the way: file systems write a long growth in steps.
+            let (from, to) = (durable / SECTOR as u64, newest / SECTOR as u64);
+            let between = (from + 1 + rng.below(to - from)) * SECTOR as u64;
+            return (between.clamp(durable, newest), inode.cut(|_| true));
+        }
+        _ if rng.chance(16) => lengths[rng.below(lengths.len() as u64) as usize].0,
+        _ => 0,
+    };
+    let len = lengths.iter().rev().find(|(call, _)| *call <= until).map_or(durable, |(_, len)| *len);
+    (len, inode.cut(|call| call <= until))
+}
+
+/// The contents that a sector had since its last sync.
+struct Versions<'a> {
+    /// The durable one.
+    old: Sector,
+    number: u64,
+    dirty: &'a Dirty,
+    inode: &'a Inode,
+}
+
+impl Versions<'_> {
+    /// The number of the newest; 0 is the durable one.
+    fn newest(&self) -> usize {
+        self.dirty.older.len() + 1
+    }
+
+    fn get(&self, version: usize) -> Sector {
+        match version.checked_sub(1) {
+            None => self.old,
+            Some(i) => match self.dirty.older.get(i) {
+                Some((_, sector)) => **sector,
+                None => self.inode.cached.sector(self.number),
+            },
+        }
+    }
+
+    /// The call that wrote a version; the durable one counts as written by none.
+    fn call(&self, version: usize) -> u64 {
+        match version.checked_sub(1) {
+            None => 0,
+            Some(i) => self.dirty.older.get(i).map_or(self.dirty.call, |(call, _)| *call),
+        }
+    }
+}
+
+/// What the sector holds after the crash; `None` for its durable content. `spared` says how many of its bytes may only be
+/// harmed where they change.
+fn sector_after(versions: &Versions<'_>, fate: Fate, spared: usize, rng: &mut Rng) -> Option<Sector> {
+    let newest = versions.newest();
+    let (from, to, torn) = match fate {
+        Fate::UpTo(last) => {
+            let done = (1..=newest).rev().find(|&version| versions.call(version) <= last).unwrap_or(0);
+            let under_way = done < newest && versions.call(done + 1) == last + 1;
+            match if under_way { rng.below(3) } else { 0 } {
+                0 => (done, done, false),
+                1 => (done, done + 1, false),
+                _ => (done, done + 1, true),
+            }
+        }
+        Fate::Chance(keep) => {
+            let to = if rng.chance(24) { newest } else { 1 + rng.below(newest as u64) as usize };
+            if rng.chance(keep) {
+                (to, to, false)
+            } else if rng.chance(16) {
+                (rng.below(to as u64) as usize, to, true)
+            } else {
+                (0, 0, false)
+            }
+        }
+        Fate::All => (newest, newest, false),
+        Fate::Nothing => (0, 0, false),
+    };
+    if torn {
+        Some(tear(&versions.get(from), versions.get(to), spared, rng))
+    } else {
+        (to > 0).then(|| versions.get(to))
+    }
+}
+
+/// A sector in the middle of being rewritten from `old` to `new`: a part of each, or neither.
+fn tear(old: &Sector, new: Sector, spared: usize, rng: &mut Rng) -> Sector {
+    let mut sector = new;
+    let (a, b) = (rng.below(SECTOR as u64 + 1) as usize, rng.below(SECTOR as u64 + 1) as usize);
+    let garbled = match rng.below(4) {
+        0 => {
+            sector[a..].copy_from_slice(&old[a..]);
+            return sector;
+        }
+        1 => {
+            sector[..a].copy_from_slice(&old[..a]);
+            return sector;
+        }
+        2 => a.min(b)..a.max(b),
+        _ => 0..SECTOR,
+    };
+    let mut random = 0;
+    for i in garbled {
+        if i % 8 == 0 || random == 0 {
+            random = rng.next();
+        }
+        if i >= spared || old[i] != new[i] {
+            sector[i] = random as u8;
+        }
+        random >>= 8;
+    }
+    sector
+}

@@ -1,0 +1,193 @@
+//! The contract's three traits over a [`Sim`].
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::bytes::Bytes;
+use super::fault::{Broken, Call, Kind};
+use super::names::{Change, Id};
+use super::{Sim, in_salvage};
+use crate::fs::{Entry, File, Folder, Lock, Open, name};
+
+impl Folder for Sim {
+    fn list(&self) -> io::Result<Vec<Entry>> {
+        self.call(Call::Read, |state, _| {
+            let mut entries = Vec::with_capacity(state.names.seen.len());
+            for (name, id) in state.names.seen.clone() {
+                if !in_salvage(&name) {
+                    entries.push(Entry { name: name.to_string(), len: state.inode(id)?.cached.len() });
+                }
+            }
+            Ok(entries)
+        })
+    }
+
+    fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {
+        name::split(name)?;
+        let call = if how == Open::Create { Call::Change } else { Call::Read };
+        self.call(call, |state, _| {
+            let id = match (state.names.get(name), how) {
+                (Some(_), Open::Create) => return Err(io::ErrorKind::AlreadyExists.into()),
+                (None, Open::Create) => state.create(name, Bytes::default()),
+                (Some(id), _) => id,
+                (None, _) => return Err(io::ErrorKind::NotFound.into()),
+            };
+            let pin = Arc::clone(&state.inode(id)?.pin);
+            Ok(Box::new(SimFile { sim: self.clone(), id, writable: how != Open::Read, _pin: pin }) as Box<dyn File>)
+        })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        name::split(from)?;
+        name::split(to)?;
+        self.call(Call::Change, |state, _| {
+            let id = state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
+            if from != to {
+                state.names.change(state.calls, Change::Rename(to.into(), id));
+            }
+            Ok(())
+        })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        name::split(name)?;
+        self.call(Call::Change, |state, _| {
+            let id = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+            state.names.change(state.calls, Change::Remove(name.into(), id));
+            Ok(())
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.call(Call::FolderSync, |state, lost| {
+            if lost {
+                return Err(Kind::SyncLost.error());
+            }
+            if !state.broken.contains(&Broken::FolderSync) {
+                state.names.sync();
+                state.collect();
+            }
+            Ok(())
+        })
+    }
+
+    fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        name::split(name)?;
+        self.call(Call::Change, |state, _| {
+            let id = match state.names.get(name) {
+                Some(id) => id,
+                None => state.create(name, Bytes::default()),
+            };
+            let taken = state.locks.insert(id);
+            let lock = || SimLock { sim: self.clone(), id, held: AtomicBool::new(true) };
+            Ok(taken.then(|| Box::new(lock()) as Box<dyn Lock>))
+        })
+    }
+}
+
+/// An open file.
+#[derive(Debug)]
+struct SimFile {
+    sim: Sim,
+    id: Id,
+    writable: bool,
+    _pin: Arc<()>,
+}
+
+impl SimFile {
+    fn need_writable(&self) -> io::Result<()> {
+        if self.writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+}
+
+impl File for SimFile {
+    fn len(&self) -> io::Result<u64> {
+        self.sim.call(Call::Read, |state, _| Ok(state.inode(self.id)?.cached.len()))
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.sim.call(Call::Read, |state, _| Ok(state.inode(self.id)?.cached.read_at(buf, offset)))
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.need_writable()?;
+        let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
+        self.sim.call(Call::Write, |state, short| {
+            state.need(self.id, end)?;
+            let call = state.calls;
+            if short {
+                // Where it stops is different in each call, and the same in each run.
+                let n = super::rng::Rng::new(call).below(bytes.len() as u64) as usize;
+                state.inode(self.id)?.write(call, &bytes[..n], offset);
+                return Err(Kind::ShortWrite.error());
+            }
+            state.inode(self.id)?.write(call, bytes, offset);
+            Ok(())
+        })
+    }
+
+    fn resize(&self, len: u64) -> io::Result<()> {
+        self.need_writable()?;
+        self.sim.call(Call::Change, |state, _| {
+            state.need(self.id, len)?;
+            let call = state.calls;
+            state.inode(self.id)?.resize(call, len);
+            Ok(())
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sim.call(Call::FileSync, |state, lost| {
+            if !state.broken.is_empty() {
+                let name = state.names.name_of(self.id).unwrap_or("");
+                let hits = |b: &Broken| matches!(b, Broken::FileSync(end) if name.ends_with(end));
+                if state.broken.iter().any(hits) {
+                    return Ok(());
+                }
+            }
+            let inode = state.inode(self.id)?;
+            if lost {
+                inode.lose();
+                return Err(Kind::SyncLost.error());
+            }
+            inode.sync();
+            Ok(())
+        })
+    }
+
+    fn evict(&self) -> io::Result<()> {
+        self.sim.call(Call::Read, |state, _| {
+            state.inode(self.id)?.evict();
+            Ok(())
+        })
+    }
+}
+
+/// A held lock.
+#[derive(Debug)]
+struct SimLock {
+    sim: Sim,
+    id: Id,
+    /// Whether it is still this lock that keeps others out: after its release another may do so.
+    held: AtomicBool,
+}
+
+impl Lock for SimLock {
+    fn unlock(&self) -> io::Result<()> {
+        self.sim.call(Call::Change, |state, _| {
+            if self.held.swap(false, Ordering::Relaxed) {
+                state.locks.remove(&self.id);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        if *self.held.get_mut() {
+            self.sim.state.lock().locks.remove(&self.id);
+        }
+    }
+}

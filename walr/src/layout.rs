@@ -1,0 +1,238 @@
+//! The folder's file names, and the `STORE` file that says which store it is.
+//!
+//! ```text
+//! LOCK                     held while the store is open; never deleted
+//! STORE                    the store's identity, 64 bytes, written once
+//! {seq:016x}.wal           a segment of the log
+//! {lsn:016x}.ckpt          a checkpoint of the state as of that LSN
+//! {lsn:016x}.ckpt.bad      a checkpoint that was found damaged
+//! *.tmp                    a file that was not finished; removed by the next open
+//! salvage/                 copies of what a recovery cut off
+//! ```
+//!
+//! `STORE`, little-endian:
+//!
+//! ```text
+//! 0         8        12       16               32               48         60      64
+//! +---------+--------+--------+----------------+----------------+----------+-------+
+//! | magic   | format | codec  | store id       | lineage        | 0        | CRC   |
+//! +---------+--------+--------+----------------+----------------+----------+-------+
+//! ```
+//!
+//! It is renamed into place last when a store is created, and so it is the commit of the creation.
+
+use std::path::{Path, PathBuf};
+
+use crate::codec::CODEC;
+use crate::error::{Error, Result};
+use crate::frame::u32_at;
+use crate::fs::{Folder, Open};
+use crate::lsn::Lsn;
+
+/// The newest format of the folder that this version writes and reads.
+pub(crate) const FORMAT: u32 = 1;
+
+pub(crate) const LOCK: &str = "LOCK";
+pub(crate) const STORE: &str = "STORE";
+const STORE_MAGIC: [u8; 8] = *b"walrSTOR";
+const STORE_LEN: usize = 64;
+
+/// The suffix of a file that isn't finished.
+pub(crate) const TMP: &str = ".tmp";
+/// The suffix of a checkpoint that was found damaged.
+pub(crate) const BAD: &str = ".bad";
+
+/// What a file's name says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Segment(u64),
+    Checkpoint(Lsn),
+    Unfinished,
+}
+
+pub(crate) fn segment_name(seq: u64) -> String {
+    format!("{seq:016x}.wal")
+}
+
+pub(crate) fn checkpoint_name(lsn: Lsn) -> String {
+    format!("{:016x}.ckpt", lsn.get())
+}
+
+/// What `name` is, if it is one of ours.
+pub(crate) fn parse_name(name: &str) -> Option<Name> {
+    if name.ends_with(TMP) {
+        return Some(Name::Unfinished);
+    }
+    let (number, suffix) = name.split_once('.')?;
+    let canonical = number.len() == 16 && !number.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'+');
+    let number = u64::from_str_radix(number, 16).ok().filter(|_| canonical)?;
+    match suffix {
+        "wal" => Some(Name::Segment(number)),
+        "ckpt" => Some(Name::Checkpoint(Lsn::new(number))),
+        _ => None,
+    }
+}
+
+/// Which store a file belongs to; random.
+pub(crate) type StoreId = [u8; 16];
+
+/// The contents of `STORE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) store: StoreId,
+    /// Which copy of the store this is; a restored copy gets another.
+    pub(crate) lineage: [u8; 16],
+}
+
+impl Identity {
+    pub(crate) fn random() -> Result<Identity> {
+        Ok(Identity { store: random()?, lineage: random()? })
+    }
+
+    pub(crate) fn encode(&self) -> [u8; STORE_LEN] {
+        let mut bytes = [0; STORE_LEN];
+        bytes[..8].copy_from_slice(&STORE_MAGIC);
+        bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+        bytes[12..16].copy_from_slice(&CODEC.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.store);
+        bytes[32..48].copy_from_slice(&self.lineage);
+        let crc = crc32c::crc32c(&bytes[..60]);
+        bytes[60..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    /// The identity in the bytes of `STORE`; `path` is named in the errors.
+    pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Identity> {
+        let corrupt = |reason: &str| Error::Corrupt {
+            path: path.to_path_buf(),
+            offset: 0,
+            after: Lsn::default(),
+            reason: reason.to_string(),
+        };
+        if bytes.len() != STORE_LEN || bytes[..8] != STORE_MAGIC {
+            return Err(corrupt("it isn't the identity of a walr store"));
+        }
+        if crc32c::crc32c(&bytes[..60]) != u32_at(bytes, 60) {
+            return Err(corrupt("its checksum is wrong"));
+        }
+        newer(path, "the format", u32_at(bytes, 8), FORMAT)?;
+        newer(path, "the codec", u32_at(bytes, 12), CODEC)?;
+        let mut identity = Identity { store: [0; 16], lineage: [0; 16] };
+        identity.store.copy_from_slice(&bytes[16..32]);
+        identity.lineage.copy_from_slice(&bytes[32..48]);
+        Ok(identity)
+    }
+
+    /// Writes `STORE`, durably: the last act of a creation.
+    pub(crate) fn write(&self, dir: &Dir) -> Result<()> {
+        let unfinished = format!("{STORE}{TMP}");
+        dir.replace(&unfinished, STORE, &self.encode())
+    }
+}
+
+fn newer(path: &Path, what: &'static str, found: u32, known: u32) -> Result<()> {
+    if found > known {
+        return Err(Error::Newer { path: path.to_path_buf(), what, found, known });
+    }
+    Ok(())
+}
+
+/// Bytes that nobody can foresee.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| Error::io("draw random bytes for", "a new file", e.into()))?;
+    Ok(bytes)
+}
+
+/// A store's folder, with the path that messages name.
+#[derive(Clone, Debug)]
+pub(crate) struct Dir {
+    pub(crate) folder: std::sync::Arc<dyn Folder>,
+    pub(crate) path: PathBuf,
+}
+
+impl Dir {
+    pub(crate) fn file_path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// All of a small file; `None` if there is none.
+    pub(crate) fn read_small(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        const MOST: usize = 4096;
+        let file = match self.folder.open(name, Open::Read) {
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("open", self.file_path(name), e)),
+        };
+        let mut bytes = vec![0; MOST];
+        let len = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", self.file_path(name), e))?;
+        bytes.truncate(len);
+        Ok(Some(bytes))
+    }
+
+    /// Makes `bytes` the contents of the file `to`, durably and at once: written under the name `unfinished` and renamed.
+    fn replace(&self, unfinished: &str, to: &str, bytes: &[u8]) -> Result<()> {
+        self.remove_if_there(unfinished)?;
+        let path = self.file_path(unfinished);
+        let file = self.folder.open(unfinished, Open::Create).map_err(|e| Error::io("create", &path, e))?;
+        file.write_at(bytes, 0).map_err(|e| Error::io("write", &path, e))?;
+        file.sync().map_err(|e| Error::io("sync", &path, e))?;
+        self.rename(unfinished, to)
+    }
+
+    /// Renames durably.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        self.folder.rename(from, to).map_err(|e| Error::io("rename", self.file_path(from), e))?;
+        self.sync()
+    }
+
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.folder.sync().map_err(|e| Error::io("sync", &self.path, e))
+    }
+
+    pub(crate) fn remove_if_there(&self, name: &str) -> Result<()> {
+        match self.folder.remove(name) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", self.file_path(name), e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back_and_others_are_none_of_ours() {
+        assert_eq!(parse_name(&segment_name(26)), Some(Name::Segment(26)));
+        assert_eq!(parse_name(&checkpoint_name(Lsn::new(u64::MAX))), Some(Name::Checkpoint(Lsn::new(u64::MAX))));
+        assert_eq!(parse_name("000000000000001a.wal.tmp"), Some(Name::Unfinished));
+        for foreign in ["lost+found", "STORE", "1a.wal", "000000000000001A.wal", "+00000000000001a.wal", "x.ckpt.bad"] {
+            assert_eq!(parse_name(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn the_identity_is_pinned_and_comes_back() {
+        let identity = Identity { store: [7; 16], lineage: [9; 16] };
+        let bytes = identity.encode();
+        assert_eq!(&bytes[..16], b"walrSTOR\x01\0\0\0\x01\0\0\0");
+        let path = Path::new("cache/STORE");
+        assert_eq!(Identity::decode(&bytes, path).unwrap(), identity);
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(Identity::decode(&flipped, path).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_by_name() {
+        let mut bytes = Identity { store: [7; 16], lineage: [9; 16] }.encode();
+        bytes[8] = 2;
+        let crc = crc32c::crc32c(&bytes[..60]);
+        bytes[60..].copy_from_slice(&crc.to_le_bytes());
+        let error = Identity::decode(&bytes, Path::new("cache/STORE")).unwrap_err();
+        assert!(error.to_string().contains("cache/STORE has the format 2"), "{error}");
+    }
+}

@@ -1,0 +1,147 @@
+//! How a store is opened: on a thread of its own, which then becomes the writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::commit::{Committer, run};
+use crate::durable::{Durable, Guard};
+use crate::error::{Error, Result};
+use crate::fs::{Disk, Folder, Lock};
+use crate::layout::{Dir, LOCK};
+use crate::options::{Config, Options};
+use crate::panic;
+use crate::recovery;
+use crate::state::WalState;
+
+/// What the opening thread tells the one who waits.
+enum News<S: WalState> {
+    /// There is no store yet: which state does it begin with?
+    First(mpsc::SyncSender<S>),
+    /// It is done. A guard that nobody takes closes the store again.
+    Opened(Result<Guard<S>>),
+}
+
+impl<S: WalState> Options<S> {
+    /// Opens the store in the folder `path`, and recovers what was there; a new store begins with `S::default()`. Missing
+    /// folders are created.
+    ///
+    /// # Errors
+    ///
+    /// As [`Durable::open`], and [`Error::Option`] for a value that makes no sense.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Durable::open`].
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<Durable<S>>
+    where
+        S: Default,
+    {
+        self.open_with(path, S::default).await
+    }
+
+    /// Opens the store in the folder `path`; a new store begins with what `first` returns. `first` isn't called when there
+    /// is a store already. What it returns is written as the checkpoint of LSN 0, and served as decoded from that.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Options::open), and [`Error::Codec`] if the first state doesn't survive being encoded and decoded.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Durable::open`].
+    pub async fn open_with(self, path: impl AsRef<Path>, first: impl FnOnce() -> S) -> Result<Durable<S>> {
+        let path = path.as_ref().to_path_buf();
+        self.start(Place::Path(path), first).await
+    }
+
+    /// Opens the store in a folder that is held open already: the real one ([`Disk`]), or a simulated one
+    /// ([`Sim`](crate::fs::Sim)) in tests that crash. Like [`open_with`](Options::open_with) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`open_with`](Options::open_with).
+    pub async fn open_on(self, folder: impl Folder + 'static, first: impl FnOnce() -> S) -> Result<Durable<S>> {
+        self.start(Place::Folder(Arc::new(folder)), first).await
+    }
+
+    async fn start(self, place: Place, first: impl FnOnce() -> S) -> Result<Durable<S>> {
+        self.config.validate()?;
+        let (tell, mut news) = unbounded_channel();
+        let config = self.config;
+        let thread = std::thread::Builder::new().name("walr".into());
+        let thread = thread.spawn(move || open_and_run(place, config, &tell));
+        let failed = |reason: String| Error::Thread { reason };
+        let writer = thread.map_err(|e| failed(format!("the writer's thread can't be started: {e}")))?;
+        let guard = match hear(&mut news).await? {
+            News::Opened(guard) => guard?,
+            News::First(answer) => {
+                // The thread waits for it, or has ended, and then the next news says so.
+                let _ = answer.send(first());
+                match hear(&mut news).await? {
+                    News::Opened(guard) => guard?,
+                    News::First(_) => return Err(failed("the first state was asked for twice".to_string())),
+                }
+            }
+        };
+        guard.watch(writer);
+        Ok(Durable::new(guard))
+    }
+}
+
+/// Where the store is.
+enum Place {
+    Path(PathBuf),
+    Folder(Arc<dyn Folder>),
+}
+
+async fn hear<S: WalState>(news: &mut UnboundedReceiver<News<S>>) -> Result<News<S>> {
+    let ended = || Error::Thread { reason: "the opening thread ended without an answer".to_string() };
+    news.recv().await.ok_or_else(ended)
+}
+
+fn open_and_run<S: WalState>(place: Place, config: Config, tell: &UnboundedSender<News<S>>) {
+    let opened = panic::catch(|| prepare(place, config, tell))
+        .unwrap_or_else(|message| Err(Error::Thread { reason: format!("the recovery panicked: {message}") }));
+    match opened {
+        Err(error) => drop(tell.send(News::Opened(Err(error)))),
+        Ok((committer, lock)) => {
+            let guard = Guard::new(committer.core.clone());
+            // A guard that can't be delivered is dropped, and so closes what was just opened.
+            drop(tell.send(News::Opened(Ok(guard))));
+            run(committer, lock);
+        }
+    }
+}
+
+fn prepare<S: WalState>(
+    place: Place,
+    config: Config,
+    tell: &UnboundedSender<News<S>>,
+) -> Result<(Committer<S>, Box<dyn Lock>)> {
+    let dir = match place {
+        Place::Path(path) => {
+            let disk = Disk::create(&path).map_err(|e| Error::io("open", &path, e))?;
+            Dir { path: disk.path().to_path_buf(), folder: Arc::new(disk) }
+        }
+        Place::Folder(folder) => Dir { folder, path: PathBuf::new() },
+    };
+    let lock = dir.folder.lock(LOCK).map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
+    let lock = lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })?;
+    let first = || {
+        let (answer, answered) = mpsc::sync_channel(1);
+        // An open that nobody waits for any more creates nothing.
+        tell.send(News::First(answer)).map_err(|_| Error::Closed)?;
+        answered.recv().map_err(|_| Error::Closed)
+    };
+    let opened = recovery::open(&dir, first).and_then(|opened| Committer::new(dir.clone(), config, opened, true));
+    match opened {
+        Ok(committer) => Ok((committer, lock)),
+        Err(error) => {
+            // The refusal is what matters; the lock ends with this thread at the latest.
+            let _ = lock.unlock();
+            Err(error)
+        }
+    }
+}

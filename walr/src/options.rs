@@ -1,0 +1,234 @@
+//! How a store is opened: every option, its unit and its default.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// When a mutation is acknowledged, and so what it survives.
+///
+/// | an acknowledged mutation survives | [`Sync`](Durability::Sync) | [`Os`](Durability::Os) | [`Periodic(d)`](Durability::Periodic) |
+/// |---|---|---|---|
+/// | a panic, an error, a dropped future | yes | yes | yes |
+/// | the process being killed | yes | yes | but for the last `d` |
+/// | a crash of the operating system, a power cut | yes | but for what the system had not yet written | but for the last `d` |
+/// | `close`, or the drop of the last handle | yes | yes | yes |
+/// | the loss of the disk | no | no | no |
+///
+/// What is lost is always the end of the order: a mutation is never missing while a later one is there, and a batch is
+/// there whole or not at all. In every mode [`sync`](crate::Durable::sync) makes all that was acknowledged durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// On stable storage when acknowledged: written and synced. Calls that are made at once share one sync.
+    #[default]
+    Sync,
+    /// Handed to the operating system when acknowledged. It is synced when a segment is full, on a checkpoint, on
+    /// `sync` and on close.
+    Os,
+    /// Acknowledged at once and kept in the process; a write and a sync of all that came in begin at most this much later.
+    Periodic(Duration),
+}
+
+/// When a checkpoint is written by itself.
+///
+/// A checkpoint is the whole state in one file. The log before it is no longer needed, so that checkpoints bound both the
+/// size of the folder and the time of the next open. They are written by a thread of their own; a `close` writes one in
+/// any case if the log holds anything above the newest one, unless the policy is [`Manual`](CheckpointPolicy::Manual).
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum CheckpointPolicy {
+    /// When the log since the last checkpoint takes at least `floor` bytes, and at least `ratio` times the bytes of that
+    /// checkpoint: so that the work of writing the state is spread over a log of its own size. The default is a ratio of
+    /// 1 and a floor of 32 MiB.
+    LogBytes {
+        /// How many times the checkpoint's size the log may reach.
+        ratio: f64,
+        /// Below this many bytes of log no checkpoint is written.
+        floor: u64,
+    },
+    /// Only when [`checkpoint`](crate::Durable::checkpoint) is called; not on close either.
+    Manual,
+}
+
+impl Default for CheckpointPolicy {
+    fn default() -> Self {
+        CheckpointPolicy::LogBytes { ratio: 1.0, floor: 32 * MIB }
+    }
+}
+
+impl CheckpointPolicy {
+    /// Whether a checkpoint is due after `log` bytes of log, when the newest checkpoint takes `checkpoint` bytes.
+    pub(crate) fn is_due(&self, log: u64, checkpoint: u64) -> bool {
+        match *self {
+            CheckpointPolicy::LogBytes { ratio, floor } => log >= floor && log as f64 >= ratio * checkpoint as f64,
+            CheckpointPolicy::Manual => false,
+        }
+    }
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// How a store of the state `S` is opened; made by [`Durable::options`](crate::Durable::options).
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Default, Serialize, Deserialize, walr::WalState)]
+/// # struct Cache { hits: u64 }
+/// # #[walr::mutations]
+/// # impl Cache { #[mutation] fn hit(&mut self) { self.hits += 1 } }
+/// # #[tokio::main] async fn main() -> walr::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path();
+/// use std::time::Duration;
+/// use walr::{CheckpointPolicy, Durability, Durable};
+///
+/// let state = Durable::<Cache>::options()
+///     .durability(Durability::Periodic(Duration::from_millis(200)))
+///     .segment_size(16 << 20)
+///     .checkpoint(CheckpointPolicy::Manual)
+///     .open(path)
+///     .await?;
+/// # state.close().await
+/// # }
+/// ```
+pub struct Options<S> {
+    pub(crate) config: Config,
+    state: PhantomData<fn() -> S>,
+}
+
+/// The options' values, without the state's type.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) durability: Durability,
+    pub(crate) segment_size: u64,
+    pub(crate) checkpoint: CheckpointPolicy,
+    pub(crate) max_record_size: u64,
+    pub(crate) queue_size: u32,
+    pub(crate) idle_mark: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            durability: Durability::Sync,
+            segment_size: 16 * MIB,
+            checkpoint: CheckpointPolicy::default(),
+            max_record_size: 256 * MIB,
+            queue_size: (8 * MIB) as u32,
+            idle_mark: Duration::from_secs(1),
+        }
+    }
+}
+
+impl<S> Options<S> {
+    pub(crate) fn new() -> Options<S> {
+        Options { config: Config::default(), state: PhantomData }
+    }
+
+    /// When a mutation is acknowledged. Default: [`Durability::Sync`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.config.durability = durability;
+        self
+    }
+
+    /// The size in bytes that a log file is meant to have, at least 4 KiB. It is a target: a group of records that is
+    /// larger gets a file of its own size. Default: 16 MiB.
+    ///
+    /// The file's space is reserved when it is begun, and what was not needed is given back when it is finished or closed.
+    #[must_use]
+    pub fn segment_size(mut self, bytes: u64) -> Self {
+        self.config.segment_size = bytes;
+        self
+    }
+
+    /// When a checkpoint is written by itself. Default: [`CheckpointPolicy::LogBytes`] with a ratio of 1 and 32 MiB.
+    #[must_use]
+    pub fn checkpoint(mut self, policy: CheckpointPolicy) -> Self {
+        self.config.checkpoint = policy;
+        self
+    }
+
+    /// The largest record in bytes that a mutation may write; a larger one is refused with
+    /// [`Error::TooLarge`]. What is on disk already is read whatever its size. Default: 256 MiB.
+    #[must_use]
+    pub fn max_record_size(mut self, bytes: u64) -> Self {
+        self.config.max_record_size = bytes;
+        self
+    }
+
+    /// How many bytes of records may wait for their group, at least 4 KiB. A call that finds no room waits until there
+    /// is some; a record that is larger than this enters alone. Default: 8 MiB.
+    #[must_use]
+    pub fn queue_size(mut self, bytes: u32) -> Self {
+        self.config.queue_size = bytes;
+        self
+    }
+
+    /// After how long without a mutation a mark is written behind the last record. The mark proves, after a power cut,
+    /// that everything before it was durable, so that damage to it can't be taken for a torn write. Default: one second;
+    /// [`Duration::MAX`] turns it off.
+    #[must_use]
+    pub fn idle_mark(mut self, after: Duration) -> Self {
+        self.config.idle_mark = after;
+        self
+    }
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<()> {
+        let least = |option, value: u64, least: u64, reason| {
+            if value < least { Err(Error::Option { option, value: value.to_string(), reason }) } else { Ok(()) }
+        };
+        least("segment_size", self.segment_size, 4 * KIB, "a segment takes at least 4096 bytes")?;
+        least("queue_size", self.queue_size.into(), 4 * KIB, "the queue takes at least 4096 bytes")?;
+        least("max_record_size", self.max_record_size, 1, "a record takes at least one byte")?;
+        if let CheckpointPolicy::LogBytes { ratio, .. } = self.checkpoint
+            && !(ratio >= 0.0 && ratio.is_finite())
+        {
+            let reason = "it is a finite number, zero or above";
+            return Err(Error::Option { option: "checkpoint", value: format!("a ratio of {ratio}"), reason });
+        }
+        Ok(())
+    }
+}
+
+impl<S> Clone for Options<S> {
+    fn clone(&self) -> Self {
+        Options { config: self.config.clone(), state: PhantomData }
+    }
+}
+
+impl<S> fmt::Debug for Options<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_is_due_by_floor_and_ratio() {
+        let policy = CheckpointPolicy::LogBytes { ratio: 2.0, floor: 100 };
+        assert!(!policy.is_due(99, 0));
+        assert!(policy.is_due(100, 50));
+        assert!(!policy.is_due(199, 100));
+        assert!(policy.is_due(200, 100));
+        assert!(!CheckpointPolicy::Manual.is_due(u64::MAX, 0));
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        let bad = |config: Config| config.validate().unwrap_err().to_string();
+        assert!(bad(Config { segment_size: 4095, ..Config::default() }).contains("segment_size"));
+        assert!(bad(Config { queue_size: 0, ..Config::default() }).contains("queue_size"));
+        let nan = CheckpointPolicy::LogBytes { ratio: f64::NAN, floor: 0 };
+        assert!(bad(Config { checkpoint: nan, ..Config::default() }).contains("NaN"));
+        assert!(Config::default().validate().is_ok());
+    }
+}

@@ -1,0 +1,38 @@
+//! What is left of a panic that was caught.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Drops a value whose `Drop` may panic, where that is nobody's error.
+pub(crate) fn drop_quietly<T>(value: T) {
+    // The code that made the value has returned; what the value does when it goes blames nothing.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+}
+
+/// A panic's message.
+pub(crate) fn message(payload: Box<dyn Any + Send>) -> String {
+    let message = match payload.downcast_ref::<&str>() {
+        Some(text) => text.to_string(),
+        None => payload.downcast_ref::<String>().cloned().unwrap_or_else(|| "it has no message".to_string()),
+    };
+    drop_quietly(payload);
+    message
+}
+
+/// Calls `f`; a panic's message if it panics.
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_back() {
+        assert_eq!(catch(|| 7), Ok(7));
+        assert_eq!(catch(|| -> u8 { panic!("plain") }), Err("plain".to_string()));
+        assert_eq!(catch(|| -> u8 { panic!("with {}", 7) }), Err("with 7".to_string()));
+        assert_eq!(catch(|| -> u8 { std::panic::panic_any(7) }), Err("it has no message".to_string()));
+    }
+}

@@ -1,0 +1,43 @@
+//! What generated code calls. Not a public interface: it changes with the macros.
+
+pub use crate::argument::{Argument, Arguments, Variants, arguments, log, unknown};
+pub use crate::codec::Decoder;
+pub use crate::state::{Handle, Mutation, Mutations, Recorded};
+pub use serde;
+pub use serde::de::DeserializeOwned;
+
+use crate::durable;
+use crate::error::{Error, Result};
+use crate::state::WalState;
+
+/// What the handle's methods call.
+///
+/// A trait, so that generated code can name it as `<Cache as Call>::…` with the span of the state's name: for a type that
+/// isn't a state, every method is then the same error, which rustc shows once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a walr state",
+    label = "this type doesn't derive `WalState`",
+    note = "add `#[derive(Serialize, Deserialize, WalState)]` to `{Self}`, and `#[walr::mutations]` to its impl block"
+)]
+pub trait Call: Recorded {
+    /// Records one log value, waits until it is durable and applied, and hands back its outcome.
+    fn mutate(handle: &Handle<Self>, log: Self::Log) -> impl Future<Output = Result<Self::Outcome>> + Send;
+    /// Calls `f` on the state under the read lock.
+    fn query<R>(handle: &Handle<Self>, f: impl FnOnce(&Self) -> R) -> R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: WalState> Call for S {
+    async fn mutate(handle: &Handle<S>, log: S::Log) -> Result<S::Outcome> {
+        durable::core(handle).mutate(log).await
+    }
+
+    fn query<R>(handle: &Handle<S>, f: impl FnOnce(&S) -> R) -> R {
+        durable::core(handle).read(f)
+    }
+}
+
+/// The error of an outcome that isn't the one of its log value: a hand-written `Recorded` can do that, the macros can't.
+pub fn mismatch() -> Error {
+    Error::Outcome
+}

@@ -1,0 +1,323 @@
+//! From a folder to a state: which checkpoint, which records on top of it, and where the log goes on.
+//!
+//! 1. `STORE` says which store it is; without it, a creation was interrupted, and begins anew.
+//! 2. The newest checkpoint is loaded; if its bytes are damaged, the one before it.
+//! 3. [`scan`] reads the log above it without applying anything, and decides where it ends ([`table`]).
+//! 4. [`replay`] applies it.
+//! 5. Only then is anything on disk changed: a copy of what is cut is kept, a damaged checkpoint is renamed, and what
+//!    nobody needs is removed. All of it can be done again after a crash.
+
+mod replay;
+mod report;
+mod scan;
+mod table;
+
+pub use report::{Bypassed, Cut, Recovery};
+
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use self::replay::{Panic, Replayed, Source, Stopped, replay};
+use self::scan::{Aborted, Log, Wanted, scan};
+use crate::checkpoint::{self, LoadError, Loaded};
+use crate::error::{Error, Result};
+use crate::frame::{BLOCK, Range};
+use crate::fs::{Open, SALVAGE};
+use crate::journal::{Extent, Position};
+use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
+use crate::lsn::Lsn;
+use crate::schema::Schema;
+use crate::segment::{Expected, Segment};
+use crate::state::WalState;
+
+/// Of a torn tail, at most this much is copied.
+const MOST_SALVAGED: u64 = 1 << 20;
+/// The first segment of a new store, which the first mutation replaces.
+const FIRST_SEGMENT: u64 = 4 * BLOCK;
+
+/// An opened store.
+#[derive(Debug)]
+pub(crate) struct Opened<S> {
+    pub(crate) state: S,
+    pub(crate) identity: Identity,
+    pub(crate) position: Position,
+    /// The checkpoints that count, oldest first; at least one.
+    pub(crate) checkpoints: Vec<Lsn>,
+    /// LSNs that were taken back.
+    pub(crate) aborts: Vec<Range>,
+    pub(crate) report: Recovery,
+}
+
+/// The names in the folder.
+#[derive(Debug, Default)]
+struct Names {
+    segments: Vec<u64>,
+    checkpoints: Vec<Lsn>,
+    unfinished: Vec<String>,
+}
+
+impl Names {
+    fn list(dir: &Dir) -> Result<Names> {
+        let mut names = Names::default();
+        for entry in dir.folder.list().map_err(|e| Error::io("list", &dir.path, e))? {
+            match parse_name(&entry.name) {
+                Some(Name::Segment(seq)) => names.segments.push(seq),
+                Some(Name::Checkpoint(lsn)) => names.checkpoints.push(lsn),
+                Some(Name::Unfinished) => names.unfinished.push(entry.name),
+                None => {}
+            }
+        }
+        names.segments.sort_unstable();
+        names.checkpoints.sort_unstable();
+        Ok(names)
+    }
+}
+
+/// Opens the store in `dir`, whose lock is held; creates it from `first` if there is none.
+pub(crate) fn open<S: WalState>(dir: &Dir, first: impl FnOnce() -> Result<S>) -> Result<Opened<S>> {
+    let began = Instant::now();
+    // A rename that an earlier process had not yet made durable is acted on below.
+    dir.sync()?;
+    let names = Names::list(dir)?;
+    let mut opened = match dir.read_small(STORE)? {
+        Some(bytes) => {
+            let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
+            recover(dir, identity, names)?
+        }
+        None => {
+            refuse_without_store(dir, &names)?;
+            create(dir, names, first()?)?
+        }
+    };
+    opened.report.took = began.elapsed();
+    Ok(opened)
+}
+
+/// Without `STORE` there may be no more than an interrupted creation leaves.
+fn refuse_without_store(dir: &Dir, names: &Names) -> Result<()> {
+    let missing = |reason| Err(Error::Missing { path: dir.file_path(STORE), reason });
+    if let Some(lsn) = names.checkpoints.iter().find(|lsn| lsn.get() > 0) {
+        return missing(format!("it is missing, and the folder holds a checkpoint of lsn {lsn}"));
+    }
+    for &seq in &names.segments {
+        let name = segment_name(seq);
+        let path = dir.file_path(&name);
+        let file = dir.folder.open(&name, Open::Read).map_err(|e| Error::io("open", &path, e))?;
+        let mut bytes = vec![0; FIRST_SEGMENT as usize];
+        let len = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
+        let empty = bytes[..len].iter().skip(BLOCK as usize).all(|&byte| byte == 0);
+        if seq != 1 || !empty {
+            return missing(format!("it is missing, and the segment {name} holds records"));
+        }
+    }
+    Ok(())
+}
+
+/// Creates a store that begins with `first`. `STORE` comes last: until then there is no store.
+fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
+    for name in names.unfinished.iter().cloned().chain(names.segments.iter().map(|&seq| segment_name(seq))) {
+        dir.remove_if_there(&name)?;
+    }
+    dir.remove_if_there(&checkpoint_name(Lsn::default()))?;
+    let identity = Identity::random()?;
+    let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, &AtomicBool::new(false))?;
+    drop(first);
+    let written = written.sync(dir)?;
+    let bytes = written.bytes;
+    let state = written.read_back::<S>(dir, &identity.store)?;
+    written.commit(dir)?;
+    Segment::create(dir, &identity.store, 1, FIRST_SEGMENT)?;
+    identity.write(dir)?;
+    let next = Expected { number: 1, chain: 0, lsn: Lsn::new(1) };
+    Ok(Opened {
+        state,
+        identity,
+        position: Position { extents: Vec::new(), next, unwritten_aborts: Vec::new(), marked: true, trim: None },
+        checkpoints: vec![Lsn::default()],
+        aborts: Vec::new(),
+        report: Recovery { created: true, checkpoint_bytes: bytes, ..Recovery::default() },
+    })
+}
+
+fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<Opened<S>> {
+    let store = &identity.store;
+    let mut report = Recovery::default();
+    let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed)?;
+    (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
+    let now = Schema::of::<S>();
+    let mut log = scan(Wanted {
+        dir,
+        store,
+        segments: &names.segments,
+        oldest: names.checkpoints.first().copied().unwrap_or_default(),
+        newest: names.checkpoints.last().copied().unwrap_or_default(),
+        loaded: loaded.lsn,
+        accept: &mut |schema, uses| {
+            let path = dir.path.clone();
+            schema.check(&now, uses).map_err(|reason| Error::Schema { path, reason })
+        },
+    })?;
+    report.last = Lsn::new(log.next.lsn.get() - 1);
+    let (state, replayed) = replay_all(dir, store, loaded, &mut log, &mut report)?;
+    report.records = replayed.records;
+    report.bytes = replayed.bytes;
+    report.records_of_other_code = replayed.of_other_code;
+    let kept = tidy_up(dir, &names, &mut log, &mut report)?;
+    let torn = log.cuts.first().map(|cut| cut.offset);
+    let trim = log.extents.last().filter(|extent| torn == Some(extent.end)).map(|extent| (extent.seq, extent.end));
+    Ok(Opened {
+        state,
+        identity,
+        position: Position {
+            extents: log.extents,
+            next: log.next,
+            unwritten_aborts: report.aborted.clone(),
+            marked: log.marked,
+            trim: trim.filter(|_| report.cut.iter().all(|cut| cut.copy.is_some())),
+        },
+        checkpoints: kept,
+        aborts: log.aborts,
+        report,
+    })
+}
+
+/// The newest checkpoint whose bytes are sound.
+fn load_newest<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    checkpoints: &[Lsn],
+    bypassed: &mut Vec<Bypassed>,
+) -> Result<Loaded<S>> {
+    for &lsn in checkpoints.iter().rev() {
+        let name = checkpoint_name(lsn);
+        match checkpoint::load(dir, store, &name, lsn, false) {
+            Ok(loaded) => return Ok(loaded),
+            Err(LoadError::Refused(error)) => return Err(error),
+            Err(LoadError::Damaged { offset, reason }) => {
+                bypassed.push(Bypassed { path: dir.file_path(&name), offset, reason: reason.to_string() });
+            }
+        }
+    }
+    match bypassed.first() {
+        Some(Bypassed { path, offset, reason }) => Err(Error::Corrupt {
+            path: path.clone(),
+            offset: *offset,
+            after: Lsn::default(),
+            reason: format!("{reason}, and there is no sound checkpoint before it"),
+        }),
+        None => Err(Error::Missing { path: dir.path.clone(), reason: "there is no checkpoint".to_string() }),
+    }
+}
+
+/// Replays the log on top of `loaded`. A record that panics in the last frame, under the code that recorded it, was never
+/// acknowledged: the process ended before its abort was written. It is taken back now.
+fn replay_all<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    mut loaded: Loaded<S>,
+    log: &mut Log,
+    report: &mut Recovery,
+) -> Result<(S, Replayed)> {
+    loop {
+        let aborted = Aborted::new(&log.aborts);
+        let up_to = report.last;
+        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above: loaded.lsn, up_to };
+        match replay(&mut loaded.state, &source) {
+            Ok(replayed) => return Ok((loaded.state, replayed)),
+            Err(Stopped::Failed(error)) => return Err(error),
+            Err(Stopped::Panicked(panic)) => {
+                let lsn = loaded.lsn;
+                // The state may be spoilt in a way that its `Drop` doesn't bear.
+                crate::panic::drop_quietly(loaded);
+                take_back::<S>(dir, log, report, panic)?;
+                let name = checkpoint_name(lsn);
+                loaded = checkpoint::load(dir, store, &name, lsn, false).map_err(|error| match error {
+                    LoadError::Refused(error) => error,
+                    LoadError::Damaged { offset, reason } => {
+                        let (path, reason) = (dir.file_path(&name), reason.to_string());
+                        Error::Corrupt { path, offset, after: Lsn::default(), reason }
+                    }
+                })?;
+            }
+        }
+    }
+}
+
+fn take_back<S: WalState>(dir: &Dir, log: &mut Log, report: &mut Recovery, panic: Panic) -> Result<()> {
+    let advice = if log.fingerprint != S::FINGERPRINT {
+        "the record was made by other code of the same mutations: open the store with that, or mend this one"
+    } else if log.last_batch != Some(panic.frame) {
+        "it succeeded when it was recorded, so that the mutation isn't deterministic: mend it"
+    } else {
+        log.aborts.push(panic.batch);
+        report.aborted.push(panic.batch);
+        return Ok(());
+    };
+    let Panic { lsn, mutation, message, .. } = panic;
+    Err(Error::ReplayPanicked { path: dir.path.clone(), mutation, lsn, message, advice })
+}
+
+/// Changes on disk what the recovery decided, and returns the checkpoints that count.
+fn tidy_up(dir: &Dir, names: &Names, log: &mut Log, report: &mut Recovery) -> Result<Vec<Lsn>> {
+    for cut in &mut log.cuts {
+        cut.copy = salvage(dir, cut);
+        report.cut.push(cut.clone());
+    }
+    let mut kept = names.checkpoints.clone();
+    for bypassed in &report.bypassed {
+        kept.retain(|&lsn| dir.file_path(&checkpoint_name(lsn)) != bypassed.path);
+    }
+    for &lsn in names.checkpoints.iter().filter(|lsn| !kept.contains(lsn)) {
+        let name = checkpoint_name(lsn);
+        dir.rename(&name, &format!("{name}{BAD}"))?;
+    }
+    for name in &names.unfinished {
+        dir.remove_if_there(name)?;
+    }
+    for &seq in &log.residue {
+        dir.remove_if_there(&segment_name(seq))?;
+    }
+    Ok(kept)
+}
+
+/// Keeps a copy of what is cut off; `None` where it can't be written, as on a full disk: then it stays where it is.
+fn salvage(dir: &Dir, cut: &Cut) -> Option<std::path::PathBuf> {
+    let from = cut.path.file_name()?.to_str()?;
+    let name = format!("{SALVAGE}/{from}-{:x}", cut.offset);
+    let copy = || -> std::io::Result<()> {
+        let source = dir.folder.open(from, Open::Read)?;
+        let mut bytes = vec![0; cut.bytes.min(MOST_SALVAGED) as usize];
+        let len = source.read_at(&mut bytes, cut.offset)?;
+        let file = match dir.folder.open(&name, Open::Create) {
+            // An earlier open was here, and ended before anything was written behind.
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => dir.folder.open(&name, Open::Write)?,
+            other => other?,
+        };
+        file.write_at(&bytes[..len], 0)?;
+        file.sync()?;
+        dir.folder.sync()
+    };
+    copy().ok().map(|()| dir.file_path(&name))
+}
+
+/// Builds the state as of `up_to` again, from the newest of `checkpoints` and the log in `extents`, without `aborts`.
+pub(crate) fn rebuild<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    checkpoints: &[Lsn],
+    extents: &[Extent],
+    aborts: &[Range],
+    up_to: Lsn,
+) -> Result<S> {
+    let mut loaded = load_newest::<S>(dir, store, checkpoints, &mut Vec::new())?;
+    let aborted = Aborted::new(aborts);
+    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to };
+    match replay(&mut loaded.state, &source) {
+        Ok(_) => Ok(loaded.state),
+        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::Panicked(Panic { lsn, mutation, message, .. })) => {
+            let advice = "it succeeded a moment ago, so that the mutation isn't deterministic: mend it";
+            Err(Error::ReplayPanicked { path: dir.path.clone(), mutation, lsn, message, advice })
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The first pass over the log: that its segments follow on each other, that every frame is valid, what is taken back,
+//! and where it ends. Nothing is applied, and nothing on disk is changed.
+
+use super::Cut;
+use super::table::{Finding, Verdict, examine, judge};
+use crate::error::{Error, Result};
+use crate::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
+use crate::journal::Extent;
+use crate::layout::{Dir, StoreId};
+use crate::lsn::Lsn;
+use crate::schema::Schema;
+use crate::segment::{Expected, Scan, Segment, Step};
+
+/// The log, scanned.
+#[derive(Debug)]
+pub(crate) struct Log {
+    /// The segments that hold the log from the oldest checkpoint on, oldest first.
+    pub(crate) extents: Vec<Extent>,
+    /// LSNs that aborts take back.
+    pub(crate) aborts: Vec<Range>,
+    /// What the next frame must be.
+    pub(crate) next: Expected,
+    /// The number of the last frame, if it is a batch.
+    pub(crate) last_batch: Option<u64>,
+    /// Whether the last frame is a mark or a seal, or there is none.
+    pub(crate) marked: bool,
+    /// The fingerprint of the code that wrote the last segment.
+    pub(crate) fingerprint: u64,
+    /// What is to be cut off.
+    pub(crate) cuts: Vec<Cut>,
+    /// Segments below the oldest checkpoint, which nothing needs.
+    pub(crate) residue: Vec<u64>,
+}
+
+/// What the scan is told.
+pub(crate) struct Wanted<'a> {
+    pub(crate) dir: &'a Dir,
+    pub(crate) store: &'a StoreId,
+    /// The segments' numbers, ascending.
+    pub(crate) segments: &'a [u64],
+    /// The LSNs of the oldest and the newest checkpoint that have a name, and of the one that is loaded.
+    pub(crate) oldest: Lsn,
+    pub(crate) newest: Lsn,
+    pub(crate) loaded: Lsn,
+    /// Asked of every schema whose records are to be replayed: its uses by mutation, or why they can't be.
+    pub(crate) accept: &'a mut dyn FnMut(&Schema, &[u64]) -> Result<()>,
+}
+
+/// A segment and the link it begins with.
+struct Linked {
+    segment: Segment,
+    first_lsn: Lsn,
+    number: u64,
+    link: Link,
+}
+
+/// How the walk over a segment ended.
+enum End {
+    /// In a seal that names this segment.
+    Sealed(u64),
+    /// In a closing mark.
+    Closed,
+    /// Where its successor says that it ends.
+    Linked,
+    /// At a place where no valid frame stands, for this reason.
+    Open(&'static str),
+}
+
+/// Scans the log.
+pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
+    let (chain, later, residue) = gather(&wanted)?;
+    check_links(&wanted, &chain)?;
+    let mut log = Log {
+        extents: Vec::new(),
+        aborts: Vec::new(),
+        next: Expected { number: 1, chain: 0, lsn: Lsn::new(1) },
+        last_batch: None,
+        marked: true,
+        fingerprint: 0,
+        cuts: Vec::new(),
+        residue,
+    };
+    // Only what is above the loaded checkpoint is read; the links vouch for what lies below.
+    let above = chain.iter().rposition(|linked| linked.first_lsn.get() <= wanted.loaded.get() + 1).unwrap_or(0);
+    let mut last = End::Closed;
+    for (at, linked) in chain.iter().enumerate() {
+        let next = chain.get(at + 1);
+        let end = match next {
+            Some(next) if at < above => next.link.len,
+            _ => {
+                let follows = (at > above).then_some(log.next);
+                let (end, offset) = walk(&mut wanted, &mut log, linked, next, follows)?;
+                if let End::Open(reason) = end {
+                    let finding = match next {
+                        Some(_) => Finding::NotLast,
+                        None => {
+                            examine(&linked.segment, offset, log.next.number, wanted.newest, last_lsn(&log), &later)
+                        }
+                    };
+                    settle(&wanted, &mut log, &linked.segment, offset, reason, finding)?;
+                }
+                last = end;
+                offset
+            }
+        };
+        log.extents.push(Extent { seq: linked.segment.seq, first_lsn: linked.first_lsn, end });
+    }
+    finish(&wanted, &mut log, last, &later)?;
+    Ok(log)
+}
+
+/// The segments with a valid link back to the oldest checkpoint, those behind the last of them, and the numbers of those
+/// that aren't needed.
+fn gather(wanted: &Wanted<'_>) -> Result<(Vec<Linked>, Vec<Segment>, Vec<u64>)> {
+    let (mut chain, mut later) = (Vec::<Linked>::new(), Vec::new());
+    let mut left = wanted.segments.len();
+    for &seq in wanted.segments.iter().rev() {
+        let segment = Segment::open(wanted.dir, wanted.store, seq)?;
+        if chain.is_empty() {
+            // What a failed sync left in the cache may not be on the medium: only what is there counts.
+            let path = || wanted.dir.file_path(&segment.name());
+            segment.file.sync().map_err(|e| Error::io("sync", path(), e))?;
+            segment.file.evict().map_err(|e| Error::io("read", path(), e))?;
+        }
+        left -= 1;
+        let linked = read_link(wanted, segment)?;
+        match linked {
+            Ok(linked) => {
+                let reached = linked.first_lsn.get() <= wanted.oldest.get() + 1;
+                chain.push(linked);
+                if reached {
+                    break;
+                }
+            }
+            Err(segment) if chain.is_empty() => later.push(segment),
+            Err(segment) => {
+                return Err(corrupt(wanted, &segment, BLOCK, Lsn::default(), "its first frame is damaged"));
+            }
+        }
+    }
+    chain.reverse();
+    later.reverse();
+    Ok((chain, later, wanted.segments[..left].to_vec()))
+}
+
+/// The segment with its link, or alone if it doesn't begin with a valid one.
+fn read_link(wanted: &Wanted<'_>, segment: Segment) -> Result<Result<Linked, Segment>> {
+    let read = |e| Error::io("read", wanted.dir.file_path(&segment.name()), e);
+    let found = match Scan::new(&segment, None).map_err(read)?.step().map_err(read)? {
+        Step::Frame { header, body, .. } if header.kind == Kind::Link => {
+            Link::parse(body).map(|link| (header.first_lsn, header.number, header.chain, link))
+        }
+        _ => None,
+    };
+    Ok(match found {
+        Some((first_lsn, number, chain, link)) if link.number + 1 == number && link.chain == chain => {
+            Ok(Linked { segment, first_lsn, number, link })
+        }
+        _ => Err(segment),
+    })
+}
+
+/// That the chain begins low enough, and that each segment names the one before it.
+fn check_links(wanted: &Wanted<'_>, chain: &[Linked]) -> Result<()> {
+    let missing = |path, reason| Err(Error::Missing { path, reason });
+    let dir = &wanted.dir;
+    match chain.first() {
+        Some(first) if first.first_lsn.get() > wanted.oldest.get() + 1 => {
+            let from = wanted.oldest.get() + 1;
+            let reason =
+                format!("the segments with the lsns {from} to {} are missing", first.first_lsn.get().saturating_sub(1));
+            return missing(dir.path.clone(), reason);
+        }
+        _ => {}
+    }
+    for pair in chain.windows(2) {
+        let (before, after) = (&pair[0], &pair[1]);
+        if after.link.seq != before.segment.seq {
+            let reason = format!("the segment {:016x}, which should be between, is missing", after.link.seq);
+            return missing(dir.file_path(&after.segment.name()), reason);
+        }
+    }
+    Ok(())
+}
+
+/// Walks over one segment's frames, up to its end, and returns where that is.
+fn walk(
+    wanted: &mut Wanted<'_>,
+    log: &mut Log,
+    linked: &Linked,
+    next: Option<&Linked>,
+    follows: Option<Expected>,
+) -> Result<(End, u64)> {
+    let segment = &linked.segment;
+    let path = wanted.dir.file_path(&segment.name());
+    let read = |e| Error::io("read", &path, e);
+    // `read_link` has checked that the link agrees with the header of its own frame.
+    let first = Expected { number: linked.number, chain: linked.link.chain, lsn: linked.first_lsn };
+    if follows.is_some_and(|follows| follows != first) {
+        return Err(corrupt(wanted, segment, BLOCK, last_lsn(log), "it doesn't follow on the segment before it"));
+    }
+    log.next = first;
+    let mut frames = Scan::new(segment, Some(first)).map_err(read)?;
+    let mut uses = Uses { schema: None, counts: Vec::new() };
+    let end = loop {
+        if next.is_some_and(|next| next.link.len == frames.offset()) {
+            break End::Linked;
+        }
+        let (header, offset, body) = match frames.step().map_err(read)? {
+            Step::Bad { reason, offset } => {
+                debug_assert!(offset >= BLOCK);
+                break End::Open(reason);
+            }
+            Step::Frame { header, offset, body, .. } => (header, offset, body),
+        };
+        let sealed = note(log, &mut uses, &header, body, wanted.loaded)
+            .map_err(|reason| corrupt(wanted, segment, offset, last_lsn(log), reason))?;
+        log.next = frames.expected().unwrap_or(first);
+        match header.kind {
+            Kind::Seal => break End::Sealed(sealed),
+            Kind::Mark if header.flags & FLAG_CLOSE != 0 => break End::Closed,
+            _ => {}
+        }
+    };
+    if let Some(schema) = &uses.schema {
+        log.fingerprint = schema.fingerprint;
+        (wanted.accept)(schema, &uses.counts)?;
+    }
+    let ended = matches!(end, End::Sealed(_) | End::Closed);
+    if ended && next.is_some_and(|next| next.link.len != frames.offset()) {
+        let reason = "its successor says that it ends elsewhere";
+        return Err(corrupt(wanted, segment, frames.offset(), last_lsn(log), reason));
+    }
+    Ok((end, frames.offset()))
+}
+
+/// The schema in force, and how many records above the checkpoint each of its mutations has.
+struct Uses {
+    schema: Option<Schema>,
+    counts: Vec<u64>,
+}
+
+/// Takes note of a frame: what it takes back, which mutations it uses, which segment it names.
+fn note(log: &mut Log, uses: &mut Uses, header: &Header, body: &[u8], loaded: Lsn) -> Result<u64, &'static str> {
+    log.last_batch = (header.kind == Kind::Batch).then_some(header.number);
+    log.marked = matches!(header.kind, Kind::Mark | Kind::Seal);
+    match header.kind {
+        Kind::Schema => {
+            let schema = Schema::decode(header.count, body).ok_or("the schema can't be decoded")?;
+            uses.counts = vec![0; schema.mutations.len()];
+            uses.schema = Some(schema);
+        }
+        Kind::Abort => {
+            let ranges = frame::parse_abort(header.count, body).ok_or("the abort can't be decoded")?;
+            if ranges.iter().any(|(_, last)| *last >= header.first_lsn) {
+                return Err("the abort takes back what isn't there yet");
+            }
+            log.aborts.extend(ranges);
+        }
+        Kind::Batch => {
+            for record in Records::new(header, body) {
+                let record = record.ok_or("the records don't fill their frame")?;
+                if record.lsn <= loaded {
+                    continue;
+                }
+                let place = super::replay::mutation_of(record.bytes).map(|(place, _)| place as usize);
+                let count = place.and_then(|place| uses.counts.get_mut(place));
+                *count.ok_or("a record names a mutation that its schema doesn't have")? += 1;
+            }
+        }
+        Kind::Seal => return frame::parse_seal(body).ok_or("the seal names no segment"),
+        Kind::Mark | Kind::Link => {}
+    }
+    Ok(0)
+}
+
+/// Does what the table says of a place where no valid frame stands.
+fn settle(
+    wanted: &Wanted<'_>,
+    log: &mut Log,
+    segment: &Segment,
+    offset: u64,
+    reason: &str,
+    finding: Finding,
+) -> Result<()> {
+    let path = wanted.dir.file_path(&segment.name());
+    match judge(finding) {
+        Verdict::Fail(source) => return Err(Error::Io { action: "read", path, source }),
+        Verdict::Refuse(proof) => {
+            return Err(corrupt(wanted, segment, offset, last_lsn(log), &format!("{reason}, and {proof}")));
+        }
+        Verdict::End => {}
+        Verdict::Cut { end } => log.cuts.push(Cut { path, offset, bytes: end - offset, copy: None }),
+    }
+    Ok(())
+}
+
+/// Judges the segments behind the last one with a valid link: one that was made ahead of need is empty, the one that
+/// follows on a seal, or on an unclean end, may hold the torn remains of its first group.
+fn finish(wanted: &Wanted<'_>, log: &mut Log, last: End, later: &[Segment]) -> Result<()> {
+    let follows = log.extents.last().map_or(1, |extent| extent.seq + 1);
+    for (at, segment) in later.iter().enumerate() {
+        let (number, lsn) = (log.next.number, last_lsn(log));
+        let finding = examine(segment, BLOCK, number, wanted.newest, lsn, &later[at + 1..]);
+        if matches!(finding, Finding::Remains { .. }) && segment.seq != follows {
+            let reason = "it holds something, and no segment leads to it";
+            return Err(corrupt(wanted, segment, BLOCK, lsn, reason));
+        }
+        settle(wanted, log, segment, BLOCK, "there is no valid link", finding)?;
+    }
+    let missing = |reason| Err(Error::Missing { path: wanted.dir.path.clone(), reason });
+    if let End::Sealed(seq) = last
+        && later.first().is_none_or(|segment| segment.seq != seq)
+    {
+        return missing(format!("the segment {seq:016x}, which the seal of {:016x} names, is missing", follows - 1));
+    }
+    if log.extents.is_empty() && later.is_empty() {
+        return missing("there is no segment, and a store has at least one".to_string());
+    }
+    if last_lsn(log) < wanted.newest {
+        return missing(format!("the log ends at lsn {}, below the checkpoint of {}", last_lsn(log), wanted.newest));
+    }
+    Ok(())
+}
+
+fn last_lsn(log: &Log) -> Lsn {
+    Lsn::new(log.next.lsn.get() - 1)
+}
+
+fn corrupt(wanted: &Wanted<'_>, segment: &Segment, offset: u64, after: Lsn, reason: &str) -> Error {
+    Error::Corrupt { path: wanted.dir.file_path(&segment.name()), offset, after, reason: reason.to_string() }
+}
+
+/// A set of LSN ranges that tells whether it holds one.
+#[derive(Debug, Default)]
+pub(crate) struct Aborted(Vec<Range>);
+
+impl Aborted {
+    pub(crate) fn new(ranges: &[Range]) -> Aborted {
+        let mut sorted = ranges.to_vec();
+        sorted.sort_unstable();
+        let mut merged: Vec<Range> = Vec::new();
+        for (first, last) in sorted {
+            match merged.last_mut() {
+                Some((_, end)) if first <= *end => *end = (*end).max(last),
+                _ => merged.push((first, last)),
+            }
+        }
+        Aborted(merged)
+    }
+
+    pub(crate) fn holds(&self, lsn: Lsn) -> bool {
+        let after = self.0.partition_point(|(first, _)| *first <= lsn);
+        after > 0 && lsn <= self.0[after - 1].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aborted_lsns_are_held() {
+        let range = |first, last| (Lsn::new(first), Lsn::new(last));
+        let aborted = Aborted::new(&[range(9, 9), range(2, 5), range(3, 4)]);
+        let held: Vec<u64> = (0..12).filter(|&lsn| aborted.holds(Lsn::new(lsn))).collect();
+        assert_eq!(held, [2, 3, 4, 5, 9]);
+    }
+}

@@ -1,0 +1,298 @@
+//! One file of the log: its header, its writing end, and a scan over its frames. Reading never changes a file.
+//!
+//! ```text
+//! 0        8       12      16           32      40      48         56           4092    4096
+//! +--------+-------+-------+------------+-------+-------+----------+------------+-------+--------
+//! | magic  | format| block | store id   | seq   | salt  | reserved | 0          | CRC   | frames…
+//! |        |       | size  |            |       |       | length   |            |       |
+//! +--------+-------+-------+------------+-------+-------+----------+------------+-------+--------
+//! ```
+//!
+//! The header stands on a block of its own and holds only what is known before the first frame: it is durable before the
+//! file gets its name, and never written again. The file is as long as the header says, zeros behind the last frame, until
+//! the segment is finished and its end cut off.
+
+use std::io;
+
+use crate::error::{Error, Result};
+use crate::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, HEADER, Header, Place, u32_at, u64_at};
+use crate::fs::{File, Open};
+use crate::layout::{Dir, FORMAT, StoreId, TMP, segment_name};
+use crate::lsn::Lsn;
+
+const MAGIC: [u8; 8] = *b"walrSEGM";
+const CRC_AT: usize = BLOCK as usize - 4;
+/// How much is read at a time, and written when a file is filled with zeros.
+const CHUNK: usize = 256 * 1024;
+
+/// A segment file whose header was read or written.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) file: Box<dyn File>,
+    pub(crate) seq: u64,
+    pub(crate) salt: u64,
+    /// The length that the file was created with.
+    pub(crate) reserved: u64,
+}
+
+impl Segment {
+    /// Creates the segment `seq` of `reserved` bytes, durable under its name, replacing an empty one of that number.
+    /// Nothing of the log has changed before the rename, and a failure leaves no more than a `.tmp` behind.
+    pub(crate) fn create(dir: &Dir, store: &StoreId, seq: u64, reserved: u64) -> Result<Segment> {
+        let unfinished = segment_name(seq) + TMP;
+        dir.remove_if_there(&unfinished)?;
+        let made = Segment::fill(dir, &unfinished, store, seq, reserved);
+        if made.is_err() {
+            // The first error is the one to tell; what stays is removed by the next try or the next open.
+            let _ = dir.folder.remove(&unfinished);
+        }
+        let made = made?;
+        dir.rename(&unfinished, &segment_name(seq))?;
+        Ok(made)
+    }
+
+    fn fill(dir: &Dir, name: &str, store: &StoreId, seq: u64, reserved: u64) -> Result<Segment> {
+        let path = dir.file_path(name);
+        let at = |action| {
+            let path = path.clone();
+            move |e: io::Error| match e.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Error::Full { path, needed: reserved, source: std::sync::Arc::new(e) }
+                }
+                _ => Error::io(action, path, e),
+            }
+        };
+        let file = dir.folder.open(name, Open::Create).map_err(at("create"))?;
+        file.resize(reserved).map_err(at("reserve"))?;
+        let salt = draw_salt()?;
+        file.write_at(&header_block(store, seq, salt, reserved), 0).map_err(at("write"))?;
+        // Written and not only reserved: a sync after a write to unwritten space costs twice as much.
+        let zeros = vec![0; CHUNK.min((reserved - BLOCK) as usize)];
+        let mut offset = BLOCK;
+        while offset < reserved {
+            let count = zeros.len().min((reserved - offset) as usize);
+            file.write_at(&zeros[..count], offset).map_err(at("write"))?;
+            offset += count as u64;
+        }
+        file.sync().map_err(at("sync"))?;
+        Ok(Segment { file, seq, salt, reserved })
+    }
+
+    /// Opens the segment `seq` and checks its header.
+    pub(crate) fn open(dir: &Dir, store: &StoreId, seq: u64) -> Result<Segment> {
+        let name = segment_name(seq);
+        let path = dir.file_path(&name);
+        let file = dir.folder.open(&name, Open::Write).map_err(|e| Error::io("open", &path, e))?;
+        let mut block = vec![0; BLOCK as usize];
+        let len = file.read_at(&mut block, 0).map_err(|e| Error::io("read", &path, e))?;
+        let corrupt = |reason: &str| Error::Corrupt {
+            path: path.clone(),
+            offset: 0,
+            after: Lsn::default(),
+            reason: reason.to_string(),
+        };
+        if len < block.len() || block[..8] != MAGIC || crc32c::crc32c(&block[..CRC_AT]) != u32_at(&block, CRC_AT) {
+            return Err(corrupt("the segment's header is damaged"));
+        }
+        let format = u32_at(&block, 8);
+        if format > FORMAT {
+            return Err(Error::Newer { path, what: "the format", found: format, known: FORMAT });
+        }
+        if block[16..32] != store[..] {
+            return Err(Error::Missing { path, reason: "the segment belongs to another store".to_string() });
+        }
+        if u64_at(&block, 32) != seq {
+            return Err(corrupt(&format!("its header says that it is segment {:016x}", u64_at(&block, 32))));
+        }
+        Ok(Segment { file, seq, salt: u64_at(&block, 40), reserved: u64_at(&block, 48) })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        segment_name(self.seq)
+    }
+}
+
+fn draw_salt() -> Result<u64> {
+    #[cfg(test)]
+    if let Some(salt) = crate::crash::sabotage::salt() {
+        return Ok(salt);
+    }
+    Ok(u64::from_le_bytes(crate::layout::random()?))
+}
+
+fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) -> Vec<u8> {
+    let mut block = vec![0; BLOCK as usize];
+    block[..8].copy_from_slice(&MAGIC);
+    block[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+    block[12..16].copy_from_slice(&(BLOCK as u32).to_le_bytes());
+    block[16..32].copy_from_slice(store);
+    block[32..40].copy_from_slice(&seq.to_le_bytes());
+    block[40..48].copy_from_slice(&salt.to_le_bytes());
+    block[48..56].copy_from_slice(&reserved.to_le_bytes());
+    let crc = crc32c::crc32c(&block[..CRC_AT]);
+    block[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+    block
+}
+
+/// What must follow a frame (rule 4 of `frame.rs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) number: u64,
+    pub(crate) chain: u32,
+    pub(crate) lsn: Lsn,
+}
+
+/// What stands at the next place of a scan.
+#[derive(Debug)]
+pub(crate) enum Step<'a> {
+    /// A valid frame.
+    Frame { header: Header, offset: u64, body: &'a [u8] },
+    /// No valid frame at this offset, and why.
+    Bad { offset: u64, reason: &'static str },
+}
+
+/// A walk over a segment's frames, from its first on.
+pub(crate) struct Scan<'a> {
+    segment: &'a Segment,
+    len: u64,
+    /// Where the next frame should begin.
+    offset: u64,
+    /// `None` before the first frame: then whatever it says holds.
+    expected: Option<Expected>,
+    window: Window,
+}
+
+impl<'a> Scan<'a> {
+    /// A scan of `segment`, whose first frame must be as `expected` where that is known.
+    pub(crate) fn new(segment: &'a Segment, expected: Option<Expected>) -> io::Result<Self> {
+        let len = segment.file.len()?;
+        Ok(Scan { segment, len, offset: BLOCK, expected, window: Window::default() })
+    }
+
+    /// Where the next frame would begin.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// What must follow the last frame; `None` before the first.
+    pub(crate) fn expected(&self) -> Option<Expected> {
+        self.expected
+    }
+
+    /// The next frame, or what stands in its place. An error is the file system's.
+    pub(crate) fn step(&mut self) -> io::Result<Step<'_>> {
+        let mut offset = self.offset;
+        let mut parsed = self.header_at(offset)?;
+        if parsed.is_none() && !offset.is_multiple_of(BLOCK) {
+            // Perhaps the next frame keeps to a block of its own.
+            let block = offset.next_multiple_of(BLOCK);
+            let aligned = self.header_at(block)?.filter(|(header, _)| header.flags & FLAG_BLOCK != 0);
+            if aligned.is_some() && self.zeros(offset, block)? {
+                (offset, parsed) = (block, aligned);
+            }
+        }
+        let Some((header, crc)) = parsed else {
+            return Ok(Step::Bad { offset, reason: "there is no valid frame header" });
+        };
+        if header.flags & FLAG_BLOCK != 0 && !offset.is_multiple_of(BLOCK) {
+            return Ok(Step::Bad { offset, reason: "the frame stands outside of its block" });
+        }
+        if let Some(expected) = self.expected
+            && expected != (Expected { number: header.number, chain: header.chain, lsn: header.first_lsn })
+        {
+            return Ok(Step::Bad { offset, reason: "the frame doesn't follow the one before it" });
+        }
+        let body_at = offset + HEADER as u64;
+        if header.body_len > self.len.saturating_sub(body_at) {
+            return Ok(Step::Bad { offset, reason: "the frame is longer than the file" });
+        }
+        let body = self.window.get(&*self.segment.file, body_at, header.body_len as usize, self.len)?;
+        if !frame::body_matches(&header, body) {
+            return Ok(Step::Bad { offset, reason: "the frame's body has a wrong checksum" });
+        }
+        self.offset = offset + header.frame_len();
+        self.expected = Some(Expected { number: header.number + 1, chain: crc, lsn: header.next_lsn() });
+        Ok(Step::Frame { header, offset, body })
+    }
+
+    fn header_at(&mut self, offset: u64) -> io::Result<Option<(Header, u32)>> {
+        if self.len.saturating_sub(offset) < HEADER as u64 {
+            return Ok(None);
+        }
+        let bytes = self.window.get(&*self.segment.file, offset, HEADER, self.len)?;
+        Ok(frame::parse(bytes, Place { salt: self.segment.salt, offset }))
+    }
+
+    fn zeros(&mut self, from: u64, to: u64) -> io::Result<bool> {
+        let bytes = self.window.get(&*self.segment.file, from, (to - from) as usize, self.len)?;
+        Ok(bytes.iter().all(|&byte| byte == 0))
+    }
+}
+
+/// A stretch of the file in memory.
+#[derive(Default)]
+struct Window {
+    bytes: Vec<u8>,
+    at: u64,
+}
+
+impl Window {
+    /// `count` bytes at `offset`, which lie within the file's `len`.
+    fn get(&mut self, file: &dyn File, offset: u64, count: usize, len: u64) -> io::Result<&[u8]> {
+        let within = offset >= self.at && offset + count as u64 <= self.at + self.bytes.len() as u64;
+        if !within {
+            let want = (count.max(CHUNK) as u64).min(len.saturating_sub(offset)) as usize;
+            self.bytes.resize(want, 0);
+            self.at = offset;
+            let read = file.read_at(&mut self.bytes, offset)?;
+            self.bytes.truncate(read);
+            if read < count {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than a moment ago"));
+            }
+        }
+        let from = (offset - self.at) as usize;
+        Ok(&self.bytes[from..from + count])
+    }
+}
+
+/// What stands in a segment behind the place of a bad frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ahead {
+    /// Where the last byte that isn't zero ends; the place itself if all are.
+    pub(crate) end: u64,
+    /// The highest durable frame number of any valid header there, and that header's offset.
+    pub(crate) durable: Option<(u64, u64)>,
+}
+
+/// Looks from `offset` to the end of `segment` for headers of frames from `number` on.
+pub(crate) fn look_ahead(segment: &Segment, offset: u64, number: u64) -> io::Result<Ahead> {
+    let len = segment.file.len()?;
+    let mut ahead = Ahead { end: offset, ..Ahead::default() };
+    let mut window = Window::default();
+    let mut at = offset;
+    while at < len {
+        // Chunks overlap by a header, so that none is missed at a border.
+        let count = (CHUNK as u64).min(len - at) as usize;
+        let bytes = window.get(&*segment.file, at, count, len)?;
+        if let Some(last) = bytes.iter().rposition(|&byte| byte != 0) {
+            ahead.end = ahead.end.max(at + last as u64 + 1);
+            for from in (0..=last).step_by(ALIGN) {
+                let place = Place { salt: segment.salt, offset: at + from as u64 };
+                let Some((header, _)) = bytes.get(from..).and_then(|bytes| frame::parse(bytes, place)) else {
+                    continue;
+                };
+                if header.number < number {
+                    continue;
+                }
+                if ahead.durable.is_none_or(|(durable, _)| header.durable > durable) {
+                    ahead.durable = Some((header.durable, place.offset));
+                }
+            }
+        }
+        if at + count as u64 == len {
+            break;
+        }
+        at += (count - HEADER) as u64;
+    }
+    Ok(ahead)
+}

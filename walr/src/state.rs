@@ -1,0 +1,121 @@
+//! What the macros implement for a state.
+
+use std::any::Any;
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::Decoder;
+use crate::error::Result;
+
+/// The mutations of a state: its log, how a logged value is applied, and the methods that the handle offers.
+///
+/// Implemented by [`#[walr::mutations]`](macro@crate::mutations); not meant to be implemented by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no recorded mutations",
+    label = "no `#[walr::mutations]` block for this type",
+    note = "put `#[walr::mutations]` on its impl block, and `#[mutation]` on the `&mut self` methods to record"
+)]
+pub trait Recorded: Sized {
+    /// One variant per mutation, its arguments as fields.
+    type Log;
+    /// One variant per mutation, holding what it returned.
+    type Outcome;
+    /// What [`Durable`](crate::Durable) dereferences to: one method per mutation and query.
+    type Mutations: Mutations<Self>;
+    /// The mutations, in the order of the log's variants.
+    const MUTATIONS: &'static [Mutation];
+    /// A fingerprint of the impl block's code: it differs when a mutation's body differs.
+    const FINGERPRINT: u64;
+
+    /// Calls the method that `log` records.
+    fn apply(&mut self, log: Self::Log) -> Self::Outcome;
+
+    /// The place in [`MUTATIONS`](Recorded::MUTATIONS) of the mutation that `log` records.
+    fn index(log: &Self::Log) -> usize;
+}
+
+/// A state that walr can keep: derive it with [`#[derive(WalState)]`](macro@crate::WalState).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a walr state",
+    label = "this type doesn't derive `WalState`",
+    note = "add `#[derive(Serialize, Deserialize, WalState)]` to `{Self}`, and `#[walr::mutations]` to its impl block"
+)]
+pub trait WalState:
+    Recorded<
+        Log: Serialize + DeserializeOwned + Clone + Debug + Send + 'static,
+        Outcome: Send + 'static,
+        Mutations: Send + Sync,
+    > + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// The type's name on disk: its own, or that of `#[wal(name = "…")]`.
+    const NAME: &'static str;
+    /// The version of the type's shape: 1, or that of `#[wal(version = …)]`.
+    const VERSION: u32;
+    /// The type's shape as text: its fields or variants with their types.
+    const SHAPE: &'static str;
+
+    /// Decodes a checkpoint that was written under the older `version`, of the shape `shape`; `None` when no migration
+    /// leads from there.
+    fn migrate(_version: u32, _shape: &str, _decoder: Decoder<'_>) -> Option<Result<Self>> {
+        None
+    }
+
+    /// Rebuilds what isn't persisted, once a checkpoint is decoded.
+    fn after_load(&mut self) {}
+}
+
+/// The generated struct with the handle's methods.
+pub trait Mutations<S: Recorded>: Sized {
+    /// The methods over `handle`.
+    fn new(handle: Handle<S>) -> Self;
+    /// The handle that the methods go to.
+    fn handle(&self) -> &Handle<S>;
+}
+
+/// One mutation, as the log's schema describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mutation {
+    /// The name on disk: the method's, or that of `#[mutation(name = "…")]`.
+    pub name: &'static str,
+    /// The parameters in order: name and owned type.
+    pub params: &'static [(&'static str, &'static str)],
+}
+
+/// An open store, as generated code holds it: cheap to clone.
+///
+/// What stands behind it is erased, because the traits that name it stand floors below the code that implements it.
+pub struct Handle<S> {
+    core: Arc<dyn Any + Send + Sync>,
+    state: PhantomData<fn() -> S>,
+}
+
+impl<S> Handle<S> {
+    pub(crate) fn new<C: Any + Send + Sync>(core: Arc<C>) -> Self {
+        Handle { core, state: PhantomData }
+    }
+
+    /// What stands behind, if it is a `C`.
+    pub(crate) fn core<C: Any>(&self) -> Option<&C> {
+        self.core.downcast_ref()
+    }
+}
+
+impl<S> Clone for Handle<S> {
+    fn clone(&self) -> Self {
+        Handle { core: self.core.clone(), state: PhantomData }
+    }
+}
+
+impl<S> Debug for Handle<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
