@@ -116,14 +116,10 @@ impl<'a> Decoder<'a> {
         let what = self.what;
         let mut stream = Stream { source: self.source, failure: self.failure };
         let decoded = within_limit!(len, config => bincode::serde::decode_from_reader(&mut stream, config));
-        let value = decoded.map_err(|e| e.to_string()).and_then(|value| match stream.source.ready() {
-            Ok([]) => Ok(value),
-            Ok(_) => Err("bytes are left over".to_string()),
-            Err(error) => {
-                let reason = error.to_string();
-                *stream.failure = Some(error);
-                Err(reason)
-            }
+        let value = decoded.map_err(|e| e.to_string()).and_then(|value| match stream.ready() {
+            Some([]) => Ok(value),
+            Some(_) => Err("bytes are left over".to_string()),
+            None => Err("the stream failed".to_string()),
         });
         value.map_err(|reason| Error::Codec { what: what.to_string(), step: "decoded", reason })
     }
@@ -135,16 +131,26 @@ struct Stream<'a> {
     failure: &'a mut Option<io::Error>,
 }
 
+impl Stream<'_> {
+    /// The bytes that are ready; `None` once the source has failed: it isn't asked again.
+    fn ready(&mut self) -> Option<&[u8]> {
+        if self.failure.is_some() {
+            return None;
+        }
+        match self.source.ready() {
+            Ok(ready) => Some(ready),
+            Err(error) => {
+                *self.failure = Some(error);
+                None
+            }
+        }
+    }
+}
+
 impl Reader for Stream<'_> {
     fn read(&mut self, mut bytes: &mut [u8]) -> Result<(), DecodeError> {
         while !bytes.is_empty() {
-            let ready = match self.source.ready() {
-                Ok(ready) => ready,
-                Err(error) => {
-                    *self.failure = Some(error);
-                    return Err(DecodeError::Other("the stream failed"));
-                }
-            };
+            let Some(ready) = self.ready() else { return Err(DecodeError::Other("the stream failed")) };
             if ready.is_empty() {
                 return Err(DecodeError::UnexpectedEnd { additional: bytes.len() });
             }
@@ -157,7 +163,7 @@ impl Reader for Stream<'_> {
     }
 
     fn peek_read(&mut self, count: usize) -> Option<&[u8]> {
-        self.source.ready().ok()?.get(..count)
+        self.ready()?.get(..count)
     }
 
     fn consume(&mut self, count: usize) {

@@ -336,7 +336,7 @@ impl Journal {
             return Ok(());
         }
         let done = active.segment.file.write_at(&self.out, active.out_at);
-        done.map_err(|e| commit_error(&self.dir, active, "write", self.position.next.lsn, e))?;
+        done.map_err(|e| commit_error(&self.dir, active, "write", self.durable_lsn, e))?;
         active.out_at += self.out.len() as u64;
         active.begun = true;
         self.out.clear();
@@ -352,7 +352,7 @@ impl Journal {
         let Some(active) = &self.active else { return Ok(()) };
         if self.has_unsynced() {
             let done = active.segment.file.sync();
-            done.map_err(|e| commit_error(&self.dir, active, "sync", self.position.next.lsn, e))?;
+            done.map_err(|e| commit_error(&self.dir, active, "sync", self.durable_lsn, e))?;
             self.durable = self.position.next.number - 1;
             self.durable_lsn = Lsn::new(self.position.next.lsn.get() - 1);
             self.syncs += 1;
@@ -446,7 +446,8 @@ impl Journal {
     }
 }
 
-fn commit_error(dir: &Dir, active: &Active, action: &'static str, lsn: Lsn, source: std::io::Error) -> Error {
+fn commit_error(dir: &Dir, active: &Active, action: &'static str, durable: Lsn, source: std::io::Error) -> Error {
+    let lsn = Lsn::new(durable.get() + 1);
     let path = dir.file_path(&active.segment.name());
     Error::Commit { action, path, offset: active.out_at, lsn, source: Arc::new(source) }
 }

@@ -1,6 +1,8 @@
 //! Crash tests over a hand-written log: a random workload on the simulated file system, a crash after every call of it,
 //! recovery, and the check that every acknowledged call is there, in order, batches whole.
 
+mod damage;
+mod faults;
 pub(crate) mod sabotage;
 mod state;
 mod tests;
@@ -13,17 +15,31 @@ use parking_lot::Mutex;
 use self::state::{Tally, TallyLog, as_live};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::fs::Sim;
 use crate::layout::Dir;
 use crate::options::{Config, Durability};
 use crate::recovery;
 
-/// A call: the ids that it adds, and whether it panics.
+/// A call: the ids that it adds, and what became of it.
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     ids: Vec<u32>,
-    panics: bool,
+    status: Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    /// Not answered yet.
+    Pending {
+        panics: bool,
+    },
+    Acknowledged,
+    Panicked,
+    /// Answered with an error: not recorded.
+    Refused,
+    /// Answered with an error: recorded whole or not at all.
+    Unknown,
 }
 
 /// What was called so far, in order, and how much of it must be there.
@@ -46,24 +62,26 @@ impl Model {
         }
     }
 
-    /// What is wrong with `ids` as a recovered state, if the first `least` calls must be there, and of the first `settled`
-    /// those that panicked must not.
+    /// What is wrong with `ids` as a recovered state, if of the first `least` calls those that were acknowledged must be
+    /// there, and of the first `settled` those that panicked must not.
     pub(super) fn check(&self, ids: &[u32], least: usize, settled: usize) -> Result<(), String> {
         let mut at = 0;
         let mut ended = false;
         for (number, unit) in self.units.iter().enumerate() {
             let there = ids[at..].starts_with(&unit.ids);
-            if unit.panics {
-                if there && number < settled {
+            match unit.status {
+                Status::Panicked if there && number < settled => {
                     return Err(format!("call {number} panicked, was answered so, and is there"));
                 }
+                Status::Refused if there => return Err(format!("call {number} was refused, and is there")),
+                Status::Acknowledged if !there && number < least => {
+                    return Err(format!("call {number} of {least} is missing"));
+                }
                 // One whose abort was never answered may be there, if it doesn't panic on replay.
-            } else if ended && there {
-                return Err(format!("call {number} is there, and an earlier one isn't"));
-            } else if !there && number < least {
-                return Err(format!("call {number} of {least} is missing"));
-            } else if !there {
-                ended = true;
+                // One whose fate was unknown may be gone when a later open goes on.
+                Status::Panicked | Status::Refused | Status::Unknown | Status::Pending { panics: true } => {}
+                _ if ended && there => return Err(format!("call {number} is there, and an earlier one isn't")),
+                _ => ended = !there,
             }
             if there {
                 at += unit.ids.len();
@@ -124,7 +142,7 @@ impl Driver {
         Ok(Driver { committer, checkpointer, model })
     }
 
-    /// Commits `calls` as one group. Every answer must be the call's own.
+    /// Commits `calls` as one group, and returns the first error that isn't a panic of a call's own.
     pub(super) fn group(&mut self, calls: Vec<Vec<TallyLog>>) -> Result<()> {
         let core = self.committer.core.clone();
         let mut answers = Vec::new();
@@ -133,26 +151,33 @@ impl Driver {
                 TallyLog::Push(id, _) | TallyLog::Boom(id) | TallyLog::Flaky(id) => *id,
             };
             let panics = logs.iter().any(|log| !matches!(log, TallyLog::Push(..)));
-            self.model.lock().units.push(Unit { ids: logs.iter().map(id).collect(), panics });
+            let unit = Unit { ids: logs.iter().map(id).collect(), status: Status::Pending { panics } };
+            self.model.lock().units.push(unit);
             answers.push((panics, core.enqueue(logs)?));
         }
         let mut work = core.queue.take(Group::new(), None);
         as_live(true, || self.committer.commit(&mut work.group));
         core.queue.done(work.group);
-        for (panics, mut answer) in answers {
-            match answer.try_recv() {
-                Ok(Ok(_)) if !panics => {}
-                Ok(Err(Error::Panicked { .. })) if panics => {}
-                Ok(Err(error)) => return Err(error),
-                other => panic!("a call got no answer, or the wrong one: {other:?}"),
-            }
-        }
         let mut model = self.model.lock();
+        let mut failed = Ok(());
+        let first = model.units.len() - answers.len();
+        for (at, (panics, mut answer)) in answers.into_iter().enumerate() {
+            model.units[first + at].status = match answer.try_recv() {
+                Ok(Ok(_)) if !panics => Status::Acknowledged,
+                Ok(Err(Error::Panicked { .. })) if panics => Status::Panicked,
+                Ok(Err(error)) => {
+                    let unknown = error.fate() == Fate::Unknown;
+                    failed = failed.and(Err(error));
+                    if unknown { Status::Unknown } else { Status::Refused }
+                }
+                other => panic!("a call got no answer, or the wrong one: {other:?}"),
+            };
+        }
         model.acked = model.units.len();
         if core.config.durability == Durability::Sync {
             model.synced();
         }
-        Ok(())
+        failed
     }
 
     pub(super) fn sync(&mut self) -> Result<()> {
@@ -176,6 +201,9 @@ impl Driver {
     }
 
     pub(super) fn close(mut self) -> Result<()> {
+        if let Some(cause) = self.committer.core.latch.get() {
+            return Err(Error::Failed { cause: cause.clone() });
+        }
         self.committer.journal.close()?;
         let mut model = self.model.lock();
         model.durable = model.acked;
@@ -205,8 +233,18 @@ impl Dice {
     }
 }
 
-/// Runs the workload of `plan` on `sim`. An error is the store's; it may only come from an injected fault.
+/// Runs the workload of `plan` on `sim`, up to the first error, which is the store's.
 pub(super) fn work(sim: &Sim, plan: &Plan, model: &Arc<Mutex<Model>>) -> Result<()> {
+    work_on(sim, plan, model, &mut Err)
+}
+
+/// Runs the workload of `plan` on `sim`; after an error of an open store it goes on if `bear` returns `Ok`.
+pub(super) fn work_on(
+    sim: &Sim,
+    plan: &Plan,
+    model: &Arc<Mutex<Model>>,
+    bear: &mut dyn FnMut(Error) -> Result<()>,
+) -> Result<()> {
     let mut dice = Dice::new(plan.seed);
     let mut next_id = model.lock().units.len() as u32 * 10;
     let mut driver = Driver::new(sim, plan, model.clone())?;
@@ -217,20 +255,20 @@ pub(super) fn work(sim: &Sim, plan: &Plan, model: &Arc<Mutex<Model>>) -> Result<
                 for _ in 0..1 + dice.below(3) {
                     calls.push(call(&mut dice, plan, &mut next_id));
                 }
-                driver.group(calls)?;
+                driver.group(calls).or_else(&mut *bear)?;
             }
-            10 | 11 => driver.checkpoint()?,
+            10 | 11 => driver.checkpoint().or_else(&mut *bear)?,
             12 => driver.mark(),
-            13 => driver.sync()?,
+            13 => driver.sync().or_else(&mut *bear)?,
             14 => {
-                driver.close()?;
+                driver.close().or_else(&mut *bear)?;
                 driver = Driver::new(sim, plan, model.clone())?;
             }
             _ => {
                 // The process ends without closing, and the next one begins with what the cache holds. What `Periodic` keeps
                 // in the process would be gone, and rightly so.
                 if matches!(plan.durability, Durability::Periodic(_)) {
-                    driver.sync()?;
+                    driver.sync().or_else(&mut *bear)?;
                 }
                 drop(driver);
                 driver = Driver::new(sim, plan, model.clone())?;
@@ -239,7 +277,7 @@ pub(super) fn work(sim: &Sim, plan: &Plan, model: &Arc<Mutex<Model>>) -> Result<
             }
         }
     }
-    driver.close()
+    driver.close().or_else(bear)
 }
 
 fn call(dice: &mut Dice, plan: &Plan, next_id: &mut u32) -> Vec<TallyLog> {

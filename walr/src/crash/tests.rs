@@ -102,7 +102,8 @@ fn go_on(image: &Sim, committer: Committer<Tally>, config: &Config, seed: u64, f
     let model = Arc::new(Mutex::new(Model::default()));
     {
         let mut model = model.lock();
-        model.units = before.iter().map(|&id| super::Unit { ids: vec![id], panics: false }).collect();
+        model.units =
+            before.iter().map(|&id| super::Unit { ids: vec![id], status: super::Status::Acknowledged }).collect();
         (model.acked, model.durable) = (before.len(), before.len());
     }
     let plan = Plan { seed, steps: 2, durability: config.durability, segment_size: config.segment_size, flaky: false };

@@ -1,0 +1,102 @@
+//! Every call of a workload to the file system fails once, in every way, or fails from then on: nothing acknowledged is
+//! lost, what an error says of a call's fate is true, and there is no hang and no panic.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::state::as_live;
+use super::{Model, Plan, ids, open, work, work_on};
+use crate::error::Error;
+use crate::fs::Sim;
+use crate::fs::sim::{Fault, Kind};
+
+const KINDS: [Kind; 5] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
+
+/// Runs `plan` with `fault`; true if the fault hit anything.
+fn survive(plan: &Plan, fault: Fault) -> bool {
+    let sim = Sim::new();
+    sim.fail(Some(fault));
+    let model = Arc::new(Mutex::new(Model::default()));
+    let mut errors = Vec::new();
+    let result = work_on(&sim, plan, &model, &mut |error| {
+        errors.push(error);
+        Ok(())
+    });
+    for error in errors.iter().chain(result.as_ref().err()) {
+        assert!(!matches!(error, Error::Corrupt { .. } | Error::Missing { .. }), "{plan:?} {fault:?}: {error}");
+    }
+    let hit = sim.hits() > 0;
+    let model = model.lock();
+    let images = [sim.restart(), sim.crash(1), sim.crash(plan.seed << 8 | 2)];
+    for (at, image) in images.into_iter().enumerate() {
+        let opened = as_live(false, || open(&image, &plan.config()));
+        let found = match &opened {
+            Ok(committer) => ids(committer),
+            Err(error) => panic!("{plan:?} {fault:?}, image {at}: {error}; after {errors:?}"),
+        };
+        if let Err(wrong) = model.check(&found, model.durable, model.acked) {
+            panic!("{plan:?} {fault:?}, image {at}: {wrong}: {found:?} of {model:?}; after {errors:?}");
+        }
+    }
+    hit
+}
+
+fn calls_of(plan: &Plan) -> u64 {
+    let sim = Sim::new();
+    work(&sim, plan, &Arc::default()).unwrap();
+    sim.calls()
+}
+
+#[test]
+fn every_call_can_fail() {
+    let seeds = std::env::var("WALR_FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(6);
+    let (mut runs, mut hits) = (0u64, 0u64);
+    for seed in 0..seeds {
+        let plan = Plan { steps: 10, flaky: false, ..Plan::sync(seed) };
+        for at in 1..=calls_of(&plan) {
+            for kind in KINDS {
+                for forever in [false, true] {
+                    runs += 1;
+                    hits += u64::from(survive(&plan, Fault { at, kind, forever }));
+                }
+            }
+        }
+    }
+    println!("faults: {runs} runs, {hits} of them hit");
+    assert!(hits > runs / 3);
+}
+
+/// A disk that fills up: calls fail, the store lives on, and works again when there is room.
+#[test]
+fn a_full_disk_is_met_before_anything_is_recorded() {
+    for seed in 0..20 {
+        let plan = Plan { steps: 30, flaky: false, ..Plan::sync(seed) };
+        let sim = Sim::new();
+        let model = Arc::new(Mutex::new(Model::default()));
+        work(&sim, &Plan { steps: 2, ..plan.clone() }, &model).unwrap();
+        let used: u64 = sim.files().iter().map(|file| file.len).sum();
+        sim.set_space(Some(used + 30_000));
+        let mut full = 0;
+        let mut bear = |error| match error {
+            Error::Full { .. } => {
+                full += 1;
+                if full == 5 {
+                    sim.set_space(None);
+                }
+                Ok(())
+            }
+            other => Err(other),
+        };
+        if let Err(error) = work_on(&sim, &plan, &model, &mut bear) {
+            panic!("seed {seed}: {error}");
+        }
+        let model = model.lock();
+        let committer = open(&sim.crash(seed), &plan.config()).unwrap();
+        model.check(&ids(&committer), model.durable, model.acked).unwrap();
+        // It opens for reading when there is no room at all.
+        sim.set_space(Some(0));
+        let committer = open(&sim, &plan.config()).unwrap();
+        model.check(&ids(&committer), model.durable, model.acked).unwrap();
+    }
+}
