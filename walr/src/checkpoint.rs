@@ -21,7 +21,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ const MAGIC: [u8; 8] = *b"walrCKPT";
 const PREFIX: usize = 64;
 const FOOTER: usize = 20;
 const CHUNK: usize = 256 * 1024;
+/// How much of a gently written checkpoint is synced at a time.
+const PIECE: u64 = 1 << 20;
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// No chunk that we wrote is longer; a reader allocates no more for one.
 const MOST_CHUNK: usize = 1 << 24;
 const MOST_META: usize = 1 << 24;
@@ -66,12 +69,23 @@ pub(crate) struct Unfinished {
     file: Box<dyn File>,
 }
 
+/// How fast a checkpoint is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// As fast as it goes, synced at the end.
+    Full,
+    /// In pieces, each synced before the next, with as long a pause as the piece took: so that the writer's syncs queue
+    /// behind one piece at most, and get half of the disk.
+    Gentle,
+}
+
 /// Streams `state` into the `.tmp` file of the checkpoint of `lsn`. `cancel` ends it early.
 pub(crate) fn write<S: WalState>(
     dir: &Dir,
     store: &StoreId,
     lsn: Lsn,
     state: &S,
+    pace: Pace,
     cancel: &AtomicBool,
 ) -> Result<Unfinished> {
     let name = checkpoint_name(lsn) + TMP;
@@ -79,7 +93,9 @@ pub(crate) fn write<S: WalState>(
     dir.remove_if_there(&name)?;
     let failed = |e: io::Error| io_error("write", path.clone(), e);
     let file = dir.folder.open(&name, Open::Create).map_err(failed)?;
-    let mut chunks = Chunks { file: &*file, at: 0, buffer: Vec::with_capacity(CHUNK), chain: 0, total: 0, cancel };
+    let buffer = Vec::with_capacity(CHUNK);
+    let piece = Piece { began: Instant::now(), at: 0 };
+    let mut chunks = Chunks { file: &*file, at: 0, buffer, chain: 0, total: 0, pace, piece, cancel };
     let written = (|| {
         chunks.prefix(store, lsn, &Meta::of::<S>())?;
         codec::encode_to(state, &mut chunks)?;
@@ -148,7 +164,15 @@ struct Chunks<'a> {
     buffer: Vec<u8>,
     chain: u32,
     total: u64,
+    pace: Pace,
+    piece: Piece,
     cancel: &'a AtomicBool,
+}
+
+/// The piece that isn't synced yet: when and where it began.
+struct Piece {
+    began: Instant,
+    at: u64,
 }
 
 impl Chunks<'_> {
@@ -190,6 +214,11 @@ impl Chunks<'_> {
         self.total += buffer.len() as u64;
         self.buffer = buffer;
         self.buffer.clear();
+        if self.pace == Pace::Gentle && self.at - self.piece.at >= PIECE {
+            self.file.sync()?;
+            std::thread::sleep(self.piece.began.elapsed().min(LONGEST_PAUSE));
+            self.piece = Piece { began: Instant::now(), at: self.at };
+        }
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-use crate::commit::{Core, Request, Stats};
+use crate::commit::{Core, Front, Request, Stats};
 use crate::error::Result;
 use crate::lsn::Lsn;
 use crate::options::Options;
@@ -72,8 +72,8 @@ impl<S: Recorded> Durable<S> {
 }
 
 impl<S: WalState> Durable<S> {
-    fn core(&self) -> &Core<S> {
-        core(self.mutations.handle())
+    fn front(&self) -> &Front<S> {
+        front(self.mutations.handle())
     }
 
     /// Calls `look` on the state, under a read lock, and returns what it returns. No I/O and no await: what it sees is
@@ -85,7 +85,7 @@ impl<S: WalState> Durable<S> {
     /// Inside a mutation's body, where the state is `self`; and if a mutation panicked and the state could not be built
     /// again from disk, until the store is reopened.
     pub fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
-        self.core().read(look)
+        self.front().core.read(look)
     }
 
     /// Records and applies one log value, as the method that it stands for would.
@@ -102,7 +102,7 @@ impl<S: WalState> Durable<S> {
     ///
     /// Done or not begun, never half; see [`Durable`].
     pub async fn apply(&self, log: S::Log) -> Result<S::Outcome> {
-        self.core().mutate(log).await
+        self.front().mutate(log).await
     }
 
     /// Records and applies log values as one batch: after a crash or a panic all of it is there, or none. A domain error
@@ -117,7 +117,7 @@ impl<S: WalState> Durable<S> {
     ///
     /// Done or not begun, never half; see [`Durable`].
     pub async fn apply_batch(&self, logs: impl IntoIterator<Item = S::Log>) -> Result<Vec<S::Outcome>> {
-        self.core().mutate_all(logs.into_iter().collect()).await
+        self.front().mutate_all(logs.into_iter().collect()).await
     }
 
     /// Writes the state as it is now as a checkpoint, unless the newest one has it already, and returns its LSN. The log
@@ -133,7 +133,7 @@ impl<S: WalState> Durable<S> {
     ///
     /// Goes on when it is dropped.
     pub async fn checkpoint(&self) -> Result<Lsn> {
-        self.core().ask(Request::Checkpoint).await
+        self.front().ask(Request::Checkpoint).await
     }
 
     /// Makes everything that was acknowledged durable, whatever the options say, and returns the LSN that it reaches to.
@@ -147,7 +147,7 @@ impl<S: WalState> Durable<S> {
     ///
     /// Goes on when it is dropped.
     pub async fn sync(&self) -> Result<Lsn> {
-        self.core().ask(Request::Sync).await
+        self.front().ask(Request::Sync).await
     }
 
     /// Closes the store for all clones: what was called is done, a checkpoint is written if the log holds anything above
@@ -164,17 +164,17 @@ impl<S: WalState> Durable<S> {
     ///
     /// Once polled, it finishes even if it is dropped.
     pub async fn close(&self) -> Result<()> {
-        self.core().close().await
+        self.front().close().await
     }
 
     /// Figures since the store was opened.
     pub fn stats(&self) -> Stats {
-        self.core().stats.lock().clone()
+        self.front().core.stats.lock().clone()
     }
 
     /// What there is to know about the store itself.
     pub fn store(&self) -> Store<'_, S> {
-        Store { core: self.core() }
+        Store { core: &self.front().core }
     }
 }
 
@@ -203,14 +203,14 @@ pub struct Store<'a, S: Recorded> {
     core: &'a Core<S>,
 }
 
-impl<S: Recorded> Store<'_, S> {
+impl<'a, S: Recorded> Store<'a, S> {
     /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here.
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> &'a Path {
         &self.core.dir.path
     }
 
     /// What the open found and did.
-    pub fn recovery(&self) -> &Recovery {
+    pub fn recovery(&self) -> &'a Recovery {
         &self.core.recovery
     }
 }
@@ -223,13 +223,13 @@ impl<S: Recorded> fmt::Debug for Store<'_, S> {
 
 /// What the clones of a handle share: its drop is the end of the last one.
 pub(crate) struct Guard<S: Recorded> {
-    core: Arc<Core<S>>,
+    front: Front<S>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl<S: Recorded> Guard<S> {
-    pub(crate) fn new(core: Arc<Core<S>>) -> Self {
-        Guard { core, writer: Mutex::new(None) }
+    pub(crate) fn new(front: Front<S>) -> Self {
+        Guard { front, writer: Mutex::new(None) }
     }
 
     /// Waits for this thread when the last handle is dropped.
@@ -240,11 +240,11 @@ impl<S: Recorded> Guard<S> {
 
 impl<S: Recorded> Drop for Guard<S> {
     fn drop(&mut self) {
-        if self.core.is_forked() {
+        if self.front.core.is_forked() {
             // Neither the thread nor the lock is this process's.
             return;
         }
-        self.core.abandon();
+        self.front.core.abandon();
         let Some(writer) = self.writer.get_mut().take() else { return };
         // A result that holds the last handle can be dropped on the writer's own thread, which then ends by itself.
         if writer.thread().id() != std::thread::current().id() {
@@ -255,9 +255,9 @@ impl<S: Recorded> Drop for Guard<S> {
 }
 
 /// What stands behind a handle.
-pub(crate) fn core<S: WalState>(handle: &Handle<S>) -> &Core<S> {
+pub(crate) fn front<S: WalState>(handle: &Handle<S>) -> &Front<S> {
     match handle.core::<Guard<S>>() {
-        Some(guard) => &guard.core,
+        Some(guard) => &guard.front,
         None => unreachable!("handles are made of guards of their own state alone, in `Durable::new`"),
     }
 }

@@ -79,7 +79,7 @@ pub use commit::Stats;
 pub use durable::{Durable, Store};
 pub use error::{Error, Fate, Result};
 pub use lsn::Lsn;
-pub use options::{CheckpointPolicy, Durability, Options};
+pub use options::{CheckpointPolicy, CheckpointSource, Durability, Options};
 pub use recovery::{Bypassed, Cut, Recovery};
 pub use state::WalState;
 #[doc = include_str!("docs/wal_state.md")]

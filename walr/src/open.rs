@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::commit::{Committer, run};
+use crate::commit::{Committer, Front, run};
 use crate::durable::{Durable, Guard};
 use crate::error::{Error, Result};
 use crate::fs::{Disk, Folder, Lock};
 use crate::layout::{Dir, LOCK};
-use crate::options::{Config, Options};
+use crate::options::Options;
 use crate::panic;
 use crate::recovery;
 use crate::state::WalState;
@@ -69,9 +70,8 @@ impl<S: WalState> Options<S> {
     async fn start(self, place: Place, first: impl FnOnce() -> S) -> Result<Durable<S>> {
         self.config.validate()?;
         let (tell, mut news) = unbounded_channel();
-        let config = self.config;
         let thread = std::thread::Builder::new().name("walr".into());
-        let thread = thread.spawn(move || open_and_run(place, config, &tell));
+        let thread = thread.spawn(move || open_and_run(place, self, &tell));
         let failed = |reason: String| Error::Thread { reason };
         let writer = thread.map_err(|e| failed(format!("the writer's thread can't be started: {e}")))?;
         let guard = match hear(&mut news).await? {
@@ -101,23 +101,25 @@ async fn hear<S: WalState>(news: &mut UnboundedReceiver<News<S>>) -> Result<News
     news.recv().await.ok_or_else(ended)
 }
 
-fn open_and_run<S: WalState>(place: Place, config: Config, tell: &UnboundedSender<News<S>>) {
-    let opened = panic::catch(|| prepare(place, config, tell))
+fn open_and_run<S: WalState>(place: Place, options: Options<S>, tell: &UnboundedSender<News<S>>) {
+    let opened = panic::catch(|| prepare(place, options, tell))
         .unwrap_or_else(|message| Err(Error::Thread { reason: format!("the recovery panicked: {message}") }));
     match opened {
         Err(error) => drop(tell.send(News::Opened(Err(error)))),
         Ok((committer, lock)) => {
-            let guard = Guard::new(committer.core.clone());
+            let core = committer.core.clone();
+            let committer = Arc::new(Mutex::new(committer));
+            let guard = Guard::new(Front::new(core.clone(), committer.clone()));
             // A guard that can't be delivered is dropped, and so closes what was just opened.
             drop(tell.send(News::Opened(Ok(guard))));
-            run(committer, lock);
+            run(&core, &committer, lock);
         }
     }
 }
 
 fn prepare<S: WalState>(
     place: Place,
-    config: Config,
+    options: Options<S>,
     tell: &UnboundedSender<News<S>>,
 ) -> Result<(Committer<S>, Box<dyn Lock>)> {
     let dir = match place {
@@ -135,7 +137,7 @@ fn prepare<S: WalState>(
         tell.send(News::First(answer)).map_err(|_| Error::Closed)?;
         answered.recv().map_err(|_| Error::Closed)
     };
-    let opened = recovery::open(&dir, first).and_then(|opened| Committer::new(dir.clone(), config, opened, true));
+    let opened = recovery::open(&dir, first).and_then(|opened| Committer::new(dir.clone(), options, opened, true));
     match opened {
         Ok(committer) => Ok((committer, lock)),
         Err(error) => {

@@ -68,6 +68,21 @@ impl CheckpointPolicy {
     }
 }
 
+/// Where a checkpoint takes the state from, while mutations go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CheckpointSource {
+    /// From the live state if it is small (about 1 MiB or less), else from a replay. The default.
+    #[default]
+    Auto,
+    /// From the live state, under the read lock: mutations wait while it is encoded and written.
+    Live,
+    /// From a second state that the checkpoint's thread builds from the newest checkpoint and the log after it: the live
+    /// state isn't touched, and mutations don't wait. It takes the memory of a second state, as the reading back of every
+    /// checkpoint does.
+    Replay,
+}
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
@@ -96,6 +111,8 @@ const MIB: u64 = 1024 * KIB;
 /// ```
 pub struct Options<S> {
     pub(crate) config: Config,
+    /// How a checkpoint copies the state, where it is to be taken from a clone.
+    pub(crate) copy: Option<fn(&S) -> S>,
     state: PhantomData<fn() -> S>,
 }
 
@@ -105,9 +122,11 @@ pub(crate) struct Config {
     pub(crate) durability: Durability,
     pub(crate) segment_size: u64,
     pub(crate) checkpoint: CheckpointPolicy,
+    pub(crate) source: CheckpointSource,
     pub(crate) max_record_size: u64,
     pub(crate) queue_size: u32,
     pub(crate) idle_mark: Duration,
+    pub(crate) commit_on_caller: bool,
 }
 
 impl Default for Config {
@@ -116,16 +135,22 @@ impl Default for Config {
             durability: Durability::Sync,
             segment_size: 16 * MIB,
             checkpoint: CheckpointPolicy::default(),
+            source: CheckpointSource::Auto,
             max_record_size: 256 * MIB,
             queue_size: (8 * MIB) as u32,
             idle_mark: Duration::from_secs(1),
+            commit_on_caller: false,
         }
     }
 }
 
 impl<S> Options<S> {
     pub(crate) fn new() -> Options<S> {
-        Options { config: Config::default(), state: PhantomData }
+        Options::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Options<S> {
+        Options { config, copy: None, state: PhantomData }
     }
 
     /// When a mutation is acknowledged. Default: [`Durability::Sync`].
@@ -152,6 +177,25 @@ impl<S> Options<S> {
         self
     }
 
+    /// Where a checkpoint takes the state from, while mutations go on. Default: [`CheckpointSource::Auto`].
+    #[must_use]
+    pub fn checkpoint_source(mut self, source: CheckpointSource) -> Self {
+        self.config.source = source;
+        self.copy = None;
+        self
+    }
+
+    /// Takes the state for a checkpoint from a clone that is made under the read lock: for states whose clones share their
+    /// structure, and so cost next to nothing. Mutations wait for the clone.
+    #[must_use]
+    pub fn checkpoint_by_clone(mut self) -> Self
+    where
+        S: Clone,
+    {
+        self.copy = Some(S::clone);
+        self
+    }
+
     /// The largest record in bytes that a mutation may write; a larger one is refused with
     /// [`Error::TooLarge`]. What is on disk already is read whatever its size. Default: 256 MiB.
     #[must_use]
@@ -165,6 +209,17 @@ impl<S> Options<S> {
     #[must_use]
     pub fn queue_size(mut self, bytes: u32) -> Self {
         self.config.queue_size = bytes;
+        self
+    }
+
+    /// Lets a caller under [`Durability::Sync`] write and sync its own call on its own thread when nobody else is at it,
+    /// instead of waiting for the writer's thread: a lone writer saves two thread switches. The poll of its future then
+    /// blocks for as long as a sync takes, so this is for threads that may block, and not for the workers of a busy runtime.
+    /// Default: off. ([`Os`](Durability::Os) and [`Periodic`](Durability::Periodic) always commit on the caller's thread,
+    /// where there is no sync to wait for.)
+    #[must_use]
+    pub fn commit_on_caller(mut self, on: bool) -> Self {
+        self.config.commit_on_caller = on;
         self
     }
 
@@ -198,7 +253,7 @@ impl Config {
 
 impl<S> Clone for Options<S> {
     fn clone(&self) -> Self {
-        Options { config: self.config.clone(), state: PhantomData }
+        Options { config: self.config.clone(), copy: self.copy, state: PhantomData }
     }
 }
 

@@ -29,11 +29,11 @@ pub trait Call: Recorded {
 #[diagnostic::do_not_recommend]
 impl<S: WalState> Call for S {
     async fn mutate(handle: &Handle<S>, log: S::Log) -> Result<S::Outcome> {
-        durable::core(handle).mutate(log).await
+        durable::front(handle).mutate(log).await
     }
 
     fn query<R>(handle: &Handle<S>, f: impl FnOnce(&S) -> R) -> R {
-        durable::core(handle).read(f)
+        durable::front(handle).core.read(f)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::lsn::Lsn;
 
 const MAGIC: [u8; 8] = *b"walrSEGM";
 const CRC_AT: usize = BLOCK as usize - 4;
-/// How much is read at a time, and written when a file is filled with zeros.
+/// How much is read at a time.
 const CHUNK: usize = 256 * 1024;
 
 /// A segment file whose header was read or written.
@@ -67,7 +67,8 @@ impl Segment {
         let salt = draw_salt()?;
         file.write_at(&header_block(store, seq, salt, reserved), 0).map_err(at("write"))?;
         // Written and not only reserved: a sync after a write to unwritten space costs twice as much.
-        let zeros = vec![0; CHUNK.min((reserved - BLOCK) as usize)];
+        // A page at a time: the cache makes one large page of a large write, and every later sync writes that whole.
+        let zeros = vec![0; (BLOCK as usize).min((reserved - BLOCK) as usize)];
         let mut offset = BLOCK;
         while offset < reserved {
             let count = zeros.len().min((reserved - offset) as usize);

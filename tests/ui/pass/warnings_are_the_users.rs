@@ -1,4 +1,7 @@
 #![deny(warnings, missing_docs, missing_debug_implementations, unused, clippy::all, clippy::pedantic)]
+#![deny(rust_2018_idioms, future_incompatible, nonstandard_style, let_underscore, keyword_idents)]
+#![deny(single_use_lifetimes, unused_lifetimes, unused_qualifications, trivial_casts, trivial_numeric_casts)]
+#![deny(unused_results, unit_bindings, unnameable_types, explicit_outlives_requirements, meta_variable_misuse)]
 #![forbid(unsafe_code)]
 //! Generated code is silent where nothing is called, nothing is public, and everything is denied.
 
@@ -43,5 +46,5 @@ mod inner {
 }
 
 fn main() {
-    let _ = inner::Open::default();
+    drop(inner::Open::default());
 }

@@ -8,12 +8,16 @@ use tokio::sync::oneshot;
 use super::queue::Request;
 use super::writer::reply;
 use super::{Committer, Core};
-use crate::checkpoint;
+use crate::checkpoint::{self, Pace};
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
-use crate::options::Durability;
+use crate::options::{CheckpointSource, Durability};
 use crate::panic;
+use crate::recovery::{Snapshot, rebuild};
 use crate::state::{Recorded, WalState};
+
+/// A state of at most about this many bytes is written under the read lock, which takes a few milliseconds.
+const MOST_LIVE: u64 = 1 << 20;
 
 /// What a checkpoint's thread leaves: the LSN and the file's length.
 type Done = Result<(Lsn, u64)>;
@@ -35,8 +39,8 @@ pub(crate) struct Checkpointer<S: Recorded> {
 }
 
 impl<S: WalState> Checkpointer<S> {
-    pub(crate) fn new(committer: &Committer<S>) -> Self {
-        let core = committer.core.clone();
+    pub(crate) fn new(core: &Arc<Core<S>>) -> Self {
+        let core = core.clone();
         let (recovered, bytes) = (core.recovery.bytes, core.recovery.checkpoint_bytes);
         Checkpointer {
             core,
@@ -55,9 +59,8 @@ impl<S: WalState> Checkpointer<S> {
     }
 
     /// Begins a checkpoint if the policy says so.
-    pub(super) fn begin_if_due(&mut self, committer: &Committer<S>) {
-        let log = self.recovered + (committer.journal.appended() - self.appended);
-        let due = self.core.config.checkpoint.is_due(log, self.bytes);
+    pub(super) fn begin_if_due(&mut self, committer: &mut Committer<S>) {
+        let due = self.core.config.checkpoint.is_due(self.log(committer), self.bytes);
         if due && self.job.is_none() && self.core.latch.get().is_none() && self.is_behind(committer) {
             self.begin(committer);
         }
@@ -83,12 +86,16 @@ impl<S: WalState> Checkpointer<S> {
         }
     }
 
-    fn begin(&mut self, committer: &Committer<S>) {
+    fn begin(&mut self, committer: &mut Committer<S>) {
         self.appended_at_start = committer.journal.appended();
+        let from = match self.choose(committer) {
+            Ok(from) => from,
+            Err(error) => return self.conclude(Err(error)),
+        };
         let core = self.core.clone();
         let thread = std::thread::Builder::new().name("walr-checkpoint".into());
         let job = thread.spawn(move || {
-            let done = write(&core, || {
+            let done = write(&core, from, || {
                 let (answer, answered) = oneshot::channel();
                 let ended = || Error::Thread { reason: "the writer has ended".to_string() };
                 core.queue.request(Request::Sync(answer)).map_err(|_| ended())?;
@@ -105,6 +112,25 @@ impl<S: WalState> Checkpointer<S> {
                 self.conclude(Err(Error::Thread { reason }));
             }
         }
+    }
+
+    /// Where the state is taken from.
+    fn choose(&self, committer: &mut Committer<S>) -> Result<From<S>> {
+        let replay = match self.core.config.source {
+            CheckpointSource::Live => false,
+            CheckpointSource::Replay => true,
+            CheckpointSource::Auto => self.bytes + self.log(committer) > MOST_LIVE,
+        };
+        Ok(match self.core.copy {
+            Some(copy) => From::Copy(copy),
+            None if replay => From::Replay(committer.snapshot()?),
+            None => From::Live,
+        })
+    }
+
+    /// Bytes of log since the newest checkpoint.
+    fn log(&self, committer: &Committer<S>) -> u64 {
+        self.recovered + (committer.journal.appended() - self.appended)
     }
 
     /// Takes note of what the checkpoint's thread did.
@@ -144,7 +170,7 @@ impl<S: WalState> Checkpointer<S> {
         self.appended_at_start = committer.journal.appended();
         committer.sync()?;
         let core = self.core.clone();
-        let done = write(&core, || Ok(())).and_then(|(lsn, bytes)| {
+        let done = write(&core, From::Live, || Ok(())).and_then(|(lsn, bytes)| {
             self.bytes = bytes;
             committer.checkpointed(lsn).map(|()| lsn)
         });
@@ -153,22 +179,43 @@ impl<S: WalState> Checkpointer<S> {
     }
 }
 
-/// Writes, checks and names a checkpoint of the state as it is. `sync` makes the log durable.
-fn write<S: WalState>(core: &Core<S>, sync: impl FnOnce() -> Result<()>) -> Done {
-    let live = core.live.read();
-    let lsn = live.lsn;
-    let Some(state) = &live.state else {
-        return Err(Error::Thread { reason: "the state was lost by a panic".to_string() });
+/// Where a checkpoint takes the state from.
+enum From<S> {
+    /// The live state, under the read lock: mutations wait until it is written.
+    Live,
+    /// A clone of it.
+    Copy(fn(&S) -> S),
+    /// A state of its own, built from disk: the live one isn't touched.
+    Replay(Snapshot),
+}
+
+/// Writes, checks and names a checkpoint. `sync` makes the log durable.
+fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
+    let put = |state: &S, lsn, pace| checkpoint::write(&core.dir, &core.store, lsn, state, pace, &core.abandon);
+    let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
+    let written = match from {
+        From::Live => {
+            let live = core.live.read();
+            put(live.state.as_ref().ok_or_else(lost)?, live.lsn, Pace::Full)?
+        }
+        From::Copy(copy) => {
+            let live = core.live.read();
+            let (state, lsn) = (copy(live.state.as_ref().ok_or_else(lost)?), live.lsn);
+            drop(live);
+            put(&state, lsn, Pace::Gentle)?
+        }
+        From::Replay(snapshot) => {
+            let state = rebuild(&core.dir, &core.store, &snapshot)?;
+            put(&state, snapshot.up_to, Pace::Gentle)?
+        }
     };
-    let written = checkpoint::write(&core.dir, &core.store, lsn, state, &core.abandon)?;
-    drop(live);
     let written = written.sync(&core.dir)?;
     drop(written.read_back::<S>(&core.dir, &core.store)?);
     if core.config.durability != Durability::Sync {
         // Under `Sync` nothing is applied that isn't durable.
         sync()?;
     }
-    let bytes = written.bytes;
+    let (lsn, bytes) = (written.lsn, written.bytes);
     written.commit(&core.dir)?;
     Ok((lsn, bytes))
 }

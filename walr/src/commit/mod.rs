@@ -1,20 +1,23 @@
 //! Group commit: the calls that came in together become one frame, one sync, and then they are applied in order.
 //!
-//! `queue` holds the calls, `writer` is the thread that takes them, `checkpointer` writes checkpoints beside it, `core`
+//! `front` is what handles call, `queue` holds the calls, `writer` is the thread that takes them, `checkpointer` writes checkpoints beside it, `core`
 //! is what they share with the handles; here is what happens to one group.
 
 pub(crate) mod checkpointer;
 pub(crate) mod core;
+mod front;
 pub(crate) mod queue;
 mod stats;
 mod writer;
 
 pub(crate) use self::core::Core;
+pub(crate) use self::front::Front;
 pub(crate) use self::queue::{Group, Request};
 pub use self::stats::Stats;
 pub(crate) use self::writer::run;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
@@ -23,10 +26,11 @@ use self::queue::Call;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER, Range};
 use crate::journal::Journal;
+use crate::layout::Dir;
 use crate::lsn::Lsn;
-use crate::options::Durability;
+use crate::options::{Durability, Options};
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Opened, rebuild};
+use crate::recovery::{Opened, Snapshot, rebuild};
 use crate::reentry::{self, Place};
 use crate::schema::Schema;
 use crate::state::{Recorded, WalState};
@@ -44,6 +48,8 @@ pub(crate) struct Committer<S: Recorded> {
     pub(crate) checkpoints: Vec<Lsn>,
     /// An answer per call of the group at work; kept for its memory.
     answers: Vec<Answer<S>>,
+    /// When the oldest record that isn't synced yet came in.
+    pub(crate) unsynced_since: Option<Instant>,
 }
 
 /// What a call will be answered, once nothing of its group can be taken back.
@@ -77,25 +83,21 @@ impl<S: Recorded> Answer<S> {
 
 impl<S: WalState> Committer<S> {
     /// Takes over what a recovery opened. `ahead` lets the next segment be made on a thread.
-    pub(crate) fn new(
-        dir: crate::layout::Dir,
-        config: crate::options::Config,
-        opened: Opened<S>,
-        ahead: bool,
-    ) -> Result<Committer<S>> {
+    pub(crate) fn new(dir: Dir, options: Options<S>, mut opened: Opened<S>, ahead: bool) -> Result<Committer<S>> {
         let encode = |reason| Error::Codec { what: "the schema".to_string(), step: "encoded", reason };
         let schema = Schema::of::<S>().encode().map_err(encode)?;
-        let store = opened.identity.store;
-        let mut journal = Journal::new(dir.clone(), store, schema, config.segment_size, ahead, opened.position);
+        let size = options.config.segment_size;
+        let position = opened.position.take();
+        let mut journal = Journal::new(dir.clone(), opened.identity.store, schema, size, ahead, position);
         match journal.write_recovered_aborts() {
             // On a full disk the store still opens for reading; the aborts go with the first group.
             Ok(()) | Err(Error::Full { .. }) => {}
             Err(error) => return Err(error),
         }
-        let aborts = [opened.aborts, opened.report.aborted.clone()].concat();
-        let core = Core::new(dir, store, config, opened.report, opened.state);
-        let checkpoints = opened.checkpoints;
-        Ok(Committer { core: Arc::new(core), journal, aborts, checkpoints, answers: Vec::new() })
+        let aborts = [std::mem::take(&mut opened.aborts), opened.report.aborted.clone()].concat();
+        let checkpoints = std::mem::take(&mut opened.checkpoints);
+        let core = Arc::new(Core::new(dir, options, opened));
+        Ok(Committer { core, journal, aborts, checkpoints, answers: Vec::new(), unsynced_since: None })
     }
 
     /// Commits one group: one frame, one sync, then the applications in order, then the answers.
@@ -118,8 +120,43 @@ impl<S: WalState> Committer<S> {
             return fail_all(group, &error);
         }
         self.apply(first, group);
-        self.count(group);
+        self.count(group.records as u64);
         self.journal.prepare_ahead();
+    }
+
+    /// Commits one call on the caller's thread, if nothing stands before it and it fits into the active segment; gives it
+    /// back otherwise. `record` is its encoding.
+    pub(crate) fn commit_here(&mut self, log: S::Log, record: &[u8]) -> Result<Result<S::Outcome>, S::Log> {
+        let core = self.core.clone();
+        if core.latch.get().is_some() || core.queue.has_work() || !self.journal.has_room(record.len()) {
+            return Err(log);
+        }
+        // The writer sleeps without a deadline as long as there is nothing to sync and nothing to mark.
+        let (marked, synced) = (self.journal.is_marked(), self.unsynced_since.is_none());
+        let lsn = self.journal.append_record(record);
+        if let Err(error) = self.persist() {
+            self.latch(error.clone());
+            return Ok(Err(error));
+        }
+        let mut live = core.live.write();
+        let entered = reentry::enter(core.id(), Place::Mutation);
+        let mut result = apply_record(&mut live, log, lsn);
+        live.lsn = lsn;
+        if result.is_err() {
+            let aborted = [(lsn, lsn)];
+            self.rebuild(&mut live, &aborted, Lsn::new(lsn.get() - 1));
+            if let Err(error) = self.take_back(&mut live, &aborted) {
+                result = Err(error);
+            }
+        }
+        drop(entered);
+        drop(live);
+        self.count(1);
+        if marked || synced && self.unsynced_since.is_some() {
+            core.queue.nudge();
+        }
+        self.journal.prepare_ahead();
+        Ok(result)
     }
 
     /// Makes what is appended as durable as a call asks for.
@@ -175,8 +212,9 @@ impl<S: WalState> Committer<S> {
         // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
         let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
         let rebuilt = written.and_then(|()| {
-            let (core, extents) = (&self.core, self.journal.extents());
-            rebuild(&core.dir, &core.store, &self.checkpoints, &extents, &aborts, up_to)
+            let checkpoints = self.checkpoints.clone();
+            let snapshot = Snapshot { checkpoints, extents: self.journal.extents(), aborts, up_to };
+            rebuild(&self.core.dir, &self.core.store, &snapshot)
         });
         match rebuilt {
             Ok(state) => live.state = Some(state),
@@ -211,12 +249,18 @@ impl<S: WalState> Committer<S> {
         written
     }
 
-    fn count(&mut self, group: &Group<S>) {
+    /// Counts a group of so many records.
+    fn count(&mut self, records: u64) {
         let mut stats = self.core.stats.lock();
         stats.last = Lsn::new(self.journal.next_lsn().get() - 1);
-        stats.records += group.records as u64;
+        stats.records += records;
         stats.groups += 1;
         count_log(&mut stats, &self.journal);
+        if !self.journal.has_unsynced() {
+            self.unsynced_since = None;
+        } else if self.unsynced_since.is_none() {
+            self.unsynced_since = Some(Instant::now());
+        }
     }
 
     /// Makes everything so far durable, and returns the LSN that it reaches to.
@@ -225,6 +269,7 @@ impl<S: WalState> Committer<S> {
             return Err(Error::Failed { cause: cause.clone() });
         }
         let synced = self.journal.sync();
+        self.unsynced_since = None;
         count_log(&mut self.core.stats.lock(), &self.journal);
         match synced {
             Ok(()) => Ok(Lsn::new(self.journal.next_lsn().get() - 1)),
@@ -233,6 +278,13 @@ impl<S: WalState> Committer<S> {
                 Err(error)
             }
         }
+    }
+
+    /// What the log holds now, for a replay beside it: everything in it is durable.
+    pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
+        let up_to = self.sync()?;
+        let (checkpoints, aborts) = (self.checkpoints.clone(), self.aborts.clone());
+        Ok(Snapshot { checkpoints, extents: self.journal.extents(), aborts, up_to })
     }
 
     /// Writes a mark, if the log doesn't end in one.

@@ -106,6 +106,14 @@ struct Inner<S: Recorded> {
     closed: bool,
     /// The writer waits to be woken.
     asleep: bool,
+    /// The writer is to look at the clock.
+    nudged: bool,
+}
+
+impl<S: Recorded> Inner<S> {
+    fn has_work(&self) -> bool {
+        !self.group.calls.is_empty() || !self.requests.is_empty() || self.closing.is_some()
+    }
 }
 
 /// What the writer finds when it wakes.
@@ -117,7 +125,8 @@ pub(crate) struct Work<S: Recorded> {
 
 impl<S: Recorded> Queue<S> {
     pub(crate) fn new(size: u32) -> Self {
-        let inner = Inner { group: Group::new(), requests: Vec::new(), closing: None, closed: false, asleep: false };
+        let (group, requests) = (Group::new(), Vec::new());
+        let inner = Inner { group, requests, closing: None, closed: false, asleep: false, nudged: false };
         Queue { inner: Mutex::new(inner), wake: Condvar::new(), room: Semaphore::new(size as usize), size }
     }
 
@@ -193,10 +202,22 @@ impl<S: Recorded> Queue<S> {
         }
     }
 
-    /// Waits for work until `deadline`, and takes all there is. `spare` is what an earlier group left of its buffers.
-    pub(crate) fn take(&self, spare: Group<S>, deadline: Option<Instant>) -> Work<S> {
+    /// Whether anything is there to be taken, or the store is closing.
+    pub(crate) fn has_work(&self) -> bool {
+        self.inner.lock().has_work()
+    }
+
+    /// Wakes the writer, to look at the clock.
+    pub(crate) fn nudge(&self) {
         let mut inner = self.inner.lock();
-        while inner.group.calls.is_empty() && inner.requests.is_empty() && inner.closing.is_none() {
+        inner.nudged = true;
+        self.wake_writer(inner);
+    }
+
+    /// Waits for work until `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        let mut inner = self.inner.lock();
+        while !inner.has_work() && !std::mem::take(&mut inner.nudged) {
             inner.asleep = true;
             let timed_out = match deadline {
                 Some(deadline) => self.wake.wait_until(&mut inner, deadline).timed_out(),
@@ -210,6 +231,11 @@ impl<S: Recorded> Queue<S> {
                 break;
             }
         }
+    }
+
+    /// Takes all there is. `spare` is what an earlier group left of its buffers.
+    pub(crate) fn take(&self, spare: Group<S>) -> Work<S> {
+        let mut inner = self.inner.lock();
         let group = std::mem::replace(&mut inner.group, spare);
         Work { group, requests: std::mem::take(&mut inner.requests), closing: inner.closing }
     }

@@ -1,7 +1,9 @@
 //! The writer's thread: takes groups and requests, minds the clock, and closes the store.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::checkpointer::Checkpointer;
@@ -15,10 +17,10 @@ use crate::panic;
 use crate::state::{Recorded, WalState};
 
 /// Runs until the store is closed.
-pub(crate) fn run<S: WalState>(committer: Committer<S>, lock: Box<dyn Lock>) {
-    let mut ending = Ending { core: committer.core.clone(), lock, result: None };
+pub(crate) fn run<S: WalState>(core: &Arc<Core<S>>, committer: &Mutex<Committer<S>>, lock: Box<dyn Lock>) {
+    let mut ending = Ending { core: core.clone(), lock, result: None };
     // A panic here is a defect of walr's or a `Drop` of the user's; whoever waits must hear of it all the same.
-    ending.result = Some(panic::catch(move || Writer::new(committer).run()).unwrap_or_else(|message| {
+    ending.result = Some(panic::catch(|| Writer::new(core, committer).run()).unwrap_or_else(|message| {
         let error = Error::Thread { reason: format!("the writer panicked: {message}") };
         Err(error)
     }));
@@ -26,7 +28,7 @@ pub(crate) fn run<S: WalState>(committer: Committer<S>, lock: Box<dyn Lock>) {
 
 /// Ends every wait and unlocks, however the thread ends.
 struct Ending<S: Recorded> {
-    core: std::sync::Arc<Core<S>>,
+    core: Arc<Core<S>>,
     lock: Box<dyn Lock>,
     result: Option<Result<()>>,
 }
@@ -43,117 +45,116 @@ impl<S: Recorded> Drop for Ending<S> {
     }
 }
 
-struct Writer<S: Recorded> {
-    committer: Committer<S>,
+struct Writer<'a, S: Recorded> {
+    core: &'a Core<S>,
+    committer: &'a Mutex<Committer<S>>,
     checkpointer: Checkpointer<S>,
-    /// When the oldest record that isn't synced yet came in.
-    unsynced_since: Option<Instant>,
-    last_group: Instant,
+    /// What had been appended when the clock was last looked at, and since when no more was.
+    appended: u64,
+    quiet_since: Instant,
+    /// When to look at the clock again.
+    deadline: Option<Instant>,
 }
 
-impl<S: WalState> Writer<S> {
-    fn new(committer: Committer<S>) -> Self {
-        let checkpointer = Checkpointer::new(&committer);
-        Writer { committer, checkpointer, unsynced_since: None, last_group: Instant::now() }
+impl<'a, S: WalState> Writer<'a, S> {
+    fn new(core: &'a Arc<Core<S>>, committer: &'a Mutex<Committer<S>>) -> Self {
+        let checkpointer = Checkpointer::new(core);
+        let quiet_since = Instant::now();
+        let mut writer = Writer { core, committer, checkpointer, appended: 0, quiet_since, deadline: None };
+        writer.deadline = writer.next_deadline(&committer.lock());
+        writer
     }
 
     fn run(mut self) -> Result<()> {
         let mut spare = Group::new();
         loop {
-            let core = self.committer.core.clone();
-            let mut work = core.queue.take(spare, self.deadline());
+            self.core.queue.wait(self.deadline);
+            // Taken under the committer's lock: a caller that commits by itself must see what is in the queue before it.
+            let mut committer = self.committer.lock();
+            let mut work = self.core.queue.take(spare);
             if !work.group.calls.is_empty() {
-                self.committer.commit(&mut work.group);
-                self.last_group = Instant::now();
+                committer.commit(&mut work.group);
             }
-            spare = core.queue.done(work.group);
+            spare = self.core.queue.done(work.group);
             for request in work.requests {
-                self.answer(request);
+                self.answer(&mut committer, request);
             }
-            self.mind_the_clock();
             if let Some(closing) = work.closing {
                 // No call is taken any more, and those of before were in this group or an earlier one.
-                return self.close(closing);
+                return self.close(&mut committer, closing);
             }
-            self.checkpointer.begin_if_due(&self.committer);
+            self.mind_the_clock(&mut committer);
+            self.checkpointer.begin_if_due(&mut committer);
         }
     }
 
-    fn answer(&mut self, request: Request) {
+    fn answer(&mut self, committer: &mut Committer<S>, request: Request) {
         match request {
-            Request::Sync(answer) => reply(answer, self.committer.sync()),
-            Request::Checkpoint(answer) => self.checkpointer.ask(&mut self.committer, answer),
-            Request::CheckpointDone => self.checkpointer.finish(&mut self.committer),
+            Request::Sync(answer) => reply(answer, committer.sync()),
+            Request::Checkpoint(answer) => self.checkpointer.ask(committer, answer),
+            Request::CheckpointDone => self.checkpointer.finish(committer),
         }
     }
 
-    /// When something is to be done though nobody asks for it.
-    fn deadline(&self) -> Option<Instant> {
-        if self.committer.core.latch.get().is_some() {
+    /// Does what is due without being asked for, and notes when the next such thing is.
+    fn mind_the_clock(&mut self, committer: &mut Committer<S>) {
+        let now = Instant::now();
+        if committer.journal.appended() != self.appended {
+            (self.appended, self.quiet_since) = (committer.journal.appended(), now);
+        }
+        if self.sync_deadline(committer).is_some_and(|at| at <= now) {
+            // A failure is latched, and told to every later call.
+            let _ = committer.sync();
+        }
+        if self.mark_deadline(committer).is_some_and(|at| at <= now) {
+            committer.mark();
+            // Where there was no room for it, it is tried again after as long again.
+            (self.appended, self.quiet_since) = (committer.journal.appended(), now);
+        }
+        self.deadline = self.next_deadline(committer);
+    }
+
+    fn next_deadline(&self, committer: &Committer<S>) -> Option<Instant> {
+        if self.core.latch.get().is_some() {
             return None;
         }
-        let sync = self.sync_deadline();
-        let mark = self.mark_deadline();
-        match (sync, mark) {
+        match (self.sync_deadline(committer), self.mark_deadline(committer)) {
             (Some(sync), Some(mark)) => Some(sync.min(mark)),
             (sync, mark) => sync.or(mark),
         }
     }
 
-    fn sync_deadline(&self) -> Option<Instant> {
-        let Durability::Periodic(period) = self.committer.core.config.durability else { return None };
-        self.unsynced_since.and_then(|since| since.checked_add(period))
+    fn sync_deadline(&self, committer: &Committer<S>) -> Option<Instant> {
+        let Durability::Periodic(period) = self.core.config.durability else { return None };
+        committer.unsynced_since.and_then(|since| since.checked_add(period))
     }
 
-    fn mark_deadline(&self) -> Option<Instant> {
-        if self.committer.journal.is_marked() {
+    fn mark_deadline(&self, committer: &Committer<S>) -> Option<Instant> {
+        if committer.journal.is_marked() {
             return None;
         }
-        self.last_group.checked_add(self.committer.core.config.idle_mark)
+        self.quiet_since.checked_add(self.core.config.idle_mark)
     }
 
-    fn mind_the_clock(&mut self) {
-        let now = Instant::now();
-        if self.committer.core.latch.get().is_some() {
-            return;
-        }
-        if self.sync_deadline().is_some_and(|at| at <= now) {
-            // A failure is latched, and told to every later call.
-            let _ = self.committer.sync();
-        }
-        if self.mark_deadline().is_some_and(|at| at <= now) {
-            self.committer.mark();
-            // Where there was no room for it, it is tried again after as long again.
-            self.last_group = now;
-        }
-        self.unsynced_since = match (self.committer.journal.has_unsynced(), self.unsynced_since) {
-            (true, None) => Some(now),
-            (true, since) => since,
-            (false, _) => None,
-        };
-    }
-
-    fn close(mut self, closing: Closing) -> Result<()> {
-        let core = self.committer.core.clone();
+    fn close(mut self, committer: &mut Committer<S>, closing: Closing) -> Result<()> {
+        let core = self.core;
         while self.checkpointer.is_busy() {
             for request in core.queue.take_requests() {
-                self.answer(request);
+                self.answer(committer, request);
             }
+        }
+        if let Some(cause) = core.latch.get() {
+            return Err(Error::Failed { cause: cause.clone() });
         }
         let mut result = Ok(());
-        if let Some(cause) = core.latch.get() {
-            result = Err(Error::Failed { cause: cause.clone() });
-        } else {
-            if closing == Closing::Close && core.config.checkpoint != CheckpointPolicy::Manual {
-                result = self.checkpointer.write_now(&mut self.committer).map(drop);
-            }
-            let closed = self.committer.journal.close();
-            if let Err(error) = &closed {
-                self.committer.latch(error.clone());
-            }
-            result = closed.and(result);
+        if closing == Closing::Close && core.config.checkpoint != CheckpointPolicy::Manual {
+            result = self.checkpointer.write_now(committer).map(drop);
         }
-        result
+        let closed = committer.journal.close();
+        if let Err(error) = &closed {
+            committer.latch(error.clone());
+        }
+        closed.and(result)
     }
 }
 

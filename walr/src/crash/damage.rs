@@ -91,7 +91,7 @@ fn zeroed_swapped_and_doubled_sectors_are_harmless_or_refused() {
         for (name, bytes) in &files {
             for at in (0..bytes.len()).step_by(SECTOR) {
                 let end = (at + SECTOR).min(bytes.len());
-                let mut put = |what: &str, change: &dyn Fn(&mut Vec<u8>)| {
+                let put = |what: &str, change: &dyn Fn(&mut Vec<u8>)| {
                     let mut changed = bytes.clone();
                     change(&mut changed);
                     let image = sim.restart();

@@ -18,7 +18,7 @@ use crate::commit::{Committer, Group};
 use crate::error::{Error, Fate, Result};
 use crate::fs::Sim;
 use crate::layout::Dir;
-use crate::options::{Config, Durability};
+use crate::options::{Config, Durability, Options};
 use crate::recovery;
 
 /// A call: the ids that it adds, and what became of it.
@@ -127,7 +127,7 @@ pub(super) struct Driver {
 pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
     let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, || Ok(Tally::default()))?;
-    Committer::new(dir, config.clone(), opened, false)
+    Committer::new(dir, Options::with(config.clone()), opened, false)
 }
 
 /// The ids in the state.
@@ -138,7 +138,7 @@ pub(super) fn ids(committer: &Committer<Tally>) -> Vec<u32> {
 impl Driver {
     pub(super) fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
         let committer = open(sim, &plan.config())?;
-        let checkpointer = Checkpointer::new(&committer);
+        let checkpointer = Checkpointer::new(&committer.core);
         Ok(Driver { committer, checkpointer, model })
     }
 
@@ -155,7 +155,7 @@ impl Driver {
             self.model.lock().units.push(unit);
             answers.push((panics, core.enqueue(logs)?));
         }
-        let mut work = core.queue.take(Group::new(), None);
+        let mut work = core.queue.take(Group::new());
         as_live(true, || self.committer.commit(&mut work.group));
         core.queue.done(work.group);
         let mut model = self.model.lock();
@@ -172,6 +172,37 @@ impl Driver {
                 }
                 other => panic!("a call got no answer, or the wrong one: {other:?}"),
             };
+        }
+        model.acked = model.units.len();
+        if core.config.durability == Durability::Sync {
+            model.synced();
+        }
+        failed
+    }
+
+    /// Commits a call on this thread, as a caller does that has no sync to wait for; as a group where that can't be done.
+    pub(super) fn here(&mut self, log: TallyLog) -> Result<()> {
+        let core = self.committer.core.clone();
+        let (TallyLog::Push(id, _) | TallyLog::Boom(id) | TallyLog::Flaky(id)) = log;
+        let panics = !matches!(log, TallyLog::Push(..));
+        self.model.lock().units.push(Unit { ids: vec![id], status: Status::Pending { panics } });
+        let done = as_live(true, || core.commit_here(&mut self.committer, log));
+        let result = match done {
+            Ok(result) => result,
+            Err(log) => {
+                self.model.lock().units.pop();
+                return self.group(vec![vec![log]]);
+            }
+        };
+        let mut model = self.model.lock();
+        let (status, failed) = match result {
+            Ok(_) => (Status::Acknowledged, Ok(())),
+            Err(Error::Panicked { .. }) => (Status::Panicked, Ok(())),
+            Err(error) if error.fate() == Fate::Unknown => (Status::Unknown, Err(error)),
+            Err(error) => (Status::Refused, Err(error)),
+        };
+        if let Some(unit) = model.units.last_mut() {
+            unit.status = status;
         }
         model.acked = model.units.len();
         if core.config.durability == Durability::Sync {
@@ -250,7 +281,11 @@ pub(super) fn work_on(
     let mut driver = Driver::new(sim, plan, model.clone())?;
     for _ in 0..plan.steps {
         match dice.below(16) {
-            0..=9 => {
+            0..=3 => {
+                let log = call(&mut dice, plan, &mut next_id).swap_remove(0);
+                driver.here(log).or_else(&mut *bear)?;
+            }
+            4..=9 => {
                 let mut calls = Vec::new();
                 for _ in 0..1 + dice.below(3) {
                     calls.push(call(&mut dice, plan, &mut next_id));

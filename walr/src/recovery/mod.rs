@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use self::replay::{Panic, Replayed, Source, Stopped, replay};
 use self::scan::{Aborted, Log, Wanted, scan};
-use crate::checkpoint::{self, LoadError, Loaded};
+use crate::checkpoint::{self, LoadError, Loaded, Pace};
 use crate::error::{Error, Result};
 use crate::frame::{BLOCK, Range};
 use crate::fs::{Open, SALVAGE};
@@ -120,7 +120,7 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
     }
     dir.remove_if_there(&checkpoint_name(Lsn::default()))?;
     let identity = Identity::random()?;
-    let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, &AtomicBool::new(false))?;
+    let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, Pace::Full, &AtomicBool::new(false))?;
     drop(first);
     let written = written.sync(dir)?;
     let bytes = written.bytes;
@@ -300,18 +300,23 @@ fn salvage(dir: &Dir, cut: &Cut) -> Option<std::path::PathBuf> {
     copy().ok().map(|()| dir.file_path(&name))
 }
 
-/// Builds the state as of `up_to` again, from the newest of `checkpoints` and the log in `extents`, without `aborts`.
-pub(crate) fn rebuild<S: WalState>(
-    dir: &Dir,
-    store: &StoreId,
-    checkpoints: &[Lsn],
-    extents: &[Extent],
-    aborts: &[Range],
-    up_to: Lsn,
-) -> Result<S> {
+/// What a part of the log, and the checkpoints below it, hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    /// The checkpoints that count, oldest first.
+    pub(crate) checkpoints: Vec<Lsn>,
+    pub(crate) extents: Vec<Extent>,
+    pub(crate) aborts: Vec<Range>,
+    /// Records above this LSN are left out.
+    pub(crate) up_to: Lsn,
+}
+
+/// Builds the state as of a snapshot again.
+pub(crate) fn rebuild<S: WalState>(dir: &Dir, store: &StoreId, snapshot: &Snapshot) -> Result<S> {
+    let Snapshot { checkpoints, extents, aborts, up_to } = snapshot;
     let mut loaded = load_newest::<S>(dir, store, checkpoints, &mut Vec::new())?;
     let aborted = Aborted::new(aborts);
-    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to };
+    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to };
     match replay(&mut loaded.state, &source) {
         Ok(_) => Ok(loaded.state),
         Err(Stopped::Failed(error)) => Err(error),

@@ -1,0 +1,163 @@
+//! What a handle calls: it checks and encodes on the caller's side, and hands over to the writer, or commits right there
+//! where no sync is to be waited for.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::queue::{Call, Closing, Request};
+use super::{Committer, Core};
+use crate::codec;
+use crate::error::{Error, Result};
+use crate::options::Durability;
+use crate::state::{Mutation, Recorded, WalState};
+
+/// How long a caller waits for another one's commit in memory before it leaves its call to the writer.
+const PATIENCE: Duration = Duration::from_micros(50);
+/// A buffer that grew beyond this is given back.
+const SPARE_BUFFER: usize = 64 << 10;
+
+thread_local! {
+    /// What a call is encoded into; kept for its memory.
+    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The two that a handle needs.
+pub(crate) struct Front<S: Recorded> {
+    pub(crate) core: Arc<Core<S>>,
+    /// Held by the writer while it commits, syncs, or answers requests; by a caller only to commit in memory.
+    committer: Arc<Mutex<Committer<S>>>,
+}
+
+impl<S: Recorded> Front<S> {
+    pub(crate) fn new(core: Arc<Core<S>>, committer: Arc<Mutex<Committer<S>>>) -> Self {
+        Front { core, committer }
+    }
+
+    /// Sends a request to the writer and waits for its answer.
+    pub(crate) async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request) -> Result<T> {
+        self.core.admit()?;
+        let (answer, answered) = oneshot::channel();
+        self.core.queue.request(request(answer)).map_err(|_| Error::Closed)?;
+        answered.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+
+    /// Why a call got no answer.
+    fn ended(&self) -> Error {
+        Error::Thread { reason: "the writer ended without an answer".to_string() }
+    }
+
+    /// Closes the store, and waits until that is done.
+    pub(crate) async fn close(&self) -> Result<()> {
+        self.core.admit()?;
+        self.core.queue.close(Closing::Close);
+        let mut closed = self.core.closed.subscribe();
+        let done = closed.wait_for(Option::is_some).await.map_err(|_| self.ended())?;
+        done.clone().unwrap_or(Ok(()))
+    }
+}
+
+impl<S: WalState> Front<S> {
+    /// Records one log value.
+    pub(crate) async fn mutate(&self, log: S::Log) -> Result<S::Outcome> {
+        self.core.admit()?;
+        self.core.failed()?;
+        let mut record = ENCODED.take();
+        record.clear();
+        let mut log = self.core.check(log, &mut record)?;
+        if self.commits_here()
+            && let Some(mut committer) = self.committer.try_lock_for(PATIENCE)
+        {
+            match committer.commit_here(log, &record) {
+                Ok(result) => {
+                    drop(committer);
+                    keep(record);
+                    return result;
+                }
+                Err(back) => log = back,
+            }
+        }
+        let (answer, answered) = oneshot::channel();
+        let room = self.core.queue.wait_for_room(record.len()).await?;
+        self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
+        keep(record);
+        answered.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+
+    /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
+    fn commits_here(&self) -> bool {
+        self.core.config.durability != Durability::Sync || self.core.config.commit_on_caller
+    }
+
+    /// Records log values as one batch.
+    pub(crate) async fn mutate_all(&self, logs: Vec<S::Log>) -> Result<Vec<S::Outcome>> {
+        self.core.admit()?;
+        self.core.failed()?;
+        if logs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (logs, records, ends) = self.core.check_all(logs)?;
+        let (answer, answered) = oneshot::channel();
+        let room = self.core.queue.wait_for_room(records.len()).await?;
+        self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
+        drop(records);
+        answered.await.unwrap_or_else(|_| Err(self.ended()))
+    }
+}
+
+/// Keeps a buffer for this thread's next call.
+fn keep(buffer: Vec<u8>) {
+    if buffer.capacity() <= SPARE_BUFFER {
+        ENCODED.set(buffer);
+    }
+}
+
+impl<S: WalState> Core<S> {
+    /// Puts a call into the queue without waiting for room or for the answer, as a crash test does.
+    #[cfg(test)]
+    pub(crate) fn enqueue(&self, logs: Vec<S::Log>) -> Result<oneshot::Receiver<Result<Vec<S::Outcome>>>> {
+        let (logs, records, ends) = self.check_all(logs)?;
+        let (answer, answered) = oneshot::channel();
+        self.queue.push(Call::Many { logs, answer }, &records, &ends, 0)?;
+        Ok(answered)
+    }
+
+    /// Commits a call on the caller's thread, as `mutate` does; gives it back where that can't be done.
+    #[cfg(test)]
+    pub(crate) fn commit_here(&self, committer: &mut Committer<S>, log: S::Log) -> Result<Result<S::Outcome>, S::Log> {
+        let mut record = Vec::new();
+        match self.check(log, &mut record) {
+            Ok(log) => committer.commit_here(log, &record),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// The log values as a replay would decode them, their encodings one behind the other, and the ends of these.
+    fn check_all(&self, logs: Vec<S::Log>) -> Result<(Vec<S::Log>, Vec<u8>, Vec<usize>)> {
+        let (mut records, mut ends) = (Vec::new(), Vec::with_capacity(logs.len()));
+        let mut decoded = Vec::with_capacity(logs.len());
+        for log in logs {
+            decoded.push(self.check(log, &mut records)?);
+            ends.push(records.len());
+        }
+        Ok((decoded, records, ends))
+    }
+
+    /// Appends the encoding of `log` to `records`, and returns what a replay would decode from it: that, and not the
+    /// caller's value, is what will be applied.
+    fn check(&self, log: S::Log, records: &mut Vec<u8>) -> Result<S::Log> {
+        let start = records.len();
+        let name = |index| S::MUTATIONS.get(index).map_or("?", |mutation: &Mutation| mutation.name);
+        let codec = |step, reason| Error::Codec { what: name(S::index(&log)).to_string(), step, reason };
+        codec::encode(&log, records).map_err(|reason| codec("encoded", reason))?;
+        let size = (records.len() - start) as u64;
+        if size > self.config.max_record_size {
+            let max = self.config.max_record_size;
+            return Err(Error::TooLarge { mutation: name(S::index(&log)), size, max });
+        }
+        codec::decode(&records[start..]).map_err(|reason| codec("decoded again", reason))
+    }
+}

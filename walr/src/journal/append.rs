@@ -1,0 +1,115 @@
+//! Building frames at the end of the log, in memory.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Journal;
+use crate::frame::{self, BLOCK, FLAG_BLOCK, HEADER, Header, Kind, Place, Range};
+use crate::lsn::Lsn;
+
+/// A batch frame that records are added to one by one, until it is written.
+#[derive(Debug)]
+pub(super) struct Growing {
+    /// Where in `out` it begins.
+    pub(super) start: usize,
+    pub(super) first_lsn: Lsn,
+    pub(super) count: u32,
+}
+
+impl Journal {
+    /// Adds one record to the frame that is growing, or begins one. The caller has seen that there is room. Returns its LSN.
+    pub(crate) fn append_record(&mut self, record: &[u8]) -> Lsn {
+        if self.growing.is_none() {
+            let start = self.begin_frame(0);
+            self.out.resize(start + HEADER, 0);
+            self.growing = Some(Growing { start, first_lsn: self.position.next.lsn, count: 0 });
+            self.appended += HEADER as u64;
+        }
+        let before = self.out.len();
+        frame::put_record(record, false, &mut self.out);
+        self.appended += (self.out.len() - before) as u64;
+        if let Some(growing) = &mut self.growing {
+            growing.count += 1;
+        }
+        let lsn = self.position.next.lsn;
+        self.position.next.lsn = Lsn::new(lsn.get() + 1);
+        lsn
+    }
+
+    /// Appends a batch frame of `count` records. `frame` begins with [`HEADER`] free bytes and holds the body behind them;
+    /// what it holds afterwards means nothing. The caller has made room. Returns the first record's LSN.
+    pub(crate) fn append_batch(&mut self, frame: &mut Vec<u8>, count: u32) -> Lsn {
+        let start = self.begin_frame(0);
+        let lsn = self.position.next.lsn;
+        if self.out.is_empty() {
+            std::mem::swap(&mut self.out, frame);
+        } else {
+            self.out.extend_from_slice(frame);
+        }
+        self.finish_frame(Kind::Batch, 0, count, start);
+        lsn
+    }
+
+    /// Appends an abort frame over `ranges`.
+    pub(crate) fn append_abort(&mut self, ranges: &[Range]) {
+        let mut body = Vec::new();
+        frame::put_abort(ranges, &mut body);
+        self.put_frame(Kind::Abort, 0, ranges.len() as u32, &body);
+    }
+
+    pub(super) fn put_frame(&mut self, kind: Kind, flags: u8, count: u32, body: &[u8]) {
+        let start = self.begin_frame(flags);
+        self.out.resize(start + HEADER, 0);
+        self.out.extend_from_slice(body);
+        self.finish_frame(kind, flags, count, start);
+    }
+
+    /// Where in `out` the next frame begins.
+    fn begin_frame(&mut self, flags: u8) -> usize {
+        self.finish_growing();
+        let Some(active) = &mut self.active else { return 0 };
+        if active.marked || flags & FLAG_BLOCK != 0 {
+            if self.out.is_empty() {
+                active.out_at = active.out_at.next_multiple_of(BLOCK);
+            } else {
+                let end = (active.out_at + self.out.len() as u64).next_multiple_of(BLOCK);
+                self.out.resize((end - active.out_at) as usize, 0);
+            }
+        }
+        self.out.len()
+    }
+
+    /// Finishes the frame that records were added to.
+    pub(super) fn finish_growing(&mut self) {
+        let Some(growing) = self.growing.take() else { return };
+        self.position.next.lsn = growing.first_lsn;
+        let counted = self.out.len() - growing.start;
+        self.finish_frame(Kind::Batch, 0, growing.count, growing.start);
+        self.appended -= counted as u64;
+    }
+
+    fn finish_frame(&mut self, kind: Kind, flags: u8, count: u32, start: usize) {
+        let Some(active) = &mut self.active else { return };
+        let next = &mut self.position.next;
+        let flags = if active.marked { flags | FLAG_BLOCK } else { flags };
+        let header = Header {
+            kind,
+            flags,
+            number: next.number,
+            durable: self.durable,
+            first_lsn: next.lsn,
+            epoch: 0,
+            written_ms: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),
+            body_len: 0,
+            count,
+            body_crc: 0,
+            chain: next.chain,
+        };
+        let place = Place { salt: active.segment.salt, offset: active.out_at + start as u64 };
+        next.chain = frame::finish(&mut self.out, start, header, place);
+        next.number += 1;
+        next.lsn = header.next_lsn();
+        active.marked = kind == Kind::Mark;
+        self.appended += (self.out.len() - start) as u64;
+        debug_assert!(place.offset + (self.out.len() - start) as u64 <= active.segment.reserved, "there was no room");
+    }
+}

@@ -1,0 +1,162 @@
+//! Segments come and go: room is made before a group is appended, by a new segment where the active one is full.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use super::{Active, Extent, Journal};
+use crate::error::Result;
+use crate::frame::{self, BLOCK, HEADER, Kind, Link};
+use crate::fs::Open;
+use crate::layout::segment_name;
+use crate::segment::Segment;
+
+/// What every group leaves free behind it in its segment: a mark on idleness, a mark on close, and a seal.
+const ROOM: u64 = 3 * BLOCK;
+/// The most that stands before a record in its frame: its length.
+const RECORD_HEAD: usize = 10;
+
+#[derive(Debug)]
+pub(super) enum Prepared {
+    No,
+    Making(JoinHandle<Result<Segment>>),
+    Ready(Segment),
+}
+
+impl Journal {
+    /// Makes sure that a batch frame of `body` bytes and `count` records fits into the active segment, with the abort that
+    /// may follow it. [`Error::Full`] and [`Error::Io`] leave the log as it was; any other error is final.
+    pub(crate) fn make_room(&mut self, body: usize, count: usize) -> Result<()> {
+        let abort = HEADER + 16 * count;
+        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + ROOM;
+        if self.fits(need) {
+            return Ok(());
+        }
+        let unwritten = HEADER + 16 * self.position.unwritten_aborts.len();
+        let begin = 2 * HEADER + 32 + frame::padded(self.schema.len()) + unwritten;
+        let segment = self.next_segment(BLOCK + begin as u64 + need)?;
+        self.switch_to(segment)
+    }
+
+    fn fits(&self, need: u64) -> bool {
+        self.active.as_ref().is_some_and(|active| {
+            let at = active.out_at + self.out.len() as u64;
+            let at = if active.marked { at.next_multiple_of(BLOCK) } else { at };
+            at + need <= active.segment.reserved
+        })
+    }
+
+    /// Whether a record of `len` bytes can be added to the active segment as it is.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        let growing = self.growing.as_ref().map_or(0, |growing| growing.count as usize);
+        let abort = HEADER + 16 * (growing + 1);
+        self.fits((HEADER + RECORD_HEAD + frame::padded(len) + abort) as u64 + ROOM)
+    }
+
+    /// Seals the active segment, if there is one, and begins `segment` with a link and the schema.
+    fn switch_to(&mut self, segment: Segment) -> Result<()> {
+        if self.active.is_some() {
+            // A seal proves that everything before it is durable.
+            self.sync()?;
+            self.put_frame(Kind::Seal, 0, 0, &segment.seq.to_le_bytes());
+            self.sync()?;
+        }
+        if let Some(done) = self.active.take() {
+            let end = done.out_at;
+            self.position.extents.push(Extent { seq: done.segment.seq, first_lsn: done.first_lsn, end });
+            // What was reserved and not needed. It is only space: the seal says that nothing follows.
+            let _ = done.segment.file.resize(end);
+        }
+        let last = self.position.extents.last();
+        // Whatever was growing went into the old segment, and was synced with it.
+        let link = Link {
+            seq: last.map_or(0, |extent| extent.seq),
+            len: last.map_or(0, |extent| extent.end),
+            number: self.position.next.number - 1,
+            chain: self.position.next.chain,
+        };
+        let mut body = Vec::new();
+        link.put(&mut body);
+        self.active = Some(Active {
+            segment: Arc::new(segment),
+            first_lsn: self.position.next.lsn,
+            out_at: BLOCK,
+            marked: false,
+            begun: false,
+        });
+        self.reserve = self.next_reserve().saturating_mul(4);
+        self.put_frame(Kind::Link, 0, 0, &body);
+        let schema = std::mem::take(&mut self.schema);
+        self.put_frame(Kind::Schema, 0, schema.len() as u32, &schema);
+        self.schema = schema;
+        let aborts = std::mem::take(&mut self.position.unwritten_aborts);
+        if !aborts.is_empty() {
+            self.append_abort(&aborts);
+        }
+        Ok(())
+    }
+
+    /// A created segment with room for `least` bytes, header included.
+    fn next_segment(&mut self, least: u64) -> Result<Segment> {
+        match std::mem::replace(&mut self.prepared, Prepared::No) {
+            Prepared::Ready(segment) if segment.reserved >= least => return Ok(segment),
+            Prepared::Making(job) => {
+                // An error there is met again here, where there is a call to report it to.
+                if let Ok(Ok(segment)) = job.join()
+                    && segment.reserved >= least
+                {
+                    return Ok(segment);
+                }
+            }
+            Prepared::Ready(_) | Prepared::No => {}
+        }
+        Segment::create(&self.dir, &self.store, self.next_seq(), self.next_reserve().max(least))
+    }
+
+    fn next_seq(&self) -> u64 {
+        let active = self.active.as_ref().map(|active| active.segment.seq);
+        active.or(self.position.extents.last().map(|extent| extent.seq)).map_or(1, |seq| seq + 1)
+    }
+
+    fn next_reserve(&self) -> u64 {
+        self.reserve.min(self.segment_size).max(BLOCK).next_multiple_of(BLOCK)
+    }
+
+    /// Cuts the torn tail off. Only space: the link, which is durable now, says where that segment ends.
+    pub(super) fn trim(&mut self) {
+        if let Some((seq, end)) = self.position.trim.take()
+            && let Ok(torn) = self.dir.folder.open(&segment_name(seq), Open::Write)
+        {
+            let _ = torn.resize(end);
+        }
+    }
+
+    /// Begins to make the next segment, once the active one is half full.
+    pub(crate) fn prepare_ahead(&mut self) {
+        let Some(active) = &self.active else { return };
+        let due = active.out_at * 2 >= active.segment.reserved && matches!(self.prepared, Prepared::No);
+        if !due {
+            return;
+        }
+        let (dir, store, seq, reserve) = (self.dir.clone(), self.store, self.next_seq(), self.next_reserve());
+        if !self.ahead {
+            // An error is met again when the segment is needed.
+            self.prepared = Segment::create(&dir, &store, seq, reserve).map_or(Prepared::No, Prepared::Ready);
+            return;
+        }
+        let job = std::thread::Builder::new().name("walr-prepare".into());
+        let job = job.spawn(move || Segment::create(&dir, &store, seq, reserve));
+        self.prepared = job.map_or(Prepared::No, Prepared::Making);
+    }
+
+    pub(super) fn discard_prepared(&mut self) {
+        let seq = match std::mem::replace(&mut self.prepared, Prepared::No) {
+            Prepared::No => return,
+            Prepared::Ready(segment) => Some(segment.seq),
+            Prepared::Making(job) => job.join().ok().and_then(|made| made.ok()).map(|segment| segment.seq),
+        };
+        if let Some(seq) = seq {
+            // An empty segment that stays does no harm: the next open replaces it.
+            let _ = self.dir.remove_if_there(&segment_name(seq));
+        }
+    }
+}
