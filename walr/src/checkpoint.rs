@@ -202,7 +202,8 @@ impl Chunks<'_> {
 
     fn chunk(&mut self) -> io::Result<()> {
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the store was closed meanwhile"));
+            // Not `Interrupted`: whoever writes all of something tries that again for ever.
+            return Err(io::Error::other("the store was closed meanwhile"));
         }
         if self.buffer.is_empty() {
             return Ok(());
@@ -487,7 +488,7 @@ impl Source for Reader<'_> {
         self.used = (self.used + count).min(self.chunk.len());
     }
 
-    fn total(&self) -> u64 {
+    fn bound(&self) -> u64 {
         self.len
     }
 }

@@ -83,8 +83,8 @@ pub(crate) trait Source {
     fn ready(&mut self) -> io::Result<&[u8]>;
     /// Passes over `count` of the ready bytes.
     fn pass(&mut self, count: usize);
-    /// How many bytes there are in all.
-    fn total(&self) -> u64;
+    /// No fewer bytes than there are in all.
+    fn bound(&self) -> u64;
 }
 
 /// What a stream can fail by.
@@ -112,7 +112,7 @@ impl<'a> Decoder<'a> {
     ///
     /// [`Error::Codec`] if the bytes are no such value.
     pub fn decode<T: DeserializeOwned>(self) -> Result<T> {
-        let len = self.source.total();
+        let len = self.source.bound();
         let what = self.what;
         let mut stream = Stream { source: self.source, failure: self.failure };
         let decoded = within_limit!(len, config => bincode::serde::decode_from_reader(&mut stream, config));

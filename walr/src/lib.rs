@@ -63,6 +63,8 @@ mod durable;
 mod error;
 mod frame;
 pub mod fs;
+#[cfg(test)]
+mod golden;
 mod journal;
 mod layout;
 mod lsn;

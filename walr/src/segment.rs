@@ -121,7 +121,7 @@ fn draw_salt() -> Result<u64> {
     Ok(u64::from_le_bytes(crate::layout::random()?))
 }
 
-fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) -> Vec<u8> {
+pub(crate) fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) -> Vec<u8> {
     let mut block = vec![0; BLOCK as usize];
     block[..8].copy_from_slice(&MAGIC);
     block[8..12].copy_from_slice(&FORMAT.to_le_bytes());

@@ -99,13 +99,23 @@ impl<S: WalState> Front<S> {
         if logs.is_empty() {
             return Ok(Vec::new());
         }
-        let (logs, records, ends) = self.core.check_all(logs)?;
+        let Batch { logs, records, ends } = self.core.check_all(logs)?;
         let (answer, answered) = oneshot::channel();
         let room = self.core.queue.wait_for_room(records.len()).await?;
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);
         answered.await.unwrap_or_else(|_| Err(self.ended()))
     }
+}
+
+/// A batch that was checked.
+struct Batch<S: Recorded> {
+    /// The log values as a replay would decode them.
+    logs: Vec<S::Log>,
+    /// Their encodings, one behind the other.
+    records: Vec<u8>,
+    /// Where each of these ends.
+    ends: Vec<usize>,
 }
 
 /// Keeps a buffer for this thread's next call.
@@ -119,7 +129,7 @@ impl<S: WalState> Core<S> {
     /// Puts a call into the queue without waiting for room or for the answer, as a crash test does.
     #[cfg(test)]
     pub(crate) fn enqueue(&self, logs: Vec<S::Log>) -> Result<oneshot::Receiver<Result<Vec<S::Outcome>>>> {
-        let (logs, records, ends) = self.check_all(logs)?;
+        let Batch { logs, records, ends } = self.check_all(logs)?;
         let (answer, answered) = oneshot::channel();
         self.queue.push(Call::Many { logs, answer }, &records, &ends, 0)?;
         Ok(answered)
@@ -135,15 +145,14 @@ impl<S: WalState> Core<S> {
         }
     }
 
-    /// The log values as a replay would decode them, their encodings one behind the other, and the ends of these.
-    fn check_all(&self, logs: Vec<S::Log>) -> Result<(Vec<S::Log>, Vec<u8>, Vec<usize>)> {
-        let (mut records, mut ends) = (Vec::new(), Vec::with_capacity(logs.len()));
-        let mut decoded = Vec::with_capacity(logs.len());
+    fn check_all(&self, logs: Vec<S::Log>) -> Result<Batch<S>> {
+        let count = logs.len();
+        let mut batch = Batch { logs: Vec::with_capacity(count), records: Vec::new(), ends: Vec::with_capacity(count) };
         for log in logs {
-            decoded.push(self.check(log, &mut records)?);
-            ends.push(records.len());
+            batch.logs.push(self.check(log, &mut batch.records)?);
+            batch.ends.push(batch.records.len());
         }
-        Ok((decoded, records, ends))
+        Ok(batch)
     }
 
     /// Appends the encoding of `log` to `records`, and returns what a replay would decode from it: that, and not the

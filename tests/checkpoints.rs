@@ -1,0 +1,212 @@
+//! Checkpoints: they bound the log, and never lose anything of it.
+
+mod common;
+
+use common::{Result, Words, block_on, eventually, files_with, numbered, open, options, run};
+use walr::{CheckpointPolicy, Durable, Lsn};
+
+#[test]
+fn an_open_loads_the_newest_and_replays_what_is_above() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = options().open(folder.path()).await?;
+        let all = numbered(30);
+        for (at, word) in all.iter().enumerate() {
+            words.push(word).await?;
+            if at == 9 || at == 24 {
+                assert_eq!(words.checkpoint().await?, Lsn::new(at as u64 + 1));
+            }
+        }
+        assert_eq!((words.stats().checkpoints, words.stats().checkpoint), (2, Lsn::new(25)));
+        drop(words);
+        let words = options().open(folder.path()).await?;
+        assert_eq!(words.words(), all);
+        let recovery = words.store().recovery();
+        assert_eq!((recovery.checkpoint, recovery.records), (Lsn::new(25), 5));
+        Ok(())
+    })
+}
+
+#[test]
+fn one_that_is_there_already_is_not_written_again() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = options().open(folder.path()).await?;
+        assert_eq!(words.checkpoint().await?, Lsn::new(0));
+        words.push("word 0").await?;
+        for _ in 0..3 {
+            assert_eq!(words.checkpoint().await?, Lsn::new(1));
+        }
+        assert_eq!(words.stats().checkpoints, 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn two_are_kept_and_the_log_below_them_goes() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = options().segment_size(4096).open(folder.path()).await?;
+        let mut most = 0;
+        for round in 0..10 {
+            for number in 0..50 {
+                words.push(&format!("word {}", 50 * round + number)).await?;
+            }
+            words.checkpoint().await?;
+            assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 2);
+            most = most.max(files_with(folder.path(), ".wal")?.len());
+        }
+        let segments = files_with(folder.path(), ".wal")?;
+        assert!(segments.len() <= most.min(80), "{} segments", segments.len());
+        assert!(!segments[0].ends_with("0000000000000001.wal"), "the first segment is long gone");
+        drop(words);
+        assert_eq!(options().open(folder.path()).await?.words(), numbered(500));
+        Ok(())
+    })
+}
+
+#[test]
+fn they_run_beside_writers() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = options().segment_size(16 << 10).open(folder.path()).await?;
+        let writers: Vec<_> = (0..16)
+            .map(|writer| {
+                let words = words.clone();
+                tokio::spawn(async move {
+                    for number in 0..60 {
+                        words.push(&format!("{writer}:{number}")).await?;
+                    }
+                    Ok::<_, walr::Error>(())
+                })
+            })
+            .collect();
+        let mut last = Lsn::new(0);
+        while writers.iter().any(|writer| !writer.is_finished()) {
+            let lsn = words.checkpoint().await?;
+            assert!(lsn >= last);
+            last = lsn;
+        }
+        for writer in writers {
+            writer.await??;
+        }
+        let before = words.words();
+        assert_eq!(before.len(), 960);
+        drop(words);
+        assert_eq!(options().open(folder.path()).await?.words(), before);
+        Ok(())
+    })
+}
+
+#[test]
+fn many_may_ask_at_once() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = options().open(folder.path()).await?;
+        let asking: Vec<_> = (0..16)
+            .map(|number| {
+                let words = words.clone();
+                tokio::spawn(async move {
+                    words.push(&format!("word {number}")).await?;
+                    let own = words.stats().last;
+                    let lsn = words.checkpoint().await?;
+                    assert!(lsn >= own, "it holds what was there when it was asked for");
+                    Ok::<_, walr::Error>(())
+                })
+            })
+            .collect();
+        for asked in asking {
+            asked.await??;
+        }
+        drop(words);
+        let words = options().open(folder.path()).await?;
+        assert_eq!((words.count(), words.store().recovery().records), (16, 0));
+        Ok(())
+    })
+}
+
+#[test]
+fn the_policy_writes_them_by_itself() -> Result {
+    let _watchdog = common::Watchdog::new();
+    let folder = tempfile::tempdir()?;
+    let policy = CheckpointPolicy::LogBytes { ratio: 0.5, floor: 8192 };
+    let open = || block_on(Durable::<Words>::options().checkpoint(policy).segment_size(4096).open(folder.path()));
+    let words = open()?;
+    let mut pushed = 0;
+    eventually(|| {
+        block_on(words.push(&format!("word {pushed}"))).unwrap();
+        pushed += 1;
+        words.stats().checkpoints >= 3
+    });
+    assert!(words.stats().log_bytes > 3 * 8192);
+    assert!(words.stats().checkpoint_error.is_none());
+    drop(words);
+    let words = open()?;
+    assert_eq!(words.words(), numbered(pushed));
+    assert!(words.store().recovery().checkpoint > Lsn::new(0));
+    Ok(())
+}
+
+#[test]
+fn the_policy_counts_the_log_of_before_the_open() -> Result {
+    let _watchdog = common::Watchdog::new();
+    let folder = tempfile::tempdir()?;
+    let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 20_000 };
+    let open = || block_on(Durable::<Words>::options().checkpoint(policy).open(folder.path()));
+    let mut rounds = 0;
+    eventually(|| {
+        // Never 20,000 bytes in one go.
+        let words = open().unwrap();
+        block_on(words.push(&"x".repeat(3000))).unwrap();
+        rounds += 1;
+        drop(words);
+        files_with(folder.path(), ".ckpt").unwrap().len() == 2 || rounds == 1000
+    });
+    assert!(rounds < 1000, "no checkpoint after {rounds} rounds of 3,000 bytes");
+    assert_eq!(open()?.count(), rounds);
+    Ok(())
+}
+
+#[test]
+fn manual_writes_none_by_itself() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = options().open(folder.path()).await?;
+        for word in numbered(100) {
+            words.push(&(word + &"x".repeat(1000))).await?;
+        }
+        words.close().await?;
+        assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 1, "that of the first state");
+        assert_eq!(words.stats().checkpoints, 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn one_that_nobody_waits_for_is_written_all_the_same() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = options().open(folder.path()).await?;
+        words.push("word 0").await?;
+        drop(common::poll_times(words.checkpoint(), 1).await);
+        eventually(|| words.stats().checkpoints == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_drop_in_the_middle_of_one_loses_nothing() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let long = "x".repeat(1 << 20);
+        for round in 0..8 {
+            let words = open(folder.path()).await?;
+            assert_eq!(words.count(), round);
+            words.push(&long).await?;
+            drop(common::poll_times(words.checkpoint(), 1).await);
+            drop(words);
+            assert!(files_with(folder.path(), ".ckpt")?.len() <= 2);
+        }
+        Ok(())
+    })
+}

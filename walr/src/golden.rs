@@ -1,0 +1,375 @@
+//! The bytes on disk, pinned: a change of the format fails here, and needs its reason in the changelog. The expected bytes
+//! were made by another program from the description in `docs/design.md`, so that the two are held to each other too.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::{self, Pace};
+use crate::frame::{self, FLAG_BLOCK, FLAG_CLOSE, HEADER, Header, Kind, Link, Place};
+use crate::fs::Sim;
+use crate::layout::{Dir, Identity, StoreId, TMP, checkpoint_name};
+use crate::lsn::Lsn;
+use crate::schema::{Schema, Signature};
+use crate::segment::header_block;
+use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
+
+const ID: StoreId = *b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf";
+const LINEAGE: [u8; 16] = *b"\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb7\xb8\xb9\xba\xbb\xbc\xbd\xbe\xbf";
+const SALT: u64 = 0x0123_4567_89ab_cdef;
+const WRITTEN_MS: u64 = 1_700_000_000_000;
+
+/// `STORE`.
+const STORE: &str = "
+    77616c7253544f52                 # magic
+    01000000                         # format
+    01000000                         # codec
+    a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
+    b0b1b2b3b4b5b6b7b8b9babbbcbdbebf # lineage
+    000000000000000000000000         # 0
+    3086d68e                         # CRC of all before
+";
+
+/// A segment's header, without the zeros from byte 56 to 4092.
+const SEGMENT: &str = "
+    77616c725345474d                 # magic
+    01000000                         # format
+    00100000                         # block size
+    a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
+    0300000000000000                 # seq
+    efcdab8967452301                 # salt
+    0000010000000000                 # reserved length
+    2b0ede17                         # at 4092: CRC of all before
+";
+
+/// A link at byte 4096: the first frame of a segment.
+const LINK: &str = "
+    7dc0de10                         # header CRC
+    04                               # kind
+    00                               # flags
+    0000                             # 0
+    efcdab8967452301                 # salt
+    0700000000000000                 # frame number
+    0600000000000000                 # durable frame number
+    2800000000000000                 # first LSN
+    0000000000000000                 # epoch
+    0068e5cf8b010000                 # written at
+    2000000000000000                 # body length
+    00000000                         # record count
+    5640dc99                         # body CRC
+    efbeedfe                         # chain
+    00000000                         # 0
+    0200000000000000                 # predecessor's seq
+    0020000000000000                 # where it ends
+    0600000000000000                 # its last frame's number
+    efbeedfe00000000                 # that frame's header CRC
+";
+
+/// A schema behind it; the record count is the encoding's length.
+const SCHEMA: &str = "
+    bec3a57c                         # header CRC
+    05                               # kind
+    00                               # flags
+    0000                             # 0
+    efcdab8967452301                 # salt
+    0800000000000000                 # frame number
+    0600000000000000                 # durable frame number
+    2800000000000000                 # first LSN
+    0000000000000000                 # epoch
+    0068e5cf8b010000                 # written at
+    3800000000000000                 # body length
+    35000000                         # record count
+    b6f4a3c1                         # body CRC
+    7dc0de10                         # chain
+    00000000                         # 0
+    05436f756e74                     # state's name
+    01                               # version
+    10436f756e74207b206e3a2075333220 # shape
+    7d                               #
+    fd8877665544332211               # fingerprint
+    02                               # two mutations
+    03616464                         # name
+    01                               # one parameter
+    026279                           # its name
+    03753332                         # its type
+    05636c656172                     # name
+    00                               # no parameter
+    000000                           # padding
+";
+
+/// A batch: `add(by: 5)` and `clear()` as one atomic batch.
+const BATCH: &str = "
+    8380faa8                         # header CRC
+    01                               # kind
+    00                               # flags
+    0000                             # 0
+    efcdab8967452301                 # salt
+    0900000000000000                 # frame number
+    0600000000000000                 # durable frame number
+    2800000000000000                 # first LSN
+    0000000000000000                 # epoch
+    0068e5cf8b010000                 # written at
+    0800000000000000                 # body length
+    02000000                         # record count
+    4e64ab14                         # body CRC
+    bec3a57c                         # chain
+    00000000                         # 0
+    05                               # length 2, joined to the next
+    0005                             # mutation 0, by 5
+    02                               # length 1, the last of its batch
+    01                               # mutation 1
+    000000                           # padding
+";
+
+/// An abort of both.
+const ABORT: &str = "
+    53ad9ad9                         # header CRC
+    06                               # kind
+    00                               # flags
+    0000                             # 0
+    efcdab8967452301                 # salt
+    0a00000000000000                 # frame number
+    0600000000000000                 # durable frame number
+    2a00000000000000                 # first LSN
+    0000000000000000                 # epoch
+    0068e5cf8b010000                 # written at
+    1000000000000000                 # body length
+    01000000                         # record count
+    d7f8dee1                         # body CRC
+    8380faa8                         # chain
+    00000000                         # 0
+    2800000000000000                 # first LSN
+    2900000000000000                 # last LSN
+";
+
+/// A seal.
+const SEAL: &str = "
+    472a25be                         # header CRC
+    03                               # kind
+    00                               # flags
+    0000                             # 0
+    efcdab8967452301                 # salt
+    0b00000000000000                 # frame number
+    0600000000000000                 # durable frame number
+    2a00000000000000                 # first LSN
+    0000000000000000                 # epoch
+    0068e5cf8b010000                 # written at
+    0800000000000000                 # body length
+    00000000                         # record count
+    e73035ad                         # body CRC
+    53ad9ad9                         # chain
+    00000000                         # 0
+    0400000000000000                 # next segment's seq
+";
+
+/// A mark of a close, on a block of its own: at byte 8192 instead of the seal.
+const MARK: &str = "
+    bde422ae                         # header CRC
+    02                               # kind
+    03                               # flags
+    0000                             # 0
+    efcdab8967452301                 # salt
+    0b00000000000000                 # frame number
+    0a00000000000000                 # durable frame number
+    2a00000000000000                 # first LSN
+    0000000000000000                 # epoch
+    0068e5cf8b010000                 # written at
+    0000000000000000                 # body length
+    00000000                         # record count
+    00000000                         # body CRC
+    00000000                         # chain
+    00000000                         # 0
+";
+
+/// A checkpoint of `Count { n: 700 }` as of LSN 41.
+const CHECKPOINT: &str = "
+    77616c72434b5054                 # magic
+    01000000                         # format
+    18000000                         # meta's length
+    a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
+    2900000000000000                 # LSN
+    0068e5cf8b010000                 # written at
+    000000000000000000000000         # 0
+    e2a29196                         # CRC of all before
+    05436f756e74                     # state's name
+    01                               # version
+    10436f756e74207b206e3a2075333220 # shape
+    7d                               #
+    65c44f3e                         # meta's CRC
+    03000000                         # chunk: length
+    36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
+    fbbc02                           # the state's encoding
+    00000000                         # footer: 0
+    36dfcd3d                         # last chunk's CRC
+    0300000000000000                 # length of the chunks' bytes
+    0fe5397e                         # CRC of these 16
+";
+
+/// The bytes of a text of hexadecimal digits with a comment on each line.
+fn bytes(text: &str) -> Vec<u8> {
+    let digits: Vec<u32> = text
+        .lines()
+        .flat_map(|line| line.split('#').next())
+        .flat_map(str::chars)
+        .filter_map(|c| c.to_digit(16))
+        .collect();
+    digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect()
+}
+
+#[track_caller]
+fn check(made: &[u8], expected: &str) {
+    let expected = bytes(expected);
+    let differs = made.iter().zip(&expected).position(|(made, expected)| made != expected);
+    let at = differs.unwrap_or(made.len().min(expected.len()));
+    assert!(made == expected, "the format changed at byte {at}: {made:02x?}");
+}
+
+#[test]
+fn the_identity_is_pinned() {
+    check(&Identity { store: ID, lineage: LINEAGE }.encode(), STORE);
+}
+
+#[test]
+fn a_segments_header_is_pinned() {
+    let block = header_block(&ID, 3, SALT, 65536);
+    assert_eq!(block.len(), 4096);
+    assert!(block[56..4092].iter().all(|&byte| byte == 0));
+    check(&[&block[..56], &block[4092..]].concat(), SEGMENT);
+}
+
+/// Builds frames one behind the other, as a segment holds them.
+struct Frames {
+    next: Header,
+    offset: u64,
+}
+
+impl Frames {
+    fn frame(&mut self, kind: Kind, flags: u8, count: u32, body: &[u8]) -> Vec<u8> {
+        let mut buffer = vec![0; HEADER];
+        buffer.extend_from_slice(body);
+        let header = Header { kind, flags, count, ..self.next };
+        let place = Place { salt: SALT, offset: self.offset };
+        self.next.chain = frame::finish(&mut buffer, 0, header, place);
+        self.next.number += 1;
+        self.next.first_lsn = header.next_lsn();
+        self.offset += buffer.len() as u64;
+        buffer
+    }
+}
+
+/// The header of frame `number`, but for what a frame's kind says.
+fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> Header {
+    Header {
+        kind: Kind::Mark,
+        flags: 0,
+        number,
+        durable,
+        first_lsn: Lsn::new(lsn),
+        epoch: 0,
+        written_ms: WRITTEN_MS,
+        body_len: 0,
+        count: 0,
+        body_crc: 0,
+        chain,
+    }
+}
+
+#[test]
+fn every_kind_of_frame_is_pinned() {
+    let mut frames = Frames { next: header(7, 6, 40, 0xfeed_beef), offset: 4096 };
+    let mut body = Vec::new();
+    Link { seq: 2, len: 8192, number: 6, chain: 0xfeed_beef }.put(&mut body);
+    check(&frames.frame(Kind::Link, 0, 0, &body), LINK);
+    let param = ("by".to_string(), "u32".to_string());
+    let schema = Schema {
+        state: "Count".to_string(),
+        version: 1,
+        shape: "Count { n: u32 }".to_string(),
+        fingerprint: 0x1122_3344_5566_7788,
+        mutations: vec![
+            Signature { name: "add".to_string(), params: vec![param] },
+            Signature { name: "clear".to_string(), params: vec![] },
+        ],
+    };
+    let body = schema.encode().unwrap();
+    check(&frames.frame(Kind::Schema, 0, body.len() as u32, &body), SCHEMA);
+    let mut body = Vec::new();
+    frame::put_record(&[0, 5], true, &mut body);
+    frame::put_record(&[1], false, &mut body);
+    check(&frames.frame(Kind::Batch, 0, 2, &body), BATCH);
+    let mut body = Vec::new();
+    frame::put_abort(&[(Lsn::new(40), Lsn::new(41))], &mut body);
+    check(&frames.frame(Kind::Abort, 0, 1, &body), ABORT);
+    check(&frames.frame(Kind::Seal, 0, 0, &4u64.to_le_bytes()), SEAL);
+    let mut frames = Frames { next: header(11, 10, 42, 0), offset: 8192 };
+    check(&frames.frame(Kind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]), MARK);
+}
+
+#[test]
+fn a_checkpoint_is_pinned() {
+    let sim = Sim::new();
+    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let lsn = Lsn::new(41);
+    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, Pace::Full, &AtomicBool::new(false)).unwrap();
+    let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
+    // The clock's field, and with it the CRC of the first 60 bytes.
+    made[40..48].copy_from_slice(&WRITTEN_MS.to_le_bytes());
+    let crc = crc32c::crc32c(&made[..60]);
+    made[60..64].copy_from_slice(&crc.to_le_bytes());
+    check(&made, CHECKPOINT);
+}
+
+/// A state with a log written by hand.
+#[derive(Debug, Serialize, Deserialize)]
+struct Count {
+    n: u32,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum CountLog {
+    Add(u32),
+    Clear,
+}
+
+impl Recorded for Count {
+    type Log = CountLog;
+    type Outcome = ();
+    type Mutations = CountMutations;
+    const MUTATIONS: &'static [Mutation] =
+        &[Mutation { name: "add", params: &[("by", "u32")] }, Mutation { name: "clear", params: &[] }];
+    const FINGERPRINT: u64 = 0;
+
+    fn apply(&mut self, log: CountLog) {
+        match log {
+            CountLog::Add(by) => self.n += by,
+            CountLog::Clear => self.n = 0,
+        }
+    }
+
+    fn index(log: &CountLog) -> usize {
+        match log {
+            CountLog::Add(_) => 0,
+            CountLog::Clear => 1,
+        }
+    }
+}
+
+impl WalState for Count {
+    const NAME: &'static str = "Count";
+    const VERSION: u32 = 1;
+    const SHAPE: &'static str = "Count { n: u32 }";
+}
+
+struct CountMutations(Handle<Count>);
+
+impl Mutations<Count> for CountMutations {
+    fn new(handle: Handle<Count>) -> Self {
+        CountMutations(handle)
+    }
+
+    fn handle(&self) -> &Handle<Count> {
+        &self.0
+    }
+}
