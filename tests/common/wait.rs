@@ -9,7 +9,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 /// Far more than any test takes, also on a machine that is busy with other things.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// Ends the process, with the test's name, when it isn't dropped in time.
 pub(crate) struct Watchdog {

@@ -49,7 +49,7 @@ pub enum Error {
         path: PathBuf,
         /// Where in it the group begins.
         offset: u64,
-        /// The LSN of the group's first record.
+        /// The first LSN that may not be durable.
         lsn: Lsn,
         /// What the operating system said.
         source: Arc<io::Error>,

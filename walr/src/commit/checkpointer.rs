@@ -1,12 +1,12 @@
 //! Checkpoints beside the writer: when one is due, the thread that writes it, and who waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
-use super::queue::Request;
-use super::writer::reply;
+use super::queue::{Request, reply};
 use super::{Committer, Core};
 use crate::checkpoint::{self, Pace};
 use crate::error::{Error, Result};
@@ -36,6 +36,17 @@ pub(crate) struct Checkpointer<S: Recorded> {
     appended_at_start: u64,
     /// The newest checkpoint's length.
     bytes: u64,
+}
+
+impl<S: Recorded> Drop for Checkpointer<S> {
+    /// Where the writer panicked: its checkpoint ends before the store is unlocked.
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            self.core.abandon.store(true, Ordering::Relaxed);
+            self.core.queue.end();
+            let _ = job.join();
+        }
+    }
 }
 
 impl<S: WalState> Checkpointer<S> {
@@ -95,7 +106,7 @@ impl<S: WalState> Checkpointer<S> {
         let core = self.core.clone();
         let thread = std::thread::Builder::new().name("walr-checkpoint".into());
         let job = thread.spawn(move || {
-            let done = write(&core, from, || {
+            let done = guarded(&core, from, || {
                 let (answer, answered) = oneshot::channel();
                 let ended = || Error::Thread { reason: "the writer has ended".to_string() };
                 core.queue.request(Request::Sync(answer)).map_err(|_| ended())?;
@@ -142,8 +153,19 @@ impl<S: WalState> Checkpointer<S> {
             committer.checkpointed(lsn).map(|()| lsn)
         });
         self.conclude(done);
-        for answer in std::mem::take(&mut self.next) {
-            self.ask(committer, answer);
+        // All who asked meanwhile share the next one.
+        self.waiting = std::mem::take(&mut self.next);
+        if self.waiting.is_empty() {
+            return;
+        }
+        if let Some(cause) = self.core.latch.get() {
+            let failed = Error::Failed { cause: cause.clone() };
+            self.waiting.drain(..).for_each(|answer| reply(answer, Err(failed.clone())));
+        } else if self.is_behind(committer) {
+            self.begin(committer);
+        } else {
+            let newest = committer.checkpoints.last().copied().unwrap_or_default();
+            self.waiting.drain(..).for_each(|answer| reply(answer, Ok(newest)));
         }
     }
 
@@ -170,7 +192,7 @@ impl<S: WalState> Checkpointer<S> {
         self.appended_at_start = committer.journal.appended();
         committer.sync()?;
         let core = self.core.clone();
-        let done = write(&core, From::Live, || Ok(())).and_then(|(lsn, bytes)| {
+        let done = guarded(&core, From::Live, || Ok(())).and_then(|(lsn, bytes)| {
             self.bytes = bytes;
             committer.checkpointed(lsn).map(|()| lsn)
         });
@@ -189,6 +211,16 @@ enum From<S> {
     Replay(Snapshot),
 }
 
+/// [`write`], where a panic of the state's own code is an error, and nothing unfinished stays.
+fn guarded<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
+    let failed = |message| Error::Thread { reason: format!("the checkpoint panicked: {message}") };
+    let done = panic::catch(|| write(core, from, sync)).unwrap_or_else(|message| Err(failed(message)));
+    if done.is_err() {
+        checkpoint::discard(&core.dir);
+    }
+    done
+}
+
 /// Writes, checks and names a checkpoint. `sync` makes the log durable.
 fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
     let put = |state: &S, lsn, pace| checkpoint::write(&core.dir, &core.store, lsn, state, pace, &core.abandon);
@@ -205,7 +237,7 @@ fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Resu
             put(&state, lsn, Pace::Gentle)?
         }
         From::Replay(snapshot) => {
-            let state = rebuild(&core.dir, &core.store, &snapshot)?;
+            let state = rebuild(&core.dir, &core.store, &snapshot, Some(&core.abandon))?;
             put(&state, snapshot.up_to, Pace::Gentle)?
         }
     };

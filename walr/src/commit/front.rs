@@ -47,7 +47,10 @@ impl<S: Recorded> Front<S> {
 
     /// Why a call got no answer.
     fn ended(&self) -> Error {
-        Error::Thread { reason: "the writer ended without an answer".to_string() }
+        match self.core.latch.get() {
+            Some(_) => Error::Thread { reason: "the writer ended without an answer".to_string() },
+            None => Error::Closed,
+        }
     }
 
     /// Closes the store, and waits until that is done.

@@ -26,7 +26,7 @@ use self::queue::Call;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER, Range};
 use crate::journal::Journal;
-use crate::layout::Dir;
+use crate::layout::{Dir, checkpoint_name};
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
 use crate::panic::{self, drop_quietly};
@@ -120,8 +120,13 @@ impl<S: WalState> Committer<S> {
             return fail_all(group, &error);
         }
         self.apply(first, group);
-        self.count(group.records as u64);
-        self.journal.prepare_ahead();
+        self.prepare_ahead();
+    }
+
+    fn prepare_ahead(&mut self) {
+        if self.core.latch.get().is_none() {
+            self.journal.prepare_ahead();
+        }
     }
 
     /// Commits one call on the caller's thread, if nothing stands before it and it fits into the active segment; gives it
@@ -155,7 +160,7 @@ impl<S: WalState> Committer<S> {
         if marked || synced && self.unsynced_since.is_some() {
             core.queue.nudge();
         }
-        self.journal.prepare_ahead();
+        self.prepare_ahead();
         Ok(result)
     }
 
@@ -196,6 +201,8 @@ impl<S: WalState> Committer<S> {
         let taken_back = self.take_back(&mut live, &aborted);
         drop(entered);
         drop(live);
+        // Before the answers: who has one finds its call in the figures.
+        self.count(group.records as u64);
         for answer in answers.drain(..) {
             match &taken_back {
                 Ok(()) => answer.give(),
@@ -207,14 +214,18 @@ impl<S: WalState> Committer<S> {
 
     /// Builds the state again without what `aborted` holds, after a mutation that panicked may have left it half changed.
     fn rebuild(&mut self, live: &mut Live<S>, aborted: &[Range], up_to: Lsn) {
+        if live.state.is_none() {
+            // It couldn't be built a moment ago, and the store has latched.
+            return;
+        }
         drop_quietly(live.state.take());
         let aborts = [&self.aborts[..], aborted].concat();
         // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
         let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
         let rebuilt = written.and_then(|()| {
-            let checkpoints = self.checkpoints.clone();
-            let snapshot = Snapshot { checkpoints, extents: self.journal.extents(), aborts, up_to };
-            rebuild(&self.core.dir, &self.core.store, &snapshot)
+            let checkpoint = self.checkpoints.last().copied().unwrap_or_default();
+            let snapshot = Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to };
+            rebuild(&self.core.dir, &self.core.store, &snapshot, None)
         });
         match rebuilt {
             Ok(state) => live.state = Some(state),
@@ -283,8 +294,8 @@ impl<S: WalState> Committer<S> {
     /// What the log holds now, for a replay beside it: everything in it is durable.
     pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
         let up_to = self.sync()?;
-        let (checkpoints, aborts) = (self.checkpoints.clone(), self.aborts.clone());
-        Ok(Snapshot { checkpoints, extents: self.journal.extents(), aborts, up_to })
+        let (checkpoint, aborts) = (self.checkpoints.last().copied().unwrap_or_default(), self.aborts.clone());
+        Ok(Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to })
     }
 
     /// Writes a mark, if the log doesn't end in one.
@@ -292,18 +303,29 @@ impl<S: WalState> Committer<S> {
         if self.core.latch.get().is_some() {
             return;
         }
-        match self.journal.mark() {
+        let marked = self.journal.mark();
+        count_log(&mut self.core.stats.lock(), &self.journal);
+        match marked {
             Ok(()) | Err(Error::Full { .. } | Error::Io { .. }) => {}
             Err(error) => drop(self.latch(error)),
         }
     }
 
+    /// Ends the log cleanly, unless it has failed.
+    pub(crate) fn close(&mut self) -> Result<()> {
+        if let Some(cause) = self.core.latch.get() {
+            return Err(Error::Failed { cause: cause.clone() });
+        }
+        self.journal.close().inspect_err(|error| drop(self.latch(error.clone())))
+    }
+
     /// Counts `lsn` as the newest checkpoint, and lets go what is only needed for those before the last two.
     pub(crate) fn checkpointed(&mut self, lsn: Lsn) -> Result<()> {
         self.checkpoints.push(lsn);
-        let done = self.checkpoints.len().saturating_sub(2);
-        for old in self.checkpoints.drain(..done) {
-            self.core.dir.remove_if_there(&crate::layout::checkpoint_name(old))?;
+        while self.checkpoints.len() > 2 {
+            // One that can't be removed still counts, and keeps its segments.
+            self.core.dir.remove_if_there(&checkpoint_name(self.checkpoints[0]))?;
+            self.checkpoints.remove(0);
         }
         let Some(&oldest) = self.checkpoints.first() else { return Ok(()) };
         // The checkpoint's removal first, and durably: else a crash could leave it without the log above it.

@@ -80,6 +80,11 @@ pub(crate) enum Request {
     CheckpointDone,
 }
 
+/// Answers one who may not be waiting any more.
+pub(super) fn reply(answer: oneshot::Sender<Result<Lsn>>, result: Result<Lsn>) {
+    let _ = answer.send(result);
+}
+
 /// How the store is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closing {

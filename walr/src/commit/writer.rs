@@ -1,24 +1,25 @@
 //! The writer's thread: takes groups and requests, minds the clock, and closes the store.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
 use super::checkpointer::Checkpointer;
-use super::queue::{Closing, Group, Request};
+use super::queue::{Closing, Group, Request, reply};
 use super::{Committer, Core};
 use crate::error::{Error, Result};
 use crate::fs::Lock;
-use crate::lsn::Lsn;
 use crate::options::{CheckpointPolicy, Durability};
 use crate::panic;
 use crate::state::{Recorded, WalState};
 
+/// However soon a mark is wanted, it is tried no more often than this.
+const SHORTEST_IDLENESS: Duration = Duration::from_millis(10);
+
 /// Runs until the store is closed.
 pub(crate) fn run<S: WalState>(core: &Arc<Core<S>>, committer: &Mutex<Committer<S>>, lock: Box<dyn Lock>) {
-    let mut ending = Ending { core: core.clone(), lock, result: None };
+    let mut ending = Ending { core: core.clone(), committer, lock, result: None };
     // A panic here is a defect of walr's or a `Drop` of the user's; whoever waits must hear of it all the same.
     ending.result = Some(panic::catch(|| Writer::new(core, committer).run()).unwrap_or_else(|message| {
         let error = Error::Thread { reason: format!("the writer panicked: {message}") };
@@ -27,21 +28,36 @@ pub(crate) fn run<S: WalState>(core: &Arc<Core<S>>, committer: &Mutex<Committer<
 }
 
 /// Ends every wait and unlocks, however the thread ends.
-struct Ending<S: Recorded> {
+struct Ending<'a, S: Recorded> {
     core: Arc<Core<S>>,
+    committer: &'a Mutex<Committer<S>>,
     lock: Box<dyn Lock>,
     result: Option<Result<()>>,
 }
 
-impl<S: Recorded> Drop for Ending<S> {
+impl<S: Recorded> Drop for Ending<'_, S> {
     fn drop(&mut self) {
         let result = self.result.take().unwrap_or(Ok(()));
         if let Err(error @ Error::Thread { .. }) = &result {
             self.core.latch.get_or_init(|| error.clone().into());
         }
-        let unlocked = self.lock.unlock().map_err(|e| Error::io("unlock", &self.core.dir.path, e));
         self.core.queue.end();
+        // A thread that still makes a segment must not do so in the next owner's folder.
+        self.committer.lock().journal.end();
+        let unlocked = self.lock.unlock().map_err(|e| Error::io("unlock", &self.core.dir.path, e));
         self.core.closed.send_replace(Some(result.and(unlocked)));
+    }
+}
+
+/// Latches the store when the writer panics.
+struct Fuse<'a, S: Recorded>(&'a Core<S>);
+
+impl<S: Recorded> Drop for Fuse<'_, S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason = "the writer panicked".to_string();
+            self.0.latch.get_or_init(|| Arc::new(Error::Thread { reason }));
+        }
     }
 }
 
@@ -71,6 +87,8 @@ impl<'a, S: WalState> Writer<'a, S> {
             self.core.queue.wait(self.deadline);
             // Taken under the committer's lock: a caller that commits by itself must see what is in the queue before it.
             let mut committer = self.committer.lock();
+            // Dropped before the lock is: nobody commits on top of what a panic left half done.
+            let _fuse = Fuse(self.core);
             let mut work = self.core.queue.take(spare);
             if !work.group.calls.is_empty() {
                 committer.commit(&mut work.group);
@@ -133,7 +151,7 @@ impl<'a, S: WalState> Writer<'a, S> {
         if committer.journal.is_marked() {
             return None;
         }
-        self.quiet_since.checked_add(self.core.config.idle_mark)
+        self.quiet_since.checked_add(self.core.config.idle_mark.max(SHORTEST_IDLENESS))
     }
 
     fn close(mut self, committer: &mut Committer<S>, closing: Closing) -> Result<()> {
@@ -143,22 +161,11 @@ impl<'a, S: WalState> Writer<'a, S> {
                 self.answer(committer, request);
             }
         }
-        if let Some(cause) = core.latch.get() {
-            return Err(Error::Failed { cause: cause.clone() });
-        }
         let mut result = Ok(());
-        if closing == Closing::Close && core.config.checkpoint != CheckpointPolicy::Manual {
+        let with_checkpoint = closing == Closing::Close && core.config.checkpoint != CheckpointPolicy::Manual;
+        if with_checkpoint && core.latch.get().is_none() {
             result = self.checkpointer.write_now(committer).map(drop);
         }
-        let closed = committer.journal.close();
-        if let Err(error) = &closed {
-            committer.latch(error.clone());
-        }
-        closed.and(result)
+        committer.close().and(result)
     }
-}
-
-/// Answers one who may not be waiting any more.
-pub(super) fn reply(answer: oneshot::Sender<Result<Lsn>>, result: Result<Lsn>) {
-    let _ = answer.send(result);
 }

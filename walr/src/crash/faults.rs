@@ -2,6 +2,7 @@
 //! lost, what an error says of a call's fate is true, and there is no hang and no panic.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -10,6 +11,7 @@ use super::{Model, Plan, ids, open, work, work_on};
 use crate::error::Error;
 use crate::fs::Sim;
 use crate::fs::sim::{Fault, Kind};
+use crate::options::Durability;
 
 const KINDS: [Kind; 5] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
 
@@ -50,10 +52,15 @@ fn calls_of(plan: &Plan) -> u64 {
 
 #[test]
 fn every_call_can_fail() {
-    let seeds = std::env::var("WALR_FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(6);
+    let seeds = std::env::var("WALR_FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(9);
     let (mut runs, mut hits) = (0u64, 0u64);
     for seed in 0..seeds {
-        let plan = Plan { steps: 10, flaky: false, ..Plan::sync(seed) };
+        let durability = match seed % 3 {
+            0 => Durability::Sync,
+            1 => Durability::Os,
+            _ => Durability::Periodic(Duration::from_secs(9)),
+        };
+        let plan = Plan { steps: 16, flaky: false, durability, ..Plan::sync(seed) };
         for at in 1..=calls_of(&plan) {
             for kind in KINDS {
                 for forever in [false, true] {

@@ -62,6 +62,14 @@ impl Model {
         }
     }
 
+    /// A sync has failed: what wasn't durable before may be gone, whatever was answered.
+    fn failed(&mut self) {
+        let durable = self.durable;
+        for unit in self.units.iter_mut().skip(durable).filter(|unit| unit.status == Status::Acknowledged) {
+            unit.status = Status::Unknown;
+        }
+    }
+
     /// What is wrong with `ids` as a recovered state, if of the first `least` calls those that were acknowledged must be
     /// there, and of the first `settled` those that panicked must not.
     pub(super) fn check(&self, ids: &[u32], least: usize, settled: usize) -> Result<(), String> {
@@ -217,6 +225,12 @@ impl Driver {
         Ok(())
     }
 
+    fn note_failure(&self) {
+        if self.committer.core.latch.get().is_some() {
+            self.model.lock().failed();
+        }
+    }
+
     pub(super) fn mark(&mut self) {
         self.committer.mark();
         if self.committer.core.latch.get().is_none() {
@@ -232,10 +246,9 @@ impl Driver {
     }
 
     pub(super) fn close(mut self) -> Result<()> {
-        if let Some(cause) = self.committer.core.latch.get() {
-            return Err(Error::Failed { cause: cause.clone() });
-        }
-        self.committer.journal.close()?;
+        let closed = self.committer.close();
+        self.note_failure();
+        closed?;
         let mut model = self.model.lock();
         model.durable = model.acked;
         model.proven = model.acked;
@@ -296,6 +309,7 @@ pub(super) fn work_on(
             12 => driver.mark(),
             13 => driver.sync().or_else(&mut *bear)?,
             14 => {
+                driver.note_failure();
                 driver.close().or_else(&mut *bear)?;
                 driver = Driver::new(sim, plan, model.clone())?;
             }
@@ -305,6 +319,7 @@ pub(super) fn work_on(
                 if matches!(plan.durability, Durability::Periodic(_)) {
                     driver.sync().or_else(&mut *bear)?;
                 }
+                driver.note_failure();
                 drop(driver);
                 driver = Driver::new(sim, plan, model.clone())?;
                 let mut model = model.lock();

@@ -227,6 +227,11 @@ impl Journal {
         self.sync()
     }
 
+    /// Waits for the thread that makes the next segment, if there is one.
+    pub(crate) fn end(&mut self) {
+        self.end_preparing();
+    }
+
     /// Ends the log cleanly: syncs, marks the close, and gives back what was reserved.
     pub(crate) fn close(&mut self) -> Result<()> {
         self.discard_prepared();

@@ -148,6 +148,13 @@ impl Journal {
         self.prepared = job.map_or(Prepared::No, Prepared::Making);
     }
 
+    pub(super) fn end_preparing(&mut self) {
+        if let Prepared::Making(job) = std::mem::replace(&mut self.prepared, Prepared::No) {
+            // Whether it made the segment or not, it is replaced or removed by the next open.
+            let _ = job.join();
+        }
+    }
+
     pub(super) fn discard_prepared(&mut self) {
         let seq = match std::mem::replace(&mut self.prepared, Prepared::No) {
             Prepared::No => return,

@@ -32,6 +32,8 @@ use crate::state::WalState;
 
 /// Of a torn tail, at most this much is copied.
 const MOST_SALVAGED: u64 = 1 << 20;
+/// At most so many copies are kept of what stood at one place.
+const MOST_COPIES: u32 = 16;
 /// The first segment of a new store, which the first mutation replaces.
 const FIRST_SEGMENT: u64 = 4 * BLOCK;
 
@@ -145,11 +147,13 @@ fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<O
     let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed)?;
     (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
     let now = Schema::of::<S>();
+    // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
+    let needed = &names.checkpoints[names.checkpoints.len().saturating_sub(2)..];
     let mut log = scan(Wanted {
         dir,
         store,
         segments: &names.segments,
-        oldest: names.checkpoints.first().copied().unwrap_or_default(),
+        oldest: needed.first().copied().unwrap_or_default().min(loaded.lsn),
         newest: names.checkpoints.last().copied().unwrap_or_default(),
         loaded: loaded.lsn,
         accept: &mut |schema, uses| {
@@ -221,7 +225,8 @@ fn replay_all<S: WalState>(
     loop {
         let aborted = Aborted::new(&log.aborts);
         let up_to = report.last;
-        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above: loaded.lsn, up_to };
+        let above = loaded.lsn;
+        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to, stop: None };
         match replay(&mut loaded.state, &source) {
             Ok(replayed) => return Ok((loaded.state, replayed)),
             Err(Stopped::Failed(error)) => return Err(error),
@@ -264,12 +269,21 @@ fn tidy_up(dir: &Dir, names: &Names, log: &mut Log, report: &mut Recovery) -> Re
         report.cut.push(cut.clone());
     }
     let mut kept = names.checkpoints.clone();
+    let needless = kept.len().saturating_sub(2 + report.bypassed.len());
+    for lsn in kept.drain(..needless) {
+        dir.remove_if_there(&checkpoint_name(lsn))?;
+    }
     for bypassed in &report.bypassed {
         kept.retain(|&lsn| dir.file_path(&checkpoint_name(lsn)) != bypassed.path);
     }
-    for &lsn in names.checkpoints.iter().filter(|lsn| !kept.contains(lsn)) {
-        let name = checkpoint_name(lsn);
-        dir.rename(&name, &format!("{name}{BAD}"))?;
+    for bypassed in &report.bypassed {
+        if let Some(name) = bypassed.path.file_name().and_then(|name| name.to_str()) {
+            dir.rename(name, &format!("{name}{BAD}"))?;
+        }
+    }
+    // A checkpoint's removal first, and durably: else a crash could leave it without the log above it.
+    if needless > 0 && !log.residue.is_empty() {
+        dir.sync()?;
     }
     for name in &names.unfinished {
         dir.remove_if_there(name)?;
@@ -283,40 +297,57 @@ fn tidy_up(dir: &Dir, names: &Names, log: &mut Log, report: &mut Recovery) -> Re
 /// Keeps a copy of what is cut off; `None` where it can't be written, as on a full disk: then it stays where it is.
 fn salvage(dir: &Dir, cut: &Cut) -> Option<std::path::PathBuf> {
     let from = cut.path.file_name()?.to_str()?;
-    let name = format!("{SALVAGE}/{from}-{:x}", cut.offset);
-    let copy = || -> std::io::Result<()> {
-        let source = dir.folder.open(from, Open::Read)?;
-        let mut bytes = vec![0; cut.bytes.min(MOST_SALVAGED) as usize];
-        let len = source.read_at(&mut bytes, cut.offset)?;
+    let source = dir.folder.open(from, Open::Read).ok()?;
+    let mut bytes = vec![0; cut.bytes.min(MOST_SALVAGED) as usize];
+    let len = source.read_at(&mut bytes, cut.offset).ok()?;
+    bytes.truncate(len);
+    for copy in 0..MOST_COPIES {
+        let name = format!("{SALVAGE}/{from}-{:x}-{copy}", cut.offset);
         let file = match dir.folder.open(&name, Open::Create) {
-            // An earlier open was here, and ended before anything was written behind.
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => dir.folder.open(&name, Open::Write)?,
-            other => other?,
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                // An earlier open was here, and ended before anything was written behind; or it cut something else.
+                let there = dir.folder.open(&name, Open::Read).ok()?;
+                let mut same = vec![0; bytes.len() + 1];
+                let len = there.read_at(&mut same, 0).ok()?;
+                if same[..len] == bytes {
+                    return Some(dir.file_path(&name));
+                }
+                continue;
+            }
+            Err(_) => return None,
         };
-        file.write_at(&bytes[..len], 0)?;
-        file.sync()?;
-        dir.folder.sync()
-    };
-    copy().ok().map(|()| dir.file_path(&name))
+        let kept = file.write_at(&bytes, 0).and_then(|()| file.sync()).and_then(|()| dir.folder.sync());
+        return kept.ok().map(|()| dir.file_path(&name));
+    }
+    None
 }
 
 /// What a part of the log, and the checkpoints below it, hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
-    /// The checkpoints that count, oldest first.
-    pub(crate) checkpoints: Vec<Lsn>,
+    /// The newest checkpoint that counts.
+    pub(crate) checkpoint: Lsn,
     pub(crate) extents: Vec<Extent>,
+    /// What is taken back above it.
     pub(crate) aborts: Vec<Range>,
     /// Records above this LSN are left out.
     pub(crate) up_to: Lsn,
 }
 
-/// Builds the state as of a snapshot again.
-pub(crate) fn rebuild<S: WalState>(dir: &Dir, store: &StoreId, snapshot: &Snapshot) -> Result<S> {
-    let Snapshot { checkpoints, extents, aborts, up_to } = snapshot;
-    let mut loaded = load_newest::<S>(dir, store, checkpoints, &mut Vec::new())?;
+/// Builds the state as of a snapshot again. `stop` ends it early.
+///
+/// There is no falling back on an older checkpoint here: what is taken back below the newest one isn't known.
+pub(crate) fn rebuild<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    snapshot: &Snapshot,
+    stop: Option<&AtomicBool>,
+) -> Result<S> {
+    let Snapshot { checkpoint, extents, aborts, up_to } = snapshot;
+    let mut loaded = load_newest::<S>(dir, store, &[*checkpoint], &mut Vec::new())?;
     let aborted = Aborted::new(aborts);
-    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to };
+    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to, stop };
     match replay(&mut loaded.state, &source) {
         Ok(_) => Ok(loaded.state),
         Err(Stopped::Failed(error)) => Err(error),

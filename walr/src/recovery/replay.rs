@@ -1,5 +1,7 @@
 //! The second pass over the log: every record above a checkpoint, in order, applied to the state.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::scan::Aborted;
 use crate::codec;
 use crate::error::{Error, Result};
@@ -22,6 +24,8 @@ pub(crate) struct Source<'a> {
     pub(crate) above: Lsn,
     /// Records above this LSN are left out.
     pub(crate) up_to: Lsn,
+    /// Ends the replay early.
+    pub(crate) stop: Option<&'a AtomicBool>,
 }
 
 /// How much was replayed.
@@ -73,6 +77,9 @@ pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>) -> Result<
         let mut frames = Scan::new(&segment, None).map_err(read)?;
         let mut reader = Applier { state, source, now: &now, wrote: None, scratch: Vec::new(), replayed };
         while frames.offset() < extent.end {
+            if source.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                return Err(Error::Closed.into());
+            }
             match frames.step().map_err(read)? {
                 Step::Bad { offset, reason } => {
                     // The first pass read it well a moment ago.
@@ -147,7 +154,7 @@ impl<S: WalState> Applier<'_, S> {
     /// no such mutation.
     fn decode(&mut self, bytes: &[u8]) -> Option<(Result<S::Log, String>, u32)> {
         let (_, places) = self.wrote.as_ref()?;
-        let (old, arguments) = mutation_of(bytes)?;
+        let (old, arguments) = codec::decode_front(bytes)?;
         let new = (*places.get(old as usize)?)?;
         if new == old {
             return Some((codec::decode(bytes), old));
@@ -167,11 +174,6 @@ impl<S: WalState> Applier<'_, S> {
     fn refuse(&self, lsn: Lsn, reason: String) -> Error {
         Error::Schema { path: self.source.dir.path.clone(), reason: format!("lsn {lsn}: {reason}") }
     }
-}
-
-/// The place of a record's mutation in the schema it was written under, and its arguments.
-pub(crate) fn mutation_of(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    codec::decode_front(bytes)
 }
 
 /// The LSNs of the atomic batch that `lsn` belongs to.

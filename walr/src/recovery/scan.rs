@@ -3,6 +3,7 @@
 
 use super::Cut;
 use super::table::{Finding, Verdict, examine, judge};
+use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
 use crate::journal::Extent;
@@ -263,7 +264,7 @@ fn note(log: &mut Log, uses: &mut Uses, header: &Header, body: &[u8], loaded: Ls
                 if record.lsn <= loaded {
                     continue;
                 }
-                let place = super::replay::mutation_of(record.bytes).map(|(place, _)| place as usize);
+                let place = codec::decode_front(record.bytes).map(|(place, _)| place as usize);
                 let count = place.and_then(|place| uses.counts.get_mut(place));
                 *count.ok_or("a record names a mutation that its schema doesn't have")? += 1;
             }

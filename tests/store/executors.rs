@@ -1,8 +1,6 @@
 //! Every future of walr's may be sent to another thread, and runs on any executor.
 
-mod common;
-
-use common::{Result, Watchdog, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run};
+use crate::common::{Result, Watchdog, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run};
 use walr::fs::Sim;
 use walr::{Durable, Options};
 

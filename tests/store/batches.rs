@@ -1,8 +1,6 @@
 //! A batch is one unit: after a crash all of it is there, or nothing.
 
-mod common;
-
-use common::{Result, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, run, words_in};
+use crate::common::{Result, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, run, words_in};
 use std::sync::{Arc, Mutex};
 use walr::fs::Sim;
 use walr::{Durable, Lsn};

@@ -1,8 +1,6 @@
 //! A full disk is met before anything is recorded: the call fails, reads go on, and the store works again with room.
 
-mod common;
-
-use common::{Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in};
+use crate::common::{Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in};
 use walr::fs::Sim;
 use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn};
 

@@ -1,10 +1,8 @@
 //! A call whose future is dropped is done or not begun, never half, and the calls after it work.
 
-mod common;
-
 use std::pin::Pin;
 
-use common::{Gate, Result, Words, WordsLog, numbered, open, open_sim, options, poll_once, poll_times, run};
+use crate::common::{Gate, Result, Words, WordsLog, numbered, open, open_sim, options, poll_once, poll_times, run};
 use walr::fs::Sim;
 use walr::{Durable, Lsn};
 
@@ -168,7 +166,7 @@ fn tasks_that_are_aborted_leave_whole_calls() -> Result {
             })
             .collect();
         for (at, task) in tasks.into_iter().enumerate() {
-            common::eventually(|| words.count() > 20 * at);
+            crate::common::eventually(|| words.count() > 20 * at);
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
         }

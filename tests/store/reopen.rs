@@ -1,11 +1,9 @@
 //! What was acknowledged is there when the store is opened again, however it ended before.
 
-mod common;
-
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use common::{Result, Words, block_on, copy_folder, eventually, numbered, open, options, poll_once, run};
+use crate::common::{Result, Words, block_on, copy_folder, eventually, numbered, open, options, poll_once, run};
 use walr::{Durable, Error, Lsn};
 
 #[test]
@@ -165,7 +163,7 @@ fn an_open_that_is_dropped_at_any_await_leaves_the_store_as_it_was() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         for times in 0..6 {
-            drop(common::poll_times(open(folder.path()), times).await);
+            drop(crate::common::poll_times(open(folder.path()), times).await);
             let words = open_when_unlocked(folder.path())?;
             assert_eq!(words.words(), numbered(times));
             words.push(&format!("word {times}")).await?;

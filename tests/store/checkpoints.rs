@@ -1,8 +1,6 @@
 //! Checkpoints: they bound the log, and never lose anything of it.
 
-mod common;
-
-use common::{Result, Words, block_on, eventually, files_with, numbered, open, options, run};
+use crate::common::{Result, Words, block_on, eventually, files_with, numbered, open, options, run};
 use walr::{CheckpointPolicy, Durable, Lsn};
 
 #[test]
@@ -127,7 +125,7 @@ fn many_may_ask_at_once() -> Result {
 
 #[test]
 fn the_policy_writes_them_by_itself() -> Result {
-    let _watchdog = common::Watchdog::new();
+    let _watchdog = crate::common::Watchdog::new();
     let folder = tempfile::tempdir()?;
     let policy = CheckpointPolicy::LogBytes { ratio: 0.5, floor: 8192 };
     let open = || block_on(Durable::<Words>::options().checkpoint(policy).segment_size(4096).open(folder.path()));
@@ -149,7 +147,7 @@ fn the_policy_writes_them_by_itself() -> Result {
 
 #[test]
 fn the_policy_counts_the_log_of_before_the_open() -> Result {
-    let _watchdog = common::Watchdog::new();
+    let _watchdog = crate::common::Watchdog::new();
     let folder = tempfile::tempdir()?;
     let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 20_000 };
     let open = || block_on(Durable::<Words>::options().checkpoint(policy).open(folder.path()));
@@ -188,7 +186,7 @@ fn one_that_nobody_waits_for_is_written_all_the_same() -> Result {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
         words.push("word 0").await?;
-        drop(common::poll_times(words.checkpoint(), 1).await);
+        drop(crate::common::poll_times(words.checkpoint(), 1).await);
         eventually(|| words.stats().checkpoints == 1);
         Ok(())
     })
@@ -203,7 +201,7 @@ fn a_drop_in_the_middle_of_one_loses_nothing() -> Result {
             let words = open(folder.path()).await?;
             assert_eq!(words.count(), round);
             words.push(&long).await?;
-            drop(common::poll_times(words.checkpoint(), 1).await);
+            drop(crate::common::poll_times(words.checkpoint(), 1).await);
             drop(words);
             assert!(files_with(folder.path(), ".ckpt")?.len() <= 2);
         }

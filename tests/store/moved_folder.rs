@@ -1,10 +1,8 @@
 //! A folder that is renamed while its store is open: the store goes with it.
 
-mod common;
-
 use std::fs;
 
-use common::{Result, Words, files_with, numbered, open, options, run};
+use crate::common::{Result, Words, files_with, numbered, open, options, run};
 use walr::{Durable, Lsn};
 
 /// Small segments, so that new files are made after the renaming.

@@ -1,8 +1,6 @@
 //! A mutation that panics never happened: its caller hears the message, everybody else goes on.
 
-mod common;
-
-use common::{
+use crate::common::{
     Gate, PANIC, Result, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run, words_in,
 };
 use walr::fs::Sim;

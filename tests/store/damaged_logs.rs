@@ -1,11 +1,9 @@
 //! Damage to the log: refused by file and offset with nothing changed, unless it is the torn end of what nobody was told.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Result, Words, copy_folder, files_with, find, numbered, options, run, snapshot};
+use crate::common::{Result, Words, copy_folder, files_with, find, numbered, options, run, snapshot};
 use walr::{Durable, Error, Lsn};
 
 async fn open(path: &Path) -> walr::Result<Durable<Words>> {

@@ -1,9 +1,7 @@
 //! After a failed write or sync nothing is written any more: every waiter hears of it, later calls are refused with the
 //! first cause, reads go on, and a reopen has everything that was acknowledged.
 
-mod common;
-
-use common::{Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in};
+use crate::common::{Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in};
 use walr::fs::Sim;
 use walr::fs::sim::{Fault, Kind};
 use walr::{CheckpointPolicy, Durability, Durable, Error, Fate};

@@ -1,11 +1,9 @@
 //! A damaged newest checkpoint is bypassed and reported; without a sound one the store is refused.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{Result, files_with, numbered, options, run, snapshot};
+use crate::common::{Result, files_with, numbered, options, run, snapshot};
 use walr::{Error, Lsn};
 
 /// A store of 30 words with checkpoints at 10 and at 20.
@@ -36,7 +34,7 @@ fn a_damaged_newest_one_is_bypassed_reported_and_renamed() -> Result {
         let len = fs::read(&files_with(whole.path(), ".ckpt")?[1])?.len();
         for at in (0..len).step_by(7) {
             let folder = tempfile::tempdir()?;
-            common::copy_folder(whole.path(), folder.path())?;
+            crate::common::copy_folder(whole.path(), folder.path())?;
             let newest = files_with(folder.path(), ".ckpt")?.pop().ok_or("there are two")?;
             flip(&newest, at)?;
             let damaged = fs::read(&newest)?;
@@ -68,7 +66,7 @@ fn a_shortened_newest_one_is_bypassed() -> Result {
         let len = fs::read(&files_with(whole.path(), ".ckpt")?[1])?.len();
         for len in (0..len).step_by(11) {
             let folder = tempfile::tempdir()?;
-            common::copy_folder(whole.path(), folder.path())?;
+            crate::common::copy_folder(whole.path(), folder.path())?;
             let newest = files_with(folder.path(), ".ckpt")?.pop().ok_or("there are two")?;
             fs::OpenOptions::new().write(true).open(&newest)?.set_len(len as u64)?;
             let words = options().open(folder.path()).await?;
@@ -139,9 +137,9 @@ fn one_above_the_end_of_the_log_is_refused() -> Result {
         let newest = files_with(folder.path(), ".ckpt")?.pop().ok_or("there are two")?;
         // The log that it was taken from, as it was at 15 words.
         let short = tempfile::tempdir()?;
-        common::copy_folder(folder.path(), short.path())?;
+        crate::common::copy_folder(folder.path(), short.path())?;
         for segment in files_with(short.path(), ".wal")? {
-            if common::find(&fs::read(&segment)?, b"word 15").is_some() {
+            if crate::common::find(&fs::read(&segment)?, b"word 15").is_some() {
                 for later in files_with(short.path(), ".wal")?.iter().filter(|later| **later >= segment) {
                     fs::remove_file(later)?;
                 }

@@ -1,11 +1,9 @@
 //! Files of another store, a missing `STORE`: refused, with nothing changed.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Result, Words, files_with, numbered, options, run, snapshot};
+use crate::common::{Result, Words, files_with, numbered, options, run, snapshot};
 use serde::{Deserialize, Serialize};
 use walr::{Durable, Error, WalState};
 
@@ -142,7 +140,7 @@ fn the_store_file_of_another_store_is_refused() -> Result {
 fn a_whole_copy_is_a_store() -> Result {
     run(async {
         let (folder, copy) = (store().await?, tempfile::tempdir()?);
-        common::copy_folder(folder.path(), copy.path())?;
+        crate::common::copy_folder(folder.path(), copy.path())?;
         assert_eq!(options().open(copy.path()).await?.words(), numbered(50));
         Ok(())
     })

@@ -1,10 +1,8 @@
 //! Arguments that encode and don't decode: that one call fails, nothing is recorded, and the store goes on.
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::{Result, run};
+use crate::common::{Result, run};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use walr::{Durable, Error, Fate, Lsn, WalState};

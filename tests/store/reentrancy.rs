@@ -1,13 +1,11 @@
 //! Calls from where they could wait for themselves: inside a read, and inside a mutation's body. Never a wait.
 
-mod common;
-
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{LazyLock, Mutex};
 use std::task::Poll;
 
-use common::{Result, Words, WordsLog, block_on, numbered, open as open_words, poll_once, run};
+use crate::common::{Result, Words, WordsLog, block_on, numbered, open as open_words, poll_once, run};
 use serde::{Deserialize, Serialize};
 use walr::{Durable, Error, Fate, WalState};
 

@@ -1,10 +1,8 @@
 //! What an acknowledged mutation survives under each `Durability`: the end of the process, and a power cut.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Result, Words, eventually, numbered, options, run, words_in};
+use crate::common::{Result, Words, eventually, numbered, options, run, words_in};
 use walr::fs::Sim;
 use walr::{Durability, Durable, Lsn};
 

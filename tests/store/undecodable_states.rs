@@ -1,9 +1,7 @@
 //! States that encode and don't decode: refused when the store is created, and later it is the checkpoint that fails, while
 //! the log keeps everything.
 
-mod common;
-
-use common::{Result, block_on, eventually, files_with, run};
+use crate::common::{Result, block_on, eventually, files_with, run};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use walr::{CheckpointPolicy, Durable, Error, Lsn, WalState};
@@ -83,7 +81,7 @@ fn a_state_that_stopped_decoding_fails_its_checkpoints_and_loses_nothing() -> Re
 
 #[test]
 fn automatic_checkpoints_that_fail_are_reported_and_writers_go_on() -> Result {
-    let _watchdog = common::Watchdog::new();
+    let _watchdog = crate::common::Watchdog::new();
     let folder = tempfile::tempdir()?;
     let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 4096 };
     let values = block_on(Durable::<Values>::options().checkpoint(policy).open(folder.path()))?;

@@ -1,15 +1,13 @@
 //! One owner: a store that is open is refused to everybody else, in this process and in others, and free at once when it
 //! is dropped.
 
-mod common;
-
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::{Result, Watchdog, block_on, numbered, open, run};
+use crate::common::{Result, Watchdog, block_on, numbered, open, run};
 use walr::{Error, Fate};
 
 /// Tells a child process which store to open.
@@ -45,7 +43,7 @@ struct Other {
 impl Other {
     fn start(store: &Path) -> Result<Other> {
         let mut command = Command::new(env::current_exe()?);
-        command.args(["--exact", "child", "--nocapture"]).env(STORE, store);
+        command.args(["--exact", "locking::child", "--nocapture"]).env(STORE, store);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let lines = BufReader::new(child.stdout.take().ok_or("it has no output")?);
         Ok(Other { child, lines })

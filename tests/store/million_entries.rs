@@ -1,10 +1,8 @@
 //! A state of a million entries.
 
-mod common;
-
 use std::collections::HashMap;
 
-use common::{Result, run};
+use crate::common::{Result, run};
 use serde::{Deserialize, Serialize};
 use walr::{CheckpointPolicy, Durable, Lsn, WalState};
 

@@ -1,8 +1,6 @@
 //! `close`: for all clones at once, again and again, and done once it was begun.
 
-mod common;
-
-use common::{
+use crate::common::{
     Gate, Result, Words, WordsLog, eventually, numbered, open, open_sim, options, poll_once, poll_times, run,
 };
 use walr::fs::Sim;

@@ -1,11 +1,9 @@
 //! Many tasks at once: one order for all, each result its own, and few syncs for many calls.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{Gate, Result, Words, open, open_sim, options, run};
+use crate::common::{Gate, Result, Words, open, open_sim, options, run};
 use tokio::task::JoinSet;
 use walr::fs::Sim;
 use walr::{Durable, Lsn};
@@ -92,7 +90,7 @@ fn what_waits_for_one_sync_goes_with_the_next_as_one_group() -> Result {
         for number in 0..=WRITERS {
             let words = &words;
             let mut call = Box::pin(async move { words.push(&number.to_string()).await });
-            assert!(common::poll_once(call.as_mut()).is_pending());
+            assert!(crate::common::poll_once(call.as_mut()).is_pending());
             if number == 0 {
                 gate.wait_for_somebody();
             }

@@ -1,11 +1,9 @@
 //! Panics that are not a mutation's: results whose `Drop` panics, payloads that are no text, values that panic when they
 //! are encoded.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Result, poll_once, run};
+use crate::common::{Result, poll_once, run};
 use serde::{Deserialize, Serialize};
 use walr::fs::Sim;
 use walr::{CheckpointPolicy, Durable, Error, WalState};

@@ -1,8 +1,6 @@
 //! Records larger than a segment, than the queue's bound, and than what the options allow.
 
-mod common;
-
-use common::{Result, Words, WordsLog, open_sim, options, run, words_in};
+use crate::common::{Result, Words, WordsLog, open_sim, options, run, words_in};
 use tokio::task::JoinSet;
 use walr::fs::Sim;
 use walr::{Durable, Error, Fate, Lsn};

@@ -1,0 +1,27 @@
+//! A store, as its users meet it: opened, written, crashed, damaged and opened again. One topic a file, one small scenario
+//! a test.
+
+mod batches;
+mod cancellation;
+mod checkpoints;
+mod close;
+#[path = "../common/mod.rs"]
+mod common;
+mod concurrent_writers;
+mod damaged_checkpoints;
+mod damaged_logs;
+mod durability_modes;
+mod executors;
+mod failures_latch;
+mod full_disk;
+mod large_records;
+mod locking;
+mod million_entries;
+mod missing_and_foreign_files;
+mod moved_folder;
+mod panicking_values;
+mod panics;
+mod reentrancy;
+mod reopen;
+mod undecodable_arguments;
+mod undecodable_states;

@@ -1,0 +1,51 @@
+//! A checkpoint: the whole state as of one LSN, streamed to a file and from it.
+//!
+//! ```text
+//! 0        8        12       16         32     40          48    60    64
+//! +--------+--------+--------+----------+------+-----------+-----+-----+------+-----+--------+-----+--------+
+//! | magic  | format | meta   | store id | LSN  | written   | 0   | CRC | meta | CRC | chunk  | …   | footer |
+//! |        |        | length |          |      | at (ms)   |     |     |      |     |        |     |        |
+//! +--------+--------+--------+----------+------+-----------+-----+-----+------+-----+--------+-----+--------+
+//! chunk:  length (u32, above 0), CRC (u32) of the previous chunk's CRC and the bytes, the bytes
+//! footer: 0 (u32), the last chunk's CRC (u32), length of all chunks' bytes (u64), CRC of these 16 (u32), end of file
+//! ```
+//!
+//! The meta is the state's name, version and shape; the chunks together are the state's encoding.
+//!
+//! It is written under a `.tmp` name, synced, read back from the medium and decoded, and only then renamed, when the log up
+//! to its LSN is durable: so that a file with a checkpoint's name was whole once, and whatever is wrong with it later is
+//! damage. A crash before the rename leaves a `.tmp`, which the next open removes; one before the folder's sync leaves the
+//! old name or the new one, and both checkpoints that existed before are still there.
+
+mod read;
+mod write;
+
+pub(crate) use self::read::{LoadError, Loaded, load};
+pub(crate) use self::write::{Pace, discard, write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::state::WalState;
+
+const MAGIC: [u8; 8] = *b"walrCKPT";
+const PREFIX: usize = 64;
+const CHUNK: usize = 256 * 1024;
+
+/// What a checkpoint says of its state's type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    pub(crate) state: String,
+    pub(crate) version: u32,
+    pub(crate) shape: String,
+}
+
+impl Meta {
+    fn of<S: WalState>() -> Meta {
+        Meta { state: S::NAME.to_string(), version: S::VERSION, shape: S::SHAPE.to_string() }
+    }
+}
+
+/// A chunk's CRC, which depends on all before it.
+fn chunk_crc(chain: u32, bytes: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&chain.to_le_bytes()), bytes)
+}

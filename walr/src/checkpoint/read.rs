@@ -1,0 +1,255 @@
+//! Reading a checkpoint: every chunk is checked before it is decoded.
+
+use std::io;
+use std::path::Path;
+
+use super::{MAGIC, Meta, PREFIX, chunk_crc};
+use crate::codec::{self, Decoder, Source};
+use crate::error::{Error, Result};
+use crate::frame::{u32_at, u64_at};
+use crate::fs::{File, Open};
+use crate::layout::{Dir, FORMAT, StoreId};
+use crate::lsn::Lsn;
+use crate::panic;
+use crate::schema::other_state;
+use crate::state::WalState;
+
+const FOOTER: usize = 20;
+/// No chunk that we wrote is longer; a reader allocates no more for one.
+const MOST_CHUNK: usize = 1 << 24;
+const MOST_META: usize = 1 << 24;
+
+/// A state as a checkpoint held it.
+#[derive(Debug)]
+pub(crate) struct Loaded<S> {
+    pub(crate) state: S,
+    pub(crate) lsn: Lsn,
+    pub(crate) bytes: u64,
+}
+
+/// Why a checkpoint wasn't loaded.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// Its bytes aren't the ones that were written: another checkpoint may serve.
+    Damaged { offset: u64, reason: &'static str },
+    /// Its bytes are sound, or can't be read: no other checkpoint may be taken in its place.
+    Refused(Error),
+}
+
+/// Loads the checkpoint of `lsn` from the file `name`; with `evict` from the medium and not from the cache.
+pub(crate) fn load<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    name: &str,
+    lsn: Lsn,
+    evict: bool,
+) -> Result<Loaded<S>, LoadError> {
+    let path = dir.file_path(name);
+    let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
+    let file = dir.folder.open(name, Open::Read).map_err(refused)?;
+    if evict {
+        file.evict().map_err(refused)?;
+    }
+    let mut reader = Reader::open(&*file).map_err(|e| reader_error(e, &refused))?;
+    let meta = reader.meta(dir, store, name, lsn, &refused)?;
+    let mut failure = None;
+    let decoder = Decoder::new(&mut reader, &mut failure, S::NAME);
+    let state = panic::catch(|| {
+        let mut state = decode_as::<S>(&path, &meta, decoder)?;
+        state.after_load();
+        Ok(state)
+    });
+    if let Some(error) = failure {
+        return Err(reader_error(error, &refused));
+    }
+    let state = state.unwrap_or_else(|message| {
+        let reason = format!("decoding it, or what follows on that, panicked: {message}");
+        Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
+    });
+    Ok(Loaded { state: state.map_err(LoadError::Refused)?, lsn, bytes: reader.len })
+}
+
+/// An error of a reader is either the file system's, or says that the bytes are damaged.
+fn reader_error(error: io::Error, refused: &dyn Fn(io::Error) -> LoadError) -> LoadError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
+        Some(damage) => LoadError::Damaged { offset: damage.offset, reason: damage.reason },
+        None => refused(error),
+    }
+}
+
+fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Result<S> {
+    let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
+    if meta.state != S::NAME {
+        return refuse(other_state(&meta.state, S::NAME));
+    }
+    if meta.version == S::VERSION && meta.shape == S::SHAPE {
+        return decoder.decode();
+    }
+    if meta.version > S::VERSION {
+        let (found, known) = (meta.version, S::VERSION);
+        return Err(Error::Newer { path: path.to_path_buf(), what: "the state's version", found, known });
+    }
+    if meta.version == S::VERSION {
+        return refuse(format!(
+            "the checkpoint holds `{}`, and this program's `{}` is `{}`; give the new form the next number in \
+             `#[wal(version = {}, migrate_from = …)]` and keep the old one to migrate from",
+            meta.shape,
+            S::NAME,
+            S::SHAPE,
+            S::VERSION + 1
+        ));
+    }
+    S::migrate(meta.version, &meta.shape, decoder).unwrap_or_else(|| {
+        refuse(format!(
+            "the checkpoint holds version {} of `{}` and this program has version {}, with no migration from there; add \
+             `#[wal(migrate_from = …)]`",
+            meta.version,
+            S::NAME,
+            S::VERSION
+        ))
+    })
+}
+
+/// Damage, as the cause of an `io::Error`.
+#[derive(Debug, thiserror::Error)]
+#[error("damaged at byte {offset}: {reason}")]
+struct Damage {
+    offset: u64,
+    reason: &'static str,
+}
+
+fn damage<T>(offset: u64, reason: &'static str) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::InvalidData, Damage { offset, reason }))
+}
+
+/// Reads a checkpoint, checking every chunk before handing it out.
+struct Reader<'a> {
+    file: &'a dyn File,
+    len: u64,
+    at: u64,
+    prefix: Vec<u8>,
+    chunk: Vec<u8>,
+    used: usize,
+    chain: u32,
+    total: u64,
+    ended: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn open(file: &'a dyn File) -> io::Result<Self> {
+        let len = file.len()?;
+        let mut reader = Reader {
+            file,
+            len,
+            at: 0,
+            prefix: Vec::new(),
+            chunk: Vec::new(),
+            used: 0,
+            chain: 0,
+            total: 0,
+            ended: false,
+        };
+        reader.prefix = reader.take(PREFIX)?;
+        let prefix = &reader.prefix;
+        if prefix[..8] != MAGIC || crc32c::crc32c(&prefix[..60]) != u32_at(prefix, 60) {
+            return damage(0, "the header is damaged");
+        }
+        Ok(reader)
+    }
+
+    fn meta(
+        &mut self,
+        dir: &Dir,
+        store: &StoreId,
+        name: &str,
+        lsn: Lsn,
+        refused: &dyn Fn(io::Error) -> LoadError,
+    ) -> Result<Meta, LoadError> {
+        let path = || dir.file_path(name);
+        let format = u32_at(&self.prefix, 8);
+        if format > FORMAT {
+            let newer = Error::Newer { path: path(), what: "the format", found: format, known: FORMAT };
+            return Err(LoadError::Refused(newer));
+        }
+        if self.prefix[16..32] != store[..] {
+            let reason = "the checkpoint belongs to another store".to_string();
+            return Err(LoadError::Refused(Error::Missing { path: path(), reason }));
+        }
+        if u64_at(&self.prefix, 32) != lsn.get() {
+            let reason = format!("the checkpoint is the one of lsn {}", u64_at(&self.prefix, 32));
+            return Err(LoadError::Refused(Error::Missing { path: path(), reason }));
+        }
+        let read = |reader: &mut Self| {
+            let len = u32_at(&reader.prefix, 12) as usize;
+            let bytes = if len <= MOST_META { reader.take(len)? } else { return damage(12, "the meta is too long") };
+            let crc = reader.take(4)?;
+            if crc32c::crc32c(&bytes) != u32_at(&crc, 0) {
+                return damage(PREFIX as u64, "the description of the state is damaged");
+            }
+            Ok(bytes)
+        };
+        let bytes = read(self).map_err(|e| reader_error(e, refused))?;
+        codec::decode(&bytes).map_err(|reason| {
+            LoadError::Refused(Error::Codec { what: "a checkpoint's description".to_string(), step: "decoded", reason })
+        })
+    }
+
+    /// The next `count` bytes of the file.
+    fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        if count as u64 > self.len - self.at {
+            return damage(self.at, "the file is cut short");
+        }
+        let mut bytes = vec![0; count];
+        let read = self.file.read_at(&mut bytes, self.at)?;
+        if read < count {
+            return damage(self.at, "the file is cut short");
+        }
+        self.at += count as u64;
+        Ok(bytes)
+    }
+
+    fn next_chunk(&mut self) -> io::Result<()> {
+        let at = self.at;
+        let head = self.take(8)?;
+        let (len, crc) = (u32_at(&head, 0) as usize, u32_at(&head, 4));
+        if len == 0 {
+            let rest = self.take(FOOTER - 8)?;
+            let footer = [head, rest].concat();
+            let whole = crc == self.chain && u64_at(&footer, 8) == self.total && self.at == self.len;
+            if crc32c::crc32c(&footer[..16]) != u32_at(&footer, 16) || !whole {
+                return damage(at, "the end of the file is damaged");
+            }
+            self.ended = true;
+            self.chunk.clear();
+        } else {
+            if len > MOST_CHUNK {
+                return damage(at, "a chunk is too long");
+            }
+            self.chunk = self.take(len)?;
+            self.chain = chunk_crc(self.chain, &self.chunk);
+            if self.chain != crc {
+                return damage(at, "a chunk has a wrong checksum");
+            }
+            self.total += len as u64;
+        }
+        self.used = 0;
+        Ok(())
+    }
+}
+
+impl Source for Reader<'_> {
+    fn ready(&mut self) -> io::Result<&[u8]> {
+        if self.used == self.chunk.len() && !self.ended {
+            self.next_chunk()?;
+        }
+        Ok(&self.chunk[self.used..])
+    }
+
+    fn pass(&mut self, count: usize) {
+        self.used = (self.used + count).min(self.chunk.len());
+    }
+
+    fn bound(&self) -> u64 {
+        self.len
+    }
+}
