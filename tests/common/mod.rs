@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use gate::Gate;
 pub(crate) use wait::{Watchdog, block_on, eventually, poll_once, poll_times, run};
-pub(crate) use words::{PANIC, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, words_in};
+pub(crate) use words::{
+    DURABILITIES, PANIC, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, words_in,
+};
 
 pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use walr::fs::Sim;
-use walr::{CheckpointPolicy, Durable, Options, WalState};
+use walr::{CheckpointPolicy, Durability, Durable, Options, WalState};
 
 /// What every panic of [`Words`] says.
 pub(crate) const PANIC: &str = "this word is not for us";
@@ -57,6 +57,10 @@ impl Words {
         self.words.len()
     }
 }
+
+/// Every way to be durable; the last never syncs by itself while a test runs.
+pub(crate) const DURABILITIES: [Durability; 3] =
+    [Durability::Sync, Durability::Os, Durability::Periodic(Duration::from_secs(24 * 3600))];
 
 /// Options under which nothing happens by itself: no checkpoints, no marks.
 pub(crate) fn options() -> Options<Words> {

@@ -2,7 +2,9 @@
 
 use std::pin::Pin;
 
-use crate::common::{Gate, Result, Words, WordsLog, numbered, open, open_sim, options, poll_once, poll_times, run};
+use crate::common::{
+    DURABILITIES, Gate, Result, Words, WordsLog, numbered, open, open_sim, options, poll_once, poll_times, run,
+};
 use walr::fs::Sim;
 use walr::{Durable, Lsn};
 
@@ -12,28 +14,30 @@ const MOST_POLLS: usize = 5;
 #[test]
 fn a_mutation_dropped_after_any_number_of_polls_is_done_or_not_begun() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let words = open(folder.path()).await?;
-        let mut there = Vec::new();
-        for round in 0..20 {
-            for times in 0..MOST_POLLS {
-                let word = format!("word {round} {times}");
-                let done = poll_times(words.push(&word), times).await;
-                words.sync().await?;
-                if times > 0 {
-                    // It entered the queue at its first poll.
-                    there.push(word);
-                }
-                assert_eq!(words.words(), there);
-                if let Some(count) = done {
-                    assert_eq!(count?, there.len());
+        for durability in DURABILITIES {
+            let folder = tempfile::tempdir()?;
+            let words = options().durability(durability).open(folder.path()).await?;
+            let mut there = Vec::new();
+            for round in 0..20 {
+                for times in 0..MOST_POLLS {
+                    let word = format!("word {round} {times}");
+                    let done = poll_times(words.push(&word), times).await;
+                    words.sync().await?;
+                    if times > 0 {
+                        // It entered the queue at its first poll.
+                        there.push(word);
+                    }
+                    assert_eq!(words.words(), there, "{durability:?}");
+                    if let Some(count) = done {
+                        assert_eq!(count?, there.len());
+                    }
                 }
             }
+            words.push("the last").await?;
+            there.push("the last".to_string());
+            drop(words);
+            assert_eq!(open(folder.path()).await?.words(), there, "{durability:?}");
         }
-        words.push("the last").await?;
-        there.push("the last".to_string());
-        drop(words);
-        assert_eq!(open(folder.path()).await?.words(), there);
         Ok(())
     })
 }
@@ -42,7 +46,7 @@ fn a_mutation_dropped_after_any_number_of_polls_is_done_or_not_begun() -> Result
 fn a_batch_dropped_after_any_number_of_polls_is_whole_or_not_begun() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
-        let words = open(folder.path()).await?;
+        let words = options().open(folder.path()).await?;
         for times in 0..MOST_POLLS {
             let batch = numbered(7).into_iter().map(|word| WordsLog::Push { word });
             drop(poll_times(words.apply_batch(batch), times).await);

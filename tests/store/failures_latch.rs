@@ -1,7 +1,9 @@
 //! After a failed write or sync nothing is written any more: every waiter hears of it, later calls are refused with the
 //! first cause, reads go on, and a reopen has everything that was acknowledged.
 
-use crate::common::{Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in};
+use crate::common::{
+    DURABILITIES, Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in,
+};
 use walr::fs::Sim;
 use walr::fs::sim::{Fault, Kind};
 use walr::{CheckpointPolicy, Durability, Durable, Error, Fate};
@@ -128,12 +130,14 @@ fn waiters_for_room_are_not_forgotten() -> Result {
     })
 }
 
-/// One workload with a fault at one of its calls. Whatever the calls are told must hold for what a reopen finds.
-async fn one_fault(durability: Durability, kind: Kind, after: u64, forever: bool) -> Result<bool> {
+/// One workload with a fault at one of its calls. Whatever the calls are told must hold for what a reopen finds. Returns
+/// how many calls it made.
+async fn one_fault(durability: Durability, kind: Kind, after: u64, forever: bool) -> Result<u64> {
     let sim = Sim::new();
     let small = options().durability(durability).segment_size(4096);
     let words = small.open_on(sim.clone(), Words::default).await?;
-    sim.fail(Some(Fault { at: sim.calls() + after, kind, forever }));
+    let before = sim.calls();
+    sim.fail(Some(Fault { at: before + after, kind, forever }));
     let (mut acknowledged, mut unknown) = (Vec::new(), None);
     for number in 0..40 {
         let word = format!("{number}:{}", "x".repeat(600));
@@ -147,7 +151,7 @@ async fn one_fault(durability: Durability, kind: Kind, after: u64, forever: bool
         }
     }
     assert!(words.words() == acknowledged, "reads show what was acknowledged");
-    let hit = sim.hits() > 0;
+    let calls = sim.calls() - before;
     sim.fail(None);
     let images = match durability {
         Durability::Sync => vec![sim.restart(), sim.crash(after), sim.restart().crash(after)],
@@ -166,23 +170,18 @@ async fn one_fault(durability: Durability, kind: Kind, after: u64, forever: bool
     let count = words.count();
     assert!(count >= acknowledged.len());
     assert_eq!(words.push("and on").await?, count + 1);
-    Ok(hit)
+    Ok(calls)
 }
 
 #[test]
 fn whichever_call_fails_no_acknowledged_mutation_is_lost() -> Result {
     run(async {
+        let calls = one_fault(Durability::Sync, Kind::Io, u64::MAX / 2, false).await?;
+        assert!(calls > 100, "only {calls} calls");
         for kind in [Kind::Io, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost, Kind::Full] {
             for forever in [false, true] {
-                for after in 1.. {
-                    if !one_fault(Durability::Sync, kind, after, forever).await? {
-                        assert!(after > 100, "the workload makes more calls than that");
-                        break;
-                    }
-                    // Every place of the first segments, and then here and there.
-                    if after > 400 {
-                        break;
-                    }
+                for after in 1..calls {
+                    one_fault(Durability::Sync, kind, after, forever).await?;
                 }
             }
         }
@@ -197,6 +196,27 @@ fn under_os_a_failed_write_takes_back_nothing_that_was_acknowledged() -> Result 
             for after in 1..60 {
                 one_fault(Durability::Os, kind, after, false).await?;
             }
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn under_periodic_a_failed_sync_is_told_to_the_next_call() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let words = options().durability(DURABILITIES[2]).open_on(sim.clone(), Words::default).await?;
+        words.push("word 0").await?;
+        words.sync().await?;
+        words.push("word 1").await?;
+        sim.fail(Some(Fault { at: sim.calls() + 2, kind: Kind::SyncLost, forever: false }));
+        let first = is_commit(words.sync().await);
+        is_failed(words.push("refused").await, &first);
+        is_failed(words.sync().await, &first);
+        assert_eq!(words.words(), numbered(2), "reads go on");
+        for image in [sim.restart(), sim.crash(1), sim.crash(2)] {
+            let found = words_in(&image).await?;
+            assert!(found == numbered(1) || found == numbered(2), "what was synced is there: {found:?}");
         }
         Ok(())
     })

@@ -23,5 +23,6 @@ mod panicking_values;
 mod panics;
 mod reentrancy;
 mod reopen;
+mod replay_panics;
 mod undecodable_arguments;
 mod undecodable_states;

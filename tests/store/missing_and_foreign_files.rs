@@ -99,10 +99,10 @@ fn a_damaged_store_file_is_refused() -> Result {
 #[test]
 fn a_segment_of_another_store_is_refused_by_name() -> Result {
     run(async {
-        let other = store().await?;
-        let segments = files_with(store().await?.path(), ".wal")?.len();
-        for at in 0..segments {
-            let folder = store().await?;
+        let (whole, other) = (store().await?, store().await?);
+        for at in 0..files_with(whole.path(), ".wal")?.len() {
+            let folder = tempfile::tempdir()?;
+            crate::common::copy_folder(whole.path(), folder.path())?;
             let exchanged = exchange(&files_with(folder.path(), ".wal")?[at], other.path())?;
             let error = refused(folder.path()).await?;
             assert!(matches!(error, Error::Missing { .. }), "{error}");

@@ -1,10 +1,11 @@
 //! A mutation that panics never happened: its caller hears the message, everybody else goes on.
 
 use crate::common::{
-    Gate, PANIC, Result, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run, words_in,
+    DURABILITIES, Gate, PANIC, Result, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run,
+    words_in,
 };
 use walr::fs::Sim;
-use walr::{Durability, Durable, Error, Fate, Lsn};
+use walr::{Durable, Error, Fate, Lsn};
 
 /// That it is the error of the panicking mutation.
 fn is_panic<T: std::fmt::Debug>(result: walr::Result<T>) {
@@ -74,35 +75,35 @@ fn it_has_not_happened_after_a_reopen_either() -> Result {
 #[test]
 fn everybody_else_goes_on() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let words = open(folder.path()).await?;
-        let tasks: Vec<_> = (0..64)
-            .map(|task| {
-                let words = words.clone();
-                tokio::spawn(async move {
-                    for number in 0..10 {
-                        let word = format!("{task}:{number}");
-                        if task % 8 == 0 {
-                            is_panic(words.push_and_panic(&word).await);
-                        } else {
-                            let count = words.push(&word).await?;
-                            assert_eq!(words.read(|state| state.words[count - 1].clone()), word);
-                        }
-                    }
-                    Ok::<_, walr::Error>(())
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await??;
+        for durability in DURABILITIES {
+            let folder = tempfile::tempdir()?;
+            let words = options().durability(durability).open(folder.path()).await?;
+            let tasks: Vec<_> = (0..64).map(|task| tokio::spawn(push_or_panic(words.clone(), task))).collect();
+            for task in tasks {
+                task.await??;
+            }
+            let all = words.words();
+            assert_eq!(all.len(), 56 * 10, "{durability:?}");
+            assert_eq!(words.stats().panics, 80, "{durability:?}");
+            drop(words);
+            assert_eq!(open(folder.path()).await?.words(), all, "{durability:?}");
         }
-        let all = words.words();
-        assert_eq!(all.len(), 56 * 10);
-        assert_eq!(words.stats().panics, 80);
-        drop(words);
-        assert_eq!(open(folder.path()).await?.words(), all);
         Ok(())
     })
+}
+
+/// Every eighth task panics with all its calls.
+async fn push_or_panic(words: Durable<Words>, task: usize) -> walr::Result<()> {
+    for number in 0..10 {
+        let word = format!("{task}:{number}");
+        if task.is_multiple_of(8) {
+            is_panic(words.push_and_panic(&word).await);
+        } else {
+            let count = words.push(&word).await?;
+            assert_eq!(words.read(|state| state.words[count - 1].clone()), word);
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -199,8 +200,7 @@ fn a_member_that_panics_takes_its_whole_batch_back() -> Result {
 #[test]
 fn it_has_not_happened_under_any_durability() -> Result {
     run(async {
-        let hour = std::time::Duration::from_secs(3600);
-        for durability in [Durability::Sync, Durability::Os, Durability::Periodic(hour)] {
+        for durability in DURABILITIES {
             let sim = Sim::new();
             let words = options().durability(durability).open_on(sim.clone(), Words::default).await?;
             words.push("word 0").await?;

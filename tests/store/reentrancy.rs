@@ -5,9 +5,11 @@ use std::pin::pin;
 use std::sync::{LazyLock, Mutex};
 use std::task::Poll;
 
-use crate::common::{Result, Words, WordsLog, block_on, numbered, open as open_words, poll_once, run};
+use crate::common::{
+    DURABILITIES, Result, Words, WordsLog, block_on, numbered, open as open_words, options, poll_once, run,
+};
 use serde::{Deserialize, Serialize};
-use walr::{Durable, Error, Fate, WalState};
+use walr::{Durability, Durable, Error, Fate, WalState};
 
 /// Handles that mutation bodies reach, by the name of their store.
 static HANDLES: LazyLock<Mutex<HashMap<String, Durable<Nested>>>> = LazyLock::new(Mutex::default);
@@ -58,8 +60,8 @@ impl Nested {
     }
 }
 
-async fn open(path: &std::path::Path, name: &str) -> walr::Result<Durable<Nested>> {
-    let state = Durable::<Nested>::open(path).await?;
+async fn open(path: &std::path::Path, name: &str, durability: Durability) -> walr::Result<Durable<Nested>> {
+    let state = Durable::<Nested>::options().durability(durability).open(path).await?;
     HANDLES.lock().unwrap().insert(name.to_string(), state.clone());
     Ok(state)
 }
@@ -119,22 +121,25 @@ fn a_read_inside_a_read_next_to_busy_writers_ends() -> Result {
 #[test]
 fn every_call_inside_a_read_is_refused_at_once() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let words = open_words(folder.path()).await?;
-        words.push("word 0").await?;
-        words.read(|_| {
-            refused(words.push("inside"));
-            refused(words.apply(WordsLog::Push { word: "inside".into() }));
-            refused(words.apply_batch([WordsLog::Push { word: "inside".into() }]));
-            refused(words.checkpoint());
-            refused(words.sync());
-            refused(words.close());
-            words.read(|_| refused(words.clone().push("inside")));
-        });
-        let told = words.read(|_| block_on(words.push("inside")).expect_err("it would wait for itself").to_string());
-        assert!(told.contains("`read`"), "{told}");
-        assert_eq!(words.push("word 1").await?, 2, "the read is over");
-        assert_eq!(words.words(), numbered(2));
+        for durability in DURABILITIES {
+            let folder = tempfile::tempdir()?;
+            let words = options().durability(durability).open(folder.path()).await?;
+            words.push("word 0").await?;
+            words.read(|_| {
+                refused(words.push("inside"));
+                refused(words.apply(WordsLog::Push { word: "inside".into() }));
+                refused(words.apply_batch([WordsLog::Push { word: "inside".into() }]));
+                refused(words.checkpoint());
+                refused(words.sync());
+                refused(words.close());
+                words.read(|_| refused(words.clone().push("inside")));
+            });
+            let told =
+                words.read(|_| block_on(words.push("inside")).expect_err("it would wait for itself").to_string());
+            assert!(told.contains("`read`"), "{told}");
+            assert_eq!(words.push("word 1").await?, 2, "the read is over");
+            assert_eq!(words.words(), numbered(2));
+        }
         Ok(())
     })
 }
@@ -185,17 +190,19 @@ fn a_call_begun_outside_may_be_polled_inside_a_read() -> Result {
 #[test]
 fn a_mutation_inside_a_mutation_is_refused_at_once() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let state = open(folder.path(), "inside").await?;
-        let told = state.add_inside("inside").await?;
-        assert!(told.contains("a mutation of the same store"), "{told}");
-        let batch = [NestedLog::AddInside { name: "inside".into() }, NestedLog::Add];
-        state.apply_batch(batch).await?;
-        assert_eq!(state.add().await?, 4);
-        forget("inside");
-        state.close().await?;
-        drop(state);
-        assert_eq!(Durable::<Nested>::open(folder.path()).await?.count(), 4);
+        for durability in DURABILITIES {
+            let folder = tempfile::tempdir()?;
+            let state = open(folder.path(), "inside", durability).await?;
+            let told = state.add_inside("inside").await?;
+            assert!(told.contains("a mutation of the same store"), "{told}");
+            let batch = [NestedLog::AddInside { name: "inside".into() }, NestedLog::Add];
+            state.apply_batch(batch).await?;
+            assert_eq!(state.add().await?, 4);
+            forget("inside");
+            state.close().await?;
+            drop(state);
+            assert_eq!(Durable::<Nested>::open(folder.path()).await?.count(), 4);
+        }
         Ok(())
     })
 }
@@ -203,16 +210,18 @@ fn a_mutation_inside_a_mutation_is_refused_at_once() -> Result {
 #[test]
 fn a_read_inside_a_mutation_is_a_panic_that_says_so() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let state = open(folder.path(), "read").await?;
-        state.add().await?;
-        let error = state.read_inside("read").await.expect_err("it reads what it is changing");
-        assert!(matches!(error, Error::Panicked { .. }), "{error}");
-        assert!(error.to_string().contains("use `self` there"), "{error}");
-        assert_eq!(state.add().await?, 2, "the call never happened");
-        forget("read");
-        drop(state);
-        assert_eq!(Durable::<Nested>::open(folder.path()).await?.count(), 2);
+        for durability in DURABILITIES {
+            let folder = tempfile::tempdir()?;
+            let state = open(folder.path(), "read", durability).await?;
+            state.add().await?;
+            let error = state.read_inside("read").await.expect_err("it reads what it is changing");
+            assert!(matches!(error, Error::Panicked { .. }), "{error}");
+            assert!(error.to_string().contains("use `self` there"), "{error}");
+            assert_eq!(state.add().await?, 2, "the call never happened");
+            forget("read");
+            drop(state);
+            assert_eq!(Durable::<Nested>::open(folder.path()).await?.count(), 2);
+        }
         Ok(())
     })
 }
@@ -220,19 +229,21 @@ fn a_read_inside_a_mutation_is_a_panic_that_says_so() -> Result {
 #[test]
 fn the_last_handle_may_be_dropped_with_a_result() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let state = open(folder.path(), "taken").await?;
-        state.add().await?;
-        let mut call = Box::pin(async move { state.take_handle("taken").await });
-        // Its future goes, with one handle; the other is in the result, which the writer's thread drops.
-        assert!(poll_once(call.as_mut()).is_pending());
-        drop(call);
-        let mut opened = Durable::<Nested>::open(folder.path()).await;
-        while matches!(opened, Err(Error::Locked { .. })) {
-            tokio::task::yield_now().await;
-            opened = Durable::<Nested>::open(folder.path()).await;
+        for durability in DURABILITIES {
+            let folder = tempfile::tempdir()?;
+            let state = open(folder.path(), "taken", durability).await?;
+            state.add().await?;
+            let mut call = Box::pin(async move { state.take_handle("taken").await });
+            // Its future goes, with one handle; the other is in the result, which may be dropped on walr's own thread.
+            drop(poll_once(call.as_mut()));
+            drop(call);
+            let mut opened = Durable::<Nested>::open(folder.path()).await;
+            while matches!(opened, Err(Error::Locked { .. })) {
+                tokio::task::yield_now().await;
+                opened = Durable::<Nested>::open(folder.path()).await;
+            }
+            assert_eq!(opened?.count(), 2);
         }
-        assert_eq!(opened?.count(), 2);
         Ok(())
     })
 }

@@ -1,5 +1,7 @@
 //! The real file system.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod direct;
 #[cfg(any(not(unix), test))]
 #[cfg_attr(unix, allow(dead_code, reason = "on Unix it is compiled for its tests alone"))]
 mod portable;
@@ -118,7 +120,7 @@ impl Folder for Disk {
         if how == Open::Create {
             self.changed(below);
         }
-        Ok(Box::new(DiskFile(file)))
+        Ok(Box::new(DiskFile::new(file)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -166,40 +168,62 @@ impl Folder for Disk {
 }
 
 #[derive(Debug)]
-struct DiskFile(std::fs::File);
+struct DiskFile {
+    file: std::fs::File,
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    direct: direct::Direct,
+}
+
+impl DiskFile {
+    fn new(file: std::fs::File) -> DiskFile {
+        DiskFile {
+            file,
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            direct: direct::Direct::default(),
+        }
+    }
+}
 
 impl File for DiskFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(self.file.metadata()?.len())
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        read_full(buf, offset, |buf, offset| sys::read_at(&self.0, buf, offset))
+        read_full(buf, offset, |buf, offset| sys::read_at(&self.file, buf, offset))
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        write_full(bytes, offset, |bytes, offset| sys::write_at(&self.0, bytes, offset))
+        write_full(bytes, offset, |bytes, offset| sys::write_at(&self.file, bytes, offset))
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        match self.direct.write(&self.file, bytes, offset) {
+            Some(written) => written,
+            None => self.write_at(bytes, offset).and_then(|()| self.sync()),
+        }
     }
 
     fn resize(&self, len: u64) -> io::Result<()> {
         let old = self.len()?;
         if len <= old {
-            return sys::set_len(&self.0, len);
+            return sys::set_len(&self.file, len);
         }
-        let result = sys::reserve(&self.0, old, len);
+        let result = sys::reserve(&self.file, old, len);
         if result.is_err() {
             // A reservation that meets the full disk half-way keeps what it got; give it back. The first error counts.
-            let _ = sys::set_len(&self.0, old);
+            let _ = sys::set_len(&self.file, old);
         }
         result
     }
 
     fn sync(&self) -> io::Result<()> {
-        sys::sync(&self.0)
+        sys::sync(&self.file)
     }
 
     fn evict(&self) -> io::Result<()> {
-        sys::evict(&self.0)
+        sys::evict(&self.file)
     }
 }
 

@@ -95,6 +95,8 @@ struct Active {
     first_lsn: Lsn,
     /// Where the bytes of `out` will go.
     out_at: u64,
+    /// Whether anything was written since the last sync.
+    unsynced: bool,
     /// Whether the last frame was a mark, so that the next takes a block of its own.
     marked: bool,
     /// The bytes of `out` that begin the segment were written.
@@ -189,22 +191,50 @@ impl Journal {
         }
         let done = active.segment.file.write_at(&self.out, active.out_at);
         done.map_err(|e| commit_error(&self.dir, active, "write", self.durable_lsn, e))?;
-        active.out_at += self.out.len() as u64;
-        active.begun = true;
+        active.unsynced = true;
+        self.written();
+        Ok(())
+    }
+
+    /// Writes what is appended, past the cache where that is faster, and makes it durable.
+    fn write_through(&mut self) -> Result<()> {
+        let Some(active) = &mut self.active else { return Ok(()) };
+        let done = active.segment.file.write_through(&self.out, active.out_at);
+        done.map_err(|e| commit_error(&self.dir, active, "write and sync", self.durable_lsn, e))?;
+        self.written();
+        Ok(())
+    }
+
+    /// Takes note that all of `out` is in the file.
+    fn written(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.out_at += self.out.len() as u64;
+            active.begun = true;
+        }
         self.out.clear();
         if self.out.capacity() > SPARE_BUFFER {
             self.out = Vec::new();
         }
-        Ok(())
     }
 
     /// Writes what is appended and makes it durable.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.write()?;
-        let Some(active) = &self.active else { return Ok(()) };
-        if self.has_unsynced() {
+        self.finish_growing();
+        if !self.has_unsynced() {
+            return Ok(());
+        }
+        if self.active.as_ref().is_some_and(|active| !active.unsynced) {
+            self.write_through()?;
+        } else {
+            self.write()?;
+        }
+        let Some(active) = &mut self.active else { return Ok(()) };
+        if active.unsynced {
             let done = active.segment.file.sync();
             done.map_err(|e| commit_error(&self.dir, active, "sync", self.durable_lsn, e))?;
+            active.unsynced = false;
+        }
+        if self.has_unsynced() {
             self.durable = self.position.next.number - 1;
             self.durable_lsn = Lsn::new(self.position.next.lsn.get() - 1);
             self.syncs += 1;

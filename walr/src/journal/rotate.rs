@@ -80,6 +80,7 @@ impl Journal {
             segment: Arc::new(segment),
             first_lsn: self.position.next.lsn,
             out_at: BLOCK,
+            unsynced: false,
             marked: false,
             begun: false,
         });
@@ -109,7 +110,8 @@ impl Journal {
             }
             Prepared::Ready(_) | Prepared::No => {}
         }
-        Segment::create(&self.dir, &self.store, self.next_seq(), self.next_reserve().max(least))
+        let reserve = self.next_reserve().max(least.next_multiple_of(BLOCK));
+        Segment::create(&self.dir, &self.store, self.next_seq(), reserve)
     }
 
     fn next_seq(&self) -> u64 {

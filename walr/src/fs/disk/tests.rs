@@ -211,3 +211,37 @@ mod on_unix {
         assert!(free);
     }
 }
+
+/// Durable writes of all sizes and places, against a plain copy: the same bytes, whichever way they took.
+#[test]
+fn writes_past_the_cache_are_what_reads_show() {
+    const LEN: usize = 3 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::open(folder.path()).unwrap();
+    let file = disk.open("log", Open::Create).unwrap();
+    file.resize(LEN as u64).unwrap();
+    file.sync().unwrap();
+    let mut expected = vec![0u8; LEN];
+    let mut at = 0;
+    for (turn, count) in [1usize, 7, 4088, 4096, 100, 8192, 5000, 1 << 20, 3, 4093, 700_000].into_iter().enumerate() {
+        let bytes: Vec<u8> = (0..count).map(|n| (n * 31 + turn) as u8 | 1).collect();
+        if turn % 3 == 2 {
+            file.write_at(&bytes, at as u64).unwrap();
+        } else {
+            file.write_through(&bytes, at as u64).unwrap();
+        }
+        expected[at..at + count].copy_from_slice(&bytes);
+        at += count;
+        if turn % 4 == 3 {
+            at = at.next_multiple_of(4096);
+        }
+        let mut read = vec![0; LEN];
+        assert_eq!(file.read_at(&mut read, 0).unwrap(), LEN);
+        assert!(read == expected, "after write {turn}");
+    }
+    file.sync().unwrap();
+    file.evict().unwrap();
+    let mut read = vec![0; LEN];
+    file.read_at(&mut read, 0).unwrap();
+    assert!(read == expected, "from the medium");
+}
