@@ -1,6 +1,7 @@
 //! Where calls wait for their group: bounded by bytes, in the order of their LSNs to be.
 
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
@@ -12,6 +13,9 @@ use crate::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
 const SPARE_BUFFER: usize = 1 << 20;
+
+/// More calls than a queue ever holds.
+const MORE_THAN_ALL: usize = usize::MAX / 2;
 
 /// A call that waits for its answer.
 pub(crate) enum Call<S: Recorded> {
@@ -99,6 +103,9 @@ pub(crate) struct Queue<S: Recorded> {
     // blocking mutex is right, also on an async worker.
     inner: Mutex<Inner<S>>,
     wake: Condvar,
+    /// How many calls are in the group, for the writer to look at without the lock; more than all of them when something
+    /// else is to be done.
+    arrived: AtomicUsize,
     room: Semaphore,
     size: u32,
 }
@@ -132,7 +139,8 @@ impl<S: Recorded> Queue<S> {
     pub(crate) fn new(size: u32) -> Self {
         let (group, requests) = (Group::new(), Vec::new());
         let inner = Inner { group, requests, closing: None, closed: false, asleep: false, nudged: false };
-        Queue { inner: Mutex::new(inner), wake: Condvar::new(), room: Semaphore::new(size as usize), size }
+        let arrived = AtomicUsize::new(0);
+        Queue { inner: Mutex::new(inner), wake: Condvar::new(), arrived, room: Semaphore::new(size as usize), size }
     }
 
     /// Waits until there is room for `bytes`, and returns how much of it the call now holds. A call that is larger than
@@ -166,6 +174,7 @@ impl<S: Recorded> Queue<S> {
         group.records += ends.len();
         group.room += room as usize;
         group.calls.push(call);
+        self.arrived.fetch_add(1, Ordering::Relaxed);
         self.wake_writer(inner);
         Ok(())
     }
@@ -177,6 +186,7 @@ impl<S: Recorded> Queue<S> {
             return Err(request);
         }
         inner.requests.push(request);
+        self.arrived.store(MORE_THAN_ALL, Ordering::Relaxed);
         self.wake_writer(inner);
         Ok(())
     }
@@ -185,6 +195,7 @@ impl<S: Recorded> Queue<S> {
     pub(crate) fn close(&self, closing: Closing) {
         let mut inner = self.inner.lock();
         inner.closing.get_or_insert(closing);
+        self.arrived.store(MORE_THAN_ALL, Ordering::Relaxed);
         self.wake_writer(inner);
         self.room.close();
     }
@@ -219,6 +230,19 @@ impl<S: Recorded> Queue<S> {
         self.wake_writer(inner);
     }
 
+    /// How many calls are in the group.
+    pub(crate) fn arrived(&self) -> usize {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Looks for `calls` calls without going to sleep, for `most` at the longest.
+    pub(crate) fn look_for(&self, calls: usize, most: Duration) {
+        let until = Instant::now() + most;
+        while self.arrived() < calls && Instant::now() < until {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits for work until `deadline`.
     pub(crate) fn wait(&self, deadline: Option<Instant>) {
         let mut inner = self.inner.lock();
@@ -241,6 +265,7 @@ impl<S: Recorded> Queue<S> {
     /// Takes all there is. `spare` is what an earlier group left of its buffers.
     pub(crate) fn take(&self, spare: Group<S>) -> Work<S> {
         let mut inner = self.inner.lock();
+        self.arrived.store(0, Ordering::Relaxed);
         let group = std::mem::replace(&mut inner.group, spare);
         Work { group, requests: std::mem::take(&mut inner.requests), closing: inner.closing }
     }
