@@ -161,7 +161,7 @@ fn a_store_that_is_cut_off_anywhere_is_refused_or_loses_no_more_than_its_last_re
 #[test]
 fn a_missing_segment_is_refused() -> Result {
     run(async {
-        let whole = store_with(100, 4096, true).await?;
+        let whole = store_with(200, 4096, true).await?;
         let segments = files_with(whole.path(), ".wal")?;
         assert!(segments.len() > 3);
         for (at, missing) in segments.iter().enumerate() {
