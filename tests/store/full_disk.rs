@@ -174,7 +174,9 @@ fn a_close_without_room_for_its_checkpoint_keeps_the_log() -> Result {
             words.push(&word).await?;
         }
         fill(&sim);
-        is_full(words.close().await);
+        let closed = words.close().await;
+        let Err(Error::NoCheckpoint { cause }) = closed else { panic!("the close says so, and closes: {closed:?}") };
+        assert!(matches!(*cause, Error::Full { .. }), "{cause:?}");
         assert!(matches!(words.push("late").await, Err(Error::Closed)), "it is closed all the same");
         for image in [sim.restart(), sim.crash(1)] {
             assert_eq!(words_in(&image).await?, numbered(10));

@@ -24,5 +24,6 @@ mod panics;
 mod reentrancy;
 mod reopen;
 mod replay_panics;
+mod short_runs;
 mod undecodable_arguments;
 mod undecodable_states;

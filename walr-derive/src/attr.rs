@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{Attribute, Expr, FnArg, Ident, LitInt, LitStr, Meta, Path, Token, Type, parse_quote};
+use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Path, Token, Type, parse_quote};
 
 use crate::block::{Block, Item};
 use crate::errors::Errors;
@@ -74,7 +74,14 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
 }
 
 fn is_ours(attr: &Attribute) -> bool {
-    attr.path().is_ident("mutation") || attr.path().is_ident("query")
+    is(attr, "mutation") || is(attr, "query")
+}
+
+/// Whether the attribute is `name`, or `walr::name`: the block's own attribute is written that way.
+fn is(attr: &Attribute, name: &str) -> bool {
+    let path = attr.path();
+    let with_crate = path.segments.len() == 2 && path.segments[0].ident == "walr" && path.segments[1].ident == name;
+    path.is_ident(name) || with_crate
 }
 
 fn other_attrs(item: &mut syn::ImplItem) -> Option<&mut Vec<Attribute>> {
@@ -89,7 +96,7 @@ fn other_attrs(item: &mut syn::ImplItem) -> Option<&mut Vec<Attribute>> {
 fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Mark {
     let mut mark = Mark::default();
     for attr in attrs.extract_if(.., |attr| is_ours(attr)) {
-        let is_mutation = attr.path().is_ident("mutation");
+        let is_mutation = is(&attr, "mutation");
         let message = match &mark.role {
             Role::Plain => None,
             Role::Mutation(_) if is_mutation => Some("`#[mutation]` stands here twice: keep one, with all options"),
@@ -111,7 +118,9 @@ fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> M
     let mut options = MethodOptions::default();
     let known =
         if is_mutation { "`name = \"…\"`, `handle = \"…\"` and `replay_only`" } else { "`handle = \"…\"`" };
+    let mut given = Vec::new();
     let parse = |meta: ParseNestedMeta<'_>| {
+        once(&meta, &mut given)?;
         if meta.path.is_ident("name") && is_mutation {
             options.name = Some(text(&meta)?);
         } else if meta.path.is_ident("handle") {
@@ -178,8 +187,10 @@ pub(crate) fn default_crate() -> Path {
 /// The options of all `#[wal(..)]` in `attrs`.
 pub(crate) fn state_options(attrs: &[Attribute], errors: &mut Errors) -> StateOptions {
     let mut options = StateOptions::default();
+    let mut given = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("wal")) {
         let parsed = attr.parse_nested_meta(|meta| {
+            once(&meta, &mut given)?;
             if meta.path.is_ident("name") {
                 options.name = Some(text(&meta)?);
             } else if meta.path.is_ident("version") {
@@ -200,6 +211,34 @@ pub(crate) fn state_options(attrs: &[Attribute], errors: &mut Errors) -> StateOp
         errors.ok(parsed);
     }
     options
+}
+
+/// Refuses an option that was given before: which of them is on disk would be a guess.
+fn once(meta: &ParseNestedMeta<'_>, given: &mut Vec<Path>) -> syn::Result<()> {
+    if given.contains(&meta.path) {
+        let name = meta.path.to_token_stream();
+        return Err(meta.error(format_args!("the option `{name}` is given twice; keep one")));
+    }
+    given.push(meta.path.clone());
+    Ok(())
+}
+
+/// Refuses `#[wal(..)]` on fields and variants, where it would do nothing.
+pub(crate) fn refuse_below_type(data: &Data, errors: &mut Errors) {
+    let variants = match data {
+        Data::Enum(data) => data.variants.iter().collect(),
+        _ => Vec::new(),
+    };
+    let fields = match data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    let attrs = variants.into_iter().map(|variant| &variant.attrs).chain(fields.into_iter().map(|field| &field.attrs));
+    for attr in attrs.flatten().filter(|attr| attr.path().is_ident("wal")) {
+        let message = "`#[wal(..)]` belongs on the type; to leave a field out of checkpoints, write `#[serde(skip)]`";
+        errors.at(attr.path(), message);
+    }
 }
 
 fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {

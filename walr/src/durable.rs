@@ -35,7 +35,10 @@ pub struct Durable<S: Recorded> {
 
 impl<S: Recorded> Durable<S> {
     /// Opens the store in the folder `path` with the default options, and recovers what was there; a new store begins with
-    /// `S::default()`. Missing folders are created.
+    /// `S::default()`. Missing folders are created. For a state without `Default` there is
+    /// [`Options::open_with`](Options::open_with).
+    ///
+    /// An open store has one thread, and two to four open files.
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ pub enum Error {
 
     /// The disk has no room for the next segment. Nothing was recorded, and the store works again when there is room.
     /// Fate: not recorded.
-    #[error("no room to reserve {needed} bytes for {}: {source}; nothing was recorded, free some space and call again", .path.display())]
+    #[error("no room for {needed} bytes of {}: {source}; nothing was recorded, free some space and call again", .path.display())]
     Full {
         /// The file that was to be reserved.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum Error {
     /// A mutation was polled inside a `read` of the same store, or inside a mutation's own body, where it could never
     /// become durable. Fate: not recorded.
     #[error(
-        "a mutation was awaited inside {place} of the same store, where it would wait for itself; await it after {place} has returned"
+        "a call was awaited inside {place} of the same store, where it would wait for itself; await it outside of that"
     )]
     Reentrant {
         /// Where the call stood.
@@ -200,6 +200,17 @@ pub enum Error {
         value: String,
         /// What is allowed.
         reason: &'static str,
+    },
+
+    /// The store is closed, and everything acknowledged is in its log; only the checkpoint that a close writes failed.
+    /// Fate: not recorded (there was nothing to record).
+    #[error(
+        "the store is closed and nothing is lost, but its last checkpoint couldn't be written ({cause}); the next open replays the log"
+    )]
+    NoCheckpoint {
+        /// Why the checkpoint failed.
+        #[source]
+        cause: Arc<Error>,
     },
 
     /// A thread of the store could not be started, or ended by a panic; the store takes no more mutations. Fate: unknown.

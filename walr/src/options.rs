@@ -39,7 +39,8 @@ pub enum Durability {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CheckpointPolicy {
-    /// When the log since the last checkpoint takes at least `floor` bytes, and at least `ratio` times the bytes of that
+    /// When the log since the last checkpoint takes at least `floor` bytes (a log file counts as a 64th of
+    /// the floor at least), and at least `ratio` times the bytes of that
     /// checkpoint: so that the work of writing the state is spread over a log of its own size. The default is a ratio of
     /// 1 and a floor of 32 MiB.
     LogBytes {
@@ -59,6 +60,14 @@ impl Default for CheckpointPolicy {
 }
 
 impl CheckpointPolicy {
+    /// What a segment counts as in bytes of log, at least.
+    pub(crate) fn segment_counts(&self) -> u64 {
+        match *self {
+            CheckpointPolicy::LogBytes { floor, .. } => floor / 64,
+            CheckpointPolicy::Manual => 0,
+        }
+    }
+
     /// Whether a checkpoint is due after `log` bytes of log, when the newest checkpoint takes `checkpoint` bytes.
     pub(crate) fn is_due(&self, log: u64, checkpoint: u64) -> bool {
         match *self {
@@ -160,10 +169,11 @@ impl<S> Options<S> {
         self
     }
 
-    /// The size in bytes that a log file is meant to have, at least 4 KiB. It is a target: a group of records that is
-    /// larger gets a file of its own size. Default: 16 MiB.
+    /// The size in bytes that a log file grows to, at least 4 KiB. It is a target: a group of records that is larger gets a
+    /// file of its own size. Default: 16 MiB.
     ///
-    /// The file's space is reserved when it is begun, and what was not needed is given back when it is finished or closed.
+    /// The first file after an open reserves 64 KiB, each later one four times as much, up to this size; what was not needed
+    /// is given back when the file is finished or closed, or, after an unclean end, when the next open writes.
     #[must_use]
     pub fn segment_size(mut self, bytes: u64) -> Self {
         self.config.segment_size = bytes;

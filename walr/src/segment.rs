@@ -211,8 +211,11 @@ impl<'a> Scan<'a> {
         if !frame::body_matches(&header, body) {
             return Ok(Step::Bad { offset, reason: "the frame's body has a wrong checksum" });
         }
+        let Some(number) = header.number.checked_add(1) else {
+            return Ok(Step::Bad { offset, reason: "the frame has the last of all numbers" });
+        };
         self.offset = offset + header.frame_len();
-        self.expected = Some(Expected { number: header.number + 1, chain: crc, lsn: header.next_lsn() });
+        self.expected = Some(Expected { number, chain: crc, lsn: header.next_lsn() });
         Ok(Step::Frame { header, offset, body })
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
         #docs
         #attrs
         pub struct #mutations #generics #where_clause {
-            handle: #private::Handle<#self_ty>,
+            __walr: #private::Handle<#self_ty>,
         }
 
         #methods
@@ -30,11 +30,11 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
         #[doc(hidden)]
         impl #impl_generics #private::Mutations<#self_ty> for #mutations #arguments #where_clause {
             fn new(handle: #private::Handle<#self_ty>) -> Self {
-                #mutations { handle }
+                #mutations { __walr: handle }
             }
 
             fn handle(&self) -> &#private::Handle<#self_ty> {
-                &self.handle
+                &self.__walr
             }
         }
 
@@ -105,7 +105,7 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
     };
     // All at the state's name, where the error belongs if it isn't a state.
     let this = local("self");
-    let outcome_of = quote_spanned!(self_ty.span()=> <#self_ty as #private::Call>::mutate(&#this.handle, #value).await);
+    let outcome_of = quote_spanned!(self_ty.span()=> <#self_ty as #private::Call>::mutate(&#this.__walr, #value).await);
     hidden! {
         #docs
         #kept
@@ -139,7 +139,7 @@ fn query_method(items: &Items<'_>, query: &Query<'_>) -> TokenStream {
     let names = query.params.iter().map(|param| &param.name);
     let (this, state) = (local("self"), local("state"));
     let answer = quote_spanned! {self_ty.span()=>
-        <#self_ty as #private::Call>::query(&#this.handle, |#state: &#self_ty| <#self_ty>::#method(#state, #(#names),*))
+        <#self_ty as #private::Call>::query(&#this.__walr, |#state: &#self_ty| <#self_ty>::#method(#state, #(#names),*))
     };
     hidden! {
         #docs

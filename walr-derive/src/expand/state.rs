@@ -17,6 +17,7 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
         Err(error) => return error.into_compile_error(),
     };
     let options = attr::state_options(&input.attrs, &mut errors);
+    attr::refuse_below_type(&input.data, &mut errors);
     if let (Some(old), None | Some(1)) = (&options.migrate_from, options.version) {
         errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
     }

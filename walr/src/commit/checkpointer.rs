@@ -19,6 +19,9 @@ use crate::state::{Recorded, WalState};
 /// A state of at most about this many bytes is written under the read lock, which takes a few milliseconds.
 const MOST_LIVE: u64 = 1 << 20;
 
+/// A state of at most about this many bytes is checkpointed at open, before anything else, when that is due.
+const MOST_AT_OPEN: u64 = 16 << 20;
+
 /// What a checkpoint's thread leaves: the LSN and the file's length.
 type Done = Result<(Lsn, u64)>;
 
@@ -74,6 +77,16 @@ impl<S: WalState> Checkpointer<S> {
         let due = self.core.config.checkpoint.is_due(self.log(committer), self.bytes);
         if due && self.job.is_none() && self.core.latch.get().is_none() && self.is_behind(committer) {
             self.begin(committer);
+        }
+    }
+
+    /// At open, writes the checkpoint that is due, if the state is small: a program that is always killed, or that drops its
+    /// handle soon, would never finish one beside its work, and its log would grow for ever.
+    pub(super) fn catch_up(&mut self, committer: &mut Committer<S>) {
+        let due = self.core.config.checkpoint.is_due(self.log(committer), self.bytes);
+        if due && self.bytes + self.core.recovery.bytes <= MOST_AT_OPEN && self.core.latch.get().is_none() {
+            // An error is in the figures, and a later checkpoint meets it again.
+            let _ = self.write_now(committer);
         }
     }
 
@@ -139,9 +152,12 @@ impl<S: WalState> Checkpointer<S> {
         })
     }
 
-    /// Bytes of log since the newest checkpoint.
+    /// Bytes of log since the newest checkpoint. A segment counts as some at least: many small ones, as many short runs leave
+    /// them, cost an open more than their bytes.
     fn log(&self, committer: &Committer<S>) -> u64 {
-        self.recovered + (committer.journal.appended() - self.appended)
+        let bytes = self.recovered + (committer.journal.appended() - self.appended);
+        let newest = committer.checkpoints.last().copied().unwrap_or_default();
+        bytes.max(committer.journal.segments_above(newest) as u64 * self.core.config.checkpoint.segment_counts())
     }
 
     /// Takes note of what the checkpoint's thread did.

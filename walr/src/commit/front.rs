@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::state::{Mutation, Recorded, WalState};
 
-/// How long a caller waits for another one's commit in memory before it leaves its call to the writer.
-const PATIENCE: Duration = Duration::from_micros(50);
+/// How long a caller waits for another one's commit in memory, or for readers, before it leaves its call to the writer.
+pub(super) const PATIENCE: Duration = Duration::from_micros(50);
 /// A buffer that grew beyond this is given back.
 const SPARE_BUFFER: usize = 64 << 10;
 
@@ -87,7 +87,7 @@ impl<S: WalState> Front<S> {
         let room = self.core.queue.wait_for_room(record.len()).await?;
         self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
         keep(record);
-        answered.await.unwrap_or_else(|_| Err(self.ended()))
+        answered.await.unwrap_or_else(|_| Err(unanswered()))
     }
 
     /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
@@ -107,8 +107,13 @@ impl<S: WalState> Front<S> {
         let room = self.core.queue.wait_for_room(records.len()).await?;
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);
-        answered.await.unwrap_or_else(|_| Err(self.ended()))
+        answered.await.unwrap_or_else(|_| Err(unanswered()))
     }
+}
+
+/// A call that was taken into the queue may be recorded, whatever became of the writer.
+fn unanswered() -> Error {
+    Error::Thread { reason: "the writer ended without an answer".to_string() }
 }
 
 /// A batch that was checked.

@@ -22,7 +22,8 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use self::core::Live;
-use self::queue::Call;
+use self::front::PATIENCE;
+use self::queue::{Call, send};
 use crate::error::{Error, Result};
 use crate::frame::{HEADER, Range};
 use crate::journal::Journal;
@@ -60,10 +61,9 @@ enum Answer<S: Recorded> {
 
 impl<S: Recorded> Answer<S> {
     fn give(self) {
-        // Nobody may be waiting any more; then the results go here, and what their `Drop` does is nobody's error.
         match self {
-            Answer::One(answer, result) => drop_quietly(answer.send(result)),
-            Answer::Many(answer, results) => drop_quietly(answer.send(results)),
+            Answer::One(answer, result) => send(answer, result),
+            Answer::Many(answer, results) => send(answer, results),
         }
     }
 
@@ -106,7 +106,7 @@ impl<S: WalState> Committer<S> {
             let failed = Error::Failed { cause: cause.clone() };
             return fail_all(group, &failed);
         }
-        if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.records) {
+        if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.calls.len()) {
             let error = match error {
                 // The sealing of the old segment failed: nothing of this group is written.
                 Error::Commit { .. } => Error::Failed { cause: self.latch(error) },
@@ -138,12 +138,14 @@ impl<S: WalState> Committer<S> {
         }
         // The writer sleeps without a deadline as long as there is nothing to sync and nothing to mark.
         let (marked, synced) = (self.journal.is_marked(), self.unsynced_since.is_none());
+        let _fuse = writer::Fuse::new(&core);
+        // A long read must not stop the clock for what was acknowledged before.
+        let Some(mut live) = core.live.try_write_for(PATIENCE) else { return Err(log) };
         let lsn = self.journal.append_record(record);
         if let Err(error) = self.persist() {
             self.latch(error.clone());
             return Ok(Err(error));
         }
-        let mut live = core.live.write();
         let entered = reentry::enter(core.id(), Place::Mutation);
         let mut result = apply_record(&mut live, log, lsn);
         live.lsn = lsn;
@@ -183,7 +185,16 @@ impl<S: WalState> Committer<S> {
     fn apply(&mut self, first: Lsn, group: &mut Group<S>) {
         let core = self.core.clone();
         let mut answers = std::mem::take(&mut self.answers);
-        let mut live = core.live.write();
+        let mut live = match core.live.try_write_for(PATIENCE) {
+            Some(live) => live,
+            None => {
+                // A long read must not stop the clock for what was acknowledged before. A failure is latched.
+                if matches!(core.config.durability, Durability::Periodic(_)) {
+                    let _ = self.sync();
+                }
+                core.live.write()
+            }
+        };
         let entered = reentry::enter(core.id(), Place::Mutation);
         let mut aborted = Vec::new();
         let mut lsn = first;
@@ -322,6 +333,9 @@ impl<S: WalState> Committer<S> {
     /// Counts `lsn` as the newest checkpoint, and lets go what is only needed for those before the last two.
     pub(crate) fn checkpointed(&mut self, lsn: Lsn) -> Result<()> {
         self.checkpoints.push(lsn);
+        if self.core.latch.get().is_some() {
+            return Ok(());
+        }
         while self.checkpoints.len() > 2 {
             // One that can't be removed still counts, and keeps its segments.
             self.core.dir.remove_if_there(&checkpoint_name(self.checkpoints[0]))?;

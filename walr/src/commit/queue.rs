@@ -37,11 +37,11 @@ impl<S: Recorded> Call<S> {
         match self {
             Call::One { log, answer } => {
                 crate::panic::drop_quietly(log);
-                let _ = answer.send(Err(error));
+                send(answer, Err(error));
             }
             Call::Many { logs, answer } => {
                 crate::panic::drop_quietly(logs);
-                let _ = answer.send(Err(error));
+                send(answer, Err(error));
             }
         }
     }
@@ -86,7 +86,13 @@ pub(crate) enum Request {
 
 /// Answers one who may not be waiting any more.
 pub(super) fn reply(answer: oneshot::Sender<Result<Lsn>>, result: Result<Lsn>) {
-    let _ = answer.send(result);
+    send(answer, result);
+}
+
+/// Sends an answer. Nobody may be waiting any more; then it goes here. Neither what its `Drop` does nor what the waker of the
+/// one who waits does is the writer's error.
+pub(super) fn send<T>(answer: oneshot::Sender<T>, value: T) {
+    let _ = crate::panic::catch(|| drop(answer.send(value)));
 }
 
 /// How the store is closed.

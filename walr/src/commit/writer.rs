@@ -51,14 +51,24 @@ impl<S: Recorded> Drop for Ending<'_, S> {
     }
 }
 
-/// Latches the store when the writer panics.
-struct Fuse<'a, S: Recorded>(&'a Core<S>);
+/// Latches the store when a commit panics outside of a mutation.
+pub(super) struct Fuse<'a, S: Recorded> {
+    core: &'a Core<S>,
+    /// A caller's thread may be unwinding already, and use its handle in a `Drop`.
+    before: bool,
+}
+
+impl<'a, S: Recorded> Fuse<'a, S> {
+    pub(super) fn new(core: &'a Core<S>) -> Self {
+        Fuse { core, before: std::thread::panicking() }
+    }
+}
 
 impl<S: Recorded> Drop for Fuse<'_, S> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let reason = "the writer panicked".to_string();
-            self.0.latch.get_or_init(|| Arc::new(Error::Thread { reason }));
+        if std::thread::panicking() && !self.before {
+            let reason = "a commit panicked half-way".to_string();
+            self.core.latch.get_or_init(|| Arc::new(Error::Thread { reason }));
         }
     }
 }
@@ -87,13 +97,14 @@ impl<'a, S: WalState> Writer<'a, S> {
 
     fn run(mut self) -> Result<()> {
         let mut spare = Group::new();
+        self.checkpointer.catch_up(&mut self.committer.lock());
         loop {
             self.linger();
             self.core.queue.wait(self.deadline);
             // Taken under the committer's lock: a caller that commits by itself must see what is in the queue before it.
             let mut committer = self.committer.lock();
             // Dropped before the lock is: nobody commits on top of what a panic left half done.
-            let _fuse = Fuse(self.core);
+            let _fuse = Fuse::new(self.core);
             let mut work = self.core.queue.take(spare);
             self.group = work.group.calls.len();
             if self.group > 0 {
@@ -173,6 +184,8 @@ impl<'a, S: WalState> Writer<'a, S> {
 
     fn close(mut self, committer: &mut Committer<S>, closing: Closing) -> Result<()> {
         let core = self.core;
+        // What `Periodic` has acknowledged doesn't wait for a checkpoint. A failure is latched.
+        let _ = committer.sync();
         while self.checkpointer.is_busy() {
             for request in core.queue.take_requests() {
                 self.answer(committer, request);
@@ -182,6 +195,9 @@ impl<'a, S: WalState> Writer<'a, S> {
         let with_checkpoint = closing == Closing::Close && core.config.checkpoint != CheckpointPolicy::Manual;
         if with_checkpoint && core.latch.get().is_none() {
             result = self.checkpointer.write_now(committer).map(drop);
+            if core.latch.get().is_none() {
+                result = result.map_err(|error| Error::NoCheckpoint { cause: Arc::new(error) });
+            }
         }
         committer.close().and(result)
     }

@@ -3,6 +3,7 @@
 
 mod damage;
 mod faults;
+mod regressions;
 pub(crate) mod sabotage;
 mod state;
 mod tests;

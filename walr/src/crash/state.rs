@@ -70,10 +70,16 @@ impl Recorded for Tally {
     }
 }
 
+const SHAPE: &str = match std::str::from_utf8(&[b'x'; 1200]) {
+    Ok(shape) => shape,
+    Err(_) => "",
+};
+
 impl WalState for Tally {
     const NAME: &'static str = "Tally";
     const VERSION: u32 = 1;
-    const SHAPE: &'static str = "Tally { ids: Vec<u32> }";
+    // Longer than a sector, as any real state's, so that a schema frame can tear.
+    const SHAPE: &'static str = SHAPE;
 }
 
 pub(crate) struct TallyMutations(Handle<Tally>);

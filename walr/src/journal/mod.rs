@@ -143,6 +143,12 @@ impl Journal {
         self.position.extents.iter().copied().chain(active).collect()
     }
 
+    /// How many segments began above `lsn`.
+    pub(crate) fn segments_above(&self, lsn: Lsn) -> usize {
+        let finished = self.position.extents.iter().rev().take_while(|extent| extent.first_lsn > lsn).count();
+        finished + usize::from(self.active.as_ref().is_some_and(|active| active.first_lsn > lsn))
+    }
+
     /// How many bytes are waiting to be written.
     pub(crate) fn unwritten(&self) -> usize {
         self.out.len()
@@ -170,7 +176,7 @@ impl Journal {
 
     /// Whether the log ends in a mark.
     pub(crate) fn is_marked(&self) -> bool {
-        self.active.as_ref().map_or(self.position.marked, |active| active.marked)
+        self.active.as_ref().map_or(self.position.marked, |active| active.marked && self.growing.is_none())
     }
 
     /// Writes the aborts that the recovery decided, durably. [`Error::Full`] leaves them to the next group.

@@ -23,7 +23,7 @@ pub(super) enum Prepared {
 }
 
 impl Journal {
-    /// Makes sure that a batch frame of `body` bytes and `count` records fits into the active segment, with the abort that
+    /// Makes sure that a batch frame of `body` bytes and `count` calls fits into the active segment, with the abort that
     /// may follow it. [`Error::Full`] and [`Error::Io`] leave the log as it was; any other error is final.
     pub(crate) fn make_room(&mut self, body: usize, count: usize) -> Result<()> {
         let abort = HEADER + 16 * count;

@@ -26,6 +26,7 @@ use crate::fs::{Open, SALVAGE};
 use crate::journal::{Extent, Position};
 use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
 use crate::lsn::Lsn;
+use crate::panic::drop_quietly;
 use crate::schema::Schema;
 use crate::segment::{Expected, Segment};
 use crate::state::WalState;
@@ -149,11 +150,12 @@ fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<O
     let now = Schema::of::<S>();
     // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
     let needed = &names.checkpoints[names.checkpoints.len().saturating_sub(2)..];
+    let oldest = needed.first().copied().unwrap_or_default().min(loaded.lsn);
     let mut log = scan(Wanted {
         dir,
         store,
         segments: &names.segments,
-        oldest: needed.first().copied().unwrap_or_default().min(loaded.lsn),
+        oldest,
         newest: names.checkpoints.last().copied().unwrap_or_default(),
         loaded: loaded.lsn,
         accept: &mut |schema, uses| {
@@ -166,9 +168,10 @@ fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<O
     report.records = replayed.records;
     report.bytes = replayed.bytes;
     report.records_of_other_code = replayed.of_other_code;
-    let kept = tidy_up(dir, &names, &mut log, &mut report)?;
-    let torn = log.cuts.first().map(|cut| cut.offset);
-    let trim = log.extents.last().filter(|extent| torn == Some(extent.end)).map(|extent| (extent.seq, extent.end));
+    let kept = tidy_up(dir, &names, oldest, &mut log, &mut report)?;
+    // After an unclean end the last segment has its reserve still, and perhaps a torn tail: of no use once a later one is begun.
+    let last = log.extents.last().filter(|_| !log.marked || !log.cuts.is_empty());
+    let trim = last.map(|extent| (extent.seq, extent.end));
     Ok(Opened {
         state,
         identity,
@@ -233,7 +236,7 @@ fn replay_all<S: WalState>(
             Err(Stopped::Panicked(panic)) => {
                 let lsn = loaded.lsn;
                 // The state may be spoilt in a way that its `Drop` doesn't bear.
-                crate::panic::drop_quietly(loaded);
+                drop_quietly(loaded);
                 take_back::<S>(dir, log, report, panic)?;
                 let name = checkpoint_name(lsn);
                 loaded = checkpoint::load(dir, store, &name, lsn, false).map_err(|error| match error {
@@ -249,9 +252,10 @@ fn replay_all<S: WalState>(
 }
 
 fn take_back<S: WalState>(dir: &Dir, log: &mut Log, report: &mut Recovery, panic: Panic) -> Result<()> {
-    let advice = if log.fingerprint != S::FINGERPRINT {
+    let (last, code) = log.last_batch.unwrap_or_default();
+    let advice = if last == panic.frame && code != S::FINGERPRINT {
         "the record was made by other code of the same mutations: open the store with that, or mend this one"
-    } else if log.last_batch != Some(panic.frame) {
+    } else if last != panic.frame {
         "it succeeded when it was recorded, so that the mutation isn't deterministic: mend it"
     } else {
         log.aborts.push(panic.batch);
@@ -263,13 +267,14 @@ fn take_back<S: WalState>(dir: &Dir, log: &mut Log, report: &mut Recovery, panic
 }
 
 /// Changes on disk what the recovery decided, and returns the checkpoints that count.
-fn tidy_up(dir: &Dir, names: &Names, log: &mut Log, report: &mut Recovery) -> Result<Vec<Lsn>> {
+fn tidy_up(dir: &Dir, names: &Names, oldest: Lsn, log: &mut Log, report: &mut Recovery) -> Result<Vec<Lsn>> {
     for cut in &mut log.cuts {
         cut.copy = salvage(dir, cut);
         report.cut.push(cut.clone());
     }
     let mut kept = names.checkpoints.clone();
-    let needless = kept.len().saturating_sub(2 + report.bypassed.len());
+    // Below the oldest that the log was scanned from, there may be no log.
+    let needless = kept.partition_point(|&lsn| lsn < oldest);
     for lsn in kept.drain(..needless) {
         dir.remove_if_there(&checkpoint_name(lsn))?;
     }
@@ -350,8 +355,12 @@ pub(crate) fn rebuild<S: WalState>(
     let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to, stop };
     match replay(&mut loaded.state, &source) {
         Ok(_) => Ok(loaded.state),
-        Err(Stopped::Failed(error)) => Err(error),
+        Err(Stopped::Failed(error)) => {
+            drop_quietly(loaded);
+            Err(error)
+        }
         Err(Stopped::Panicked(Panic { lsn, mutation, message, .. })) => {
+            drop_quietly(loaded);
             let advice = "it succeeded a moment ago, so that the mutation isn't deterministic: mend it";
             Err(Error::ReplayPanicked { path: dir.path.clone(), mutation, lsn, message, advice })
         }

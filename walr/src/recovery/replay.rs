@@ -130,7 +130,11 @@ impl<S: WalState> Applier<'_, S> {
     }
 
     fn record(&mut self, header: &Header, body: &[u8], lsn: Lsn, bytes: &[u8]) -> Result<(), Stopped> {
-        let Some((log, mutation)) = self.decode(bytes) else {
+        // A panic of the user's own `Deserialize` is a refusal.
+        let decoded = panic::catch(|| self.decode(bytes));
+        let decoded =
+            decoded.map_err(|message| self.refuse(lsn, format!("decoding the record panicked: {message}")))?;
+        let Some((log, mutation)) = decoded else {
             return Err(self.refuse(lsn, "the record names an unknown mutation".to_string()).into());
         };
         let log = log.map_err(|reason| {

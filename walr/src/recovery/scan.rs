@@ -7,7 +7,7 @@ use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
 use crate::journal::Extent;
-use crate::layout::{Dir, StoreId};
+use crate::layout::{Dir, StoreId, segment_name};
 use crate::lsn::Lsn;
 use crate::schema::Schema;
 use crate::segment::{Expected, Scan, Segment, Step};
@@ -21,12 +21,10 @@ pub(crate) struct Log {
     pub(crate) aborts: Vec<Range>,
     /// What the next frame must be.
     pub(crate) next: Expected,
-    /// The number of the last frame, if it is a batch.
-    pub(crate) last_batch: Option<u64>,
+    /// The last batch's frame number and the fingerprint of its code, if nothing but links and schemas follow it.
+    pub(crate) last_batch: Option<(u64, u64)>,
     /// Whether the last frame is a mark or a seal, or there is none.
     pub(crate) marked: bool,
-    /// The fingerprint of the code that wrote the last segment.
-    pub(crate) fingerprint: u64,
     /// What is to be cut off.
     pub(crate) cuts: Vec<Cut>,
     /// Segments below the oldest checkpoint, which nothing needs.
@@ -49,7 +47,8 @@ pub(crate) struct Wanted<'a> {
 
 /// A segment and the link it begins with.
 struct Linked {
-    segment: Segment,
+    /// Its number, and not its file: there may be more segments than a process may have open files.
+    seq: u64,
     first_lsn: Lsn,
     number: u64,
     link: Link,
@@ -77,7 +76,6 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
         next: Expected { number: 1, chain: 0, lsn: Lsn::new(1) },
         last_batch: None,
         marked: true,
-        fingerprint: 0,
         cuts: Vec::new(),
         residue,
     };
@@ -92,19 +90,18 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
                 let follows = (at > above).then_some(log.next);
                 let (end, offset) = walk(&mut wanted, &mut log, linked, next, follows)?;
                 if let End::Open(reason) = end {
+                    let segment = Segment::open(wanted.dir, wanted.store, linked.seq)?;
                     let finding = match next {
                         Some(_) => Finding::NotLast,
-                        None => {
-                            examine(&linked.segment, offset, log.next.number, wanted.newest, last_lsn(&log), &later)
-                        }
+                        None => examine(&segment, offset, log.next.number, wanted.newest, last_lsn(&log), &later),
                     };
-                    settle(&wanted, &mut log, &linked.segment, offset, reason, finding)?;
+                    settle(&wanted, &mut log, &segment, offset, reason, finding)?;
                 }
                 last = end;
                 offset
             }
         };
-        log.extents.push(Extent { seq: linked.segment.seq, first_lsn: linked.first_lsn, end });
+        log.extents.push(Extent { seq: linked.seq, first_lsn: linked.first_lsn, end });
     }
     finish(&wanted, &mut log, last, &later)?;
     Ok(log)
@@ -154,8 +151,10 @@ fn read_link(wanted: &Wanted<'_>, segment: Segment) -> Result<Result<Linked, Seg
         _ => None,
     };
     Ok(match found {
-        Some((first_lsn, number, chain, link)) if link.number + 1 == number && link.chain == chain => {
-            Ok(Linked { segment, first_lsn, number, link })
+        Some((first_lsn, number, chain, link))
+            if link.number.checked_add(1) == Some(number) && link.chain == chain && first_lsn.get() > 0 =>
+        {
+            Ok(Linked { seq: segment.seq, first_lsn, number, link })
         }
         _ => Err(segment),
     })
@@ -176,9 +175,9 @@ fn check_links(wanted: &Wanted<'_>, chain: &[Linked]) -> Result<()> {
     }
     for pair in chain.windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
-        if after.link.seq != before.segment.seq {
+        if after.link.seq != before.seq {
             let reason = format!("the segment {:016x}, which should be between, is missing", after.link.seq);
-            return missing(dir.file_path(&after.segment.name()), reason);
+            return missing(dir.file_path(&segment_name(after.seq)), reason);
         }
     }
     Ok(())
@@ -192,7 +191,7 @@ fn walk(
     next: Option<&Linked>,
     follows: Option<Expected>,
 ) -> Result<(End, u64)> {
-    let segment = &linked.segment;
+    let segment = &Segment::open(wanted.dir, wanted.store, linked.seq)?;
     let path = wanted.dir.file_path(&segment.name());
     let read = |e| Error::io("read", &path, e);
     // `read_link` has checked that the link agrees with the header of its own frame.
@@ -224,7 +223,6 @@ fn walk(
         }
     };
     if let Some(schema) = &uses.schema {
-        log.fingerprint = schema.fingerprint;
         (wanted.accept)(schema, &uses.counts)?;
     }
     let ended = matches!(end, End::Sealed(_) | End::Closed);
@@ -243,7 +241,15 @@ struct Uses {
 
 /// Takes note of a frame: what it takes back, which mutations it uses, which segment it names.
 fn note(log: &mut Log, uses: &mut Uses, header: &Header, body: &[u8], loaded: Lsn) -> Result<u64, &'static str> {
-    log.last_batch = (header.kind == Kind::Batch).then_some(header.number);
+    match header.kind {
+        Kind::Batch => {
+            let code = uses.schema.as_ref().map_or(0, |schema| schema.fingerprint);
+            log.last_batch = Some((header.number, code));
+        }
+        // An open that takes a record back begins a segment with these, in one write with the abort, which can tear.
+        Kind::Link | Kind::Schema => {}
+        Kind::Mark | Kind::Seal | Kind::Abort => log.last_batch = None,
+    }
     log.marked = matches!(header.kind, Kind::Mark | Kind::Seal);
     match header.kind {
         Kind::Schema => {
@@ -301,7 +307,12 @@ fn settle(
 fn finish(wanted: &Wanted<'_>, log: &mut Log, last: End, later: &[Segment]) -> Result<()> {
     let follows = log.extents.last().map_or(1, |extent| extent.seq + 1);
     for (at, segment) in later.iter().enumerate() {
-        let (number, lsn) = (log.next.number, last_lsn(log));
+        let (number, lsn, seq) = (log.next.number, last_lsn(log), follows + at as u64);
+        if segment.seq != seq {
+            // A segment is only made when the one before it is there.
+            let reason = format!("the segment {seq:016x}, which should stand before it, is missing");
+            return Err(Error::Missing { path: wanted.dir.file_path(&segment.name()), reason });
+        }
         let finding = examine(segment, BLOCK, number, wanted.newest, lsn, &later[at + 1..]);
         if matches!(finding, Finding::Remains { .. }) && segment.seq != follows {
             let reason = "it holds something, and no segment leads to it";

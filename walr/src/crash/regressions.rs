@@ -1,0 +1,145 @@
+//! What reviews found, each by a store of its own.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::state::TallyLog;
+use super::{Driver, Plan, ids, open};
+use crate::error::Error;
+use crate::fs::Sim;
+use crate::options::Config;
+
+fn push(id: u32) -> TallyLog {
+    TallyLog::Push(id, vec![id as u8; 40])
+}
+
+fn driver(sim: &Sim, segment_size: u64) -> Driver {
+    Driver::new(sim, &Plan { segment_size, ..Plan::sync(0) }, Arc::default()).unwrap()
+}
+
+fn checkpoints(sim: &Sim) -> usize {
+    sim.files().iter().filter(|file| file.name.ends_with(".ckpt")).count()
+}
+
+/// Three checkpoints are on disk, because the crash came right after the newest got its name, and that one is damaged.
+#[test]
+fn an_older_checkpoint_is_not_kept_without_its_log() {
+    let sim = Sim::new();
+    let images: Arc<Mutex<Vec<Sim>>> = Arc::default();
+    let mut driver = driver(&sim, 4096);
+    for id in [1, 3, 5] {
+        driver.group(vec![vec![push(id)]]).unwrap();
+        driver.group(vec![vec![push(id + 1)]]).unwrap();
+        if id == 5 {
+            let seen = images.clone();
+            sim.observe(Some(Arc::new(move |sim: &Sim| {
+                if checkpoints(sim) == 3 {
+                    seen.lock().push(sim.crash(1));
+                }
+            })));
+        }
+        driver.checkpoint().unwrap();
+    }
+    sim.observe(None);
+    let image = images.lock().iter().find(|image| checkpoints(image) == 3).unwrap().restart();
+    assert!(image.flip("0000000000000006.ckpt", 8 * 70));
+    for _ in 0..2 {
+        assert_eq!(ids(&open(&image, &Config::default()).unwrap()), [1, 2, 3, 4, 5, 6]);
+    }
+}
+
+/// A whole segment is removed, and the empty one that was made ahead of it is still there.
+#[test]
+fn a_missing_segment_shows_by_the_one_made_ahead() {
+    for closed_before in [true, false] {
+        let sim = Sim::new();
+        let mut driver = driver(&sim, 64 << 10);
+        if closed_before {
+            driver.group(vec![vec![push(1)]]).unwrap();
+            driver.close().unwrap();
+            driver = self::driver(&sim, 64 << 10);
+        }
+        for id in 2..6 {
+            driver.group(vec![vec![TallyLog::Push(id, vec![1; 9000])]]).unwrap();
+        }
+        driver.mark();
+        let all = ids(&driver.committer);
+        let image = sim.crash(3);
+        assert_eq!(ids(&open(&image.restart(), &Config::default()).unwrap()), all);
+        assert!(image.delete(if closed_before { "0000000000000002.wal" } else { "0000000000000001.wal" }));
+        let refused = open(&image, &Config::default()).map(|committer| ids(&committer));
+        assert!(matches!(refused, Err(Error::Missing { .. })), "{refused:?}");
+    }
+}
+
+/// A recovery takes a record back, and the power goes while it writes that down.
+#[test]
+fn a_torn_abort_of_a_recovery_is_made_again() {
+    let sim = Sim::new();
+    let config = Plan::sync(2).config();
+    let images: Arc<Mutex<Vec<Sim>>> = Arc::default();
+    let mut driver = driver(&sim, 64 << 10);
+    driver.group(vec![vec![push(1)]]).unwrap();
+    let seen = images.clone();
+    sim.observe(Some(Arc::new(move |sim: &Sim| seen.lock().push(sim.crash(5)))));
+    driver.group(vec![vec![TallyLog::Boom(2)]]).unwrap();
+    sim.observe(None);
+    let mut torn = 0;
+    for image in images.lock().iter() {
+        let states: Arc<Mutex<Vec<Sim>>> = Arc::default();
+        let seen = states.clone();
+        image.observe(Some(Arc::new(move |sim: &Sim| {
+            (0..64).for_each(|seed| seen.lock().push(sim.crash(seed * 77 + 1)));
+        })));
+        assert_eq!(ids(&open(image, &config).unwrap()), [1]);
+        image.observe(None);
+        for state in states.lock().iter() {
+            assert_eq!(ids(&open(state, &config).unwrap()), [1]);
+            torn += 1;
+        }
+    }
+    assert!(torn > 1000);
+}
+
+/// Frames whose checksums are right and whose numbers are not: refused or not, without a panic.
+#[test]
+fn hostile_numbers_are_no_panic() {
+    use crate::frame::{self, HEADER, Place};
+    let sim = Sim::new();
+    let mut driver = driver(&sim, 64 << 10);
+    driver.group(vec![vec![push(1)], vec![TallyLog::Boom(2)]]).unwrap();
+    driver.close().unwrap();
+    let base = sim.restart();
+    let name = "0000000000000001.wal";
+    let bytes = base.read(name).unwrap();
+    let salt = frame::u64_at(&bytes, 40);
+    for extreme in [0, 1, 1 << 63, u64::MAX - 1, u64::MAX] {
+        for field in [16, 24, 32, 40, 56, 64, 80, 88, 96] {
+            let mut changed = bytes.clone();
+            let (mut at, mut chain) = (4096, None);
+            while let Some((mut header, _)) = frame::parse(&bytes[at..], Place { salt, offset: at as u64 }) {
+                let end = at + header.frame_len() as usize;
+                let mut out = vec![0; HEADER];
+                out.extend_from_slice(&bytes[at + HEADER..end]);
+                match field {
+                    16 => header.number = extreme.max(1),
+                    24 => header.durable = extreme,
+                    32 => header.first_lsn = crate::lsn::Lsn::new(extreme),
+                    40 => header.epoch = extreme,
+                    64 => header.count = extreme as u32,
+                    _ if out.len() >= field + 8 => out[field..field + 8].copy_from_slice(&extreme.to_le_bytes()),
+                    _ => {}
+                }
+                header.chain = chain.unwrap_or(header.chain);
+                chain = Some(frame::finish(&mut out, 0, header, Place { salt, offset: at as u64 }));
+                changed[at..end].copy_from_slice(&out);
+                at = end;
+            }
+            let image = base.restart();
+            image.put(name, &changed);
+            // Whatever it is, it is no panic.
+            drop(open(&image, &Config::default()));
+        }
+    }
+}
