@@ -202,13 +202,24 @@ impl<S: WalState> Checkpointer<S> {
 
     /// Writes a checkpoint on this thread, the writer's, if there is anything to write.
     pub(crate) fn write_now(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
+        committer.sync()?;
+        self.write_from(committer, From::Live)
+    }
+
+    /// The same from a state that is built from disk, as beside the writer.
+    #[cfg(test)]
+    pub(crate) fn write_from_replay(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
+        let snapshot = committer.snapshot()?;
+        self.write_from(committer, From::Replay(snapshot))
+    }
+
+    fn write_from(&mut self, committer: &mut Committer<S>, from: From<S>) -> Result<Lsn> {
         if !self.is_behind(committer) {
             return Ok(committer.checkpoints.last().copied().unwrap_or_default());
         }
         self.appended_at_start = committer.journal.appended();
-        committer.sync()?;
         let core = self.core.clone();
-        let done = guarded(&core, From::Live, || Ok(())).and_then(|(lsn, bytes)| {
+        let done = guarded(&core, from, || Ok(())).and_then(|(lsn, bytes)| {
             self.bytes = bytes;
             committer.checkpointed(lsn).map(|()| lsn)
         });

@@ -241,7 +241,16 @@ impl Driver {
     }
 
     pub(super) fn checkpoint(&mut self) -> Result<()> {
-        self.checkpointer.write_now(&mut self.committer)?;
+        self.checkpoint_from(false)
+    }
+
+    /// Writes a checkpoint of the live state, or of one that is built from disk.
+    pub(super) fn checkpoint_from(&mut self, replay: bool) -> Result<()> {
+        if replay {
+            self.checkpointer.write_from_replay(&mut self.committer)?;
+        } else {
+            self.checkpointer.write_now(&mut self.committer)?;
+        }
         self.model.lock().synced();
         Ok(())
     }
@@ -306,7 +315,8 @@ pub(super) fn work_on(
                 }
                 driver.group(calls).or_else(&mut *bear)?;
             }
-            10 | 11 => driver.checkpoint().or_else(&mut *bear)?,
+            10 => driver.checkpoint_from(false).or_else(&mut *bear)?,
+            11 => driver.checkpoint_from(true).or_else(&mut *bear)?,
             12 => driver.mark(),
             13 => driver.sync().or_else(&mut *bear)?,
             14 => {
