@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use walr::fs::Sim;
-use walr::{CheckpointPolicy, Durability, Durable};
+use walr::fs::sim::{Fault, Kind};
+use walr::{CheckpointPolicy, Durability, Durable, Error};
 
 use crate::common::{Result, Words, eventually, files_with, open, open_sim, options, run, words_in};
 
@@ -83,6 +84,23 @@ fn a_long_read_doesn_t_keep_acknowledged_records_in_the_process() -> Result {
             late
         });
         assert_eq!(late.join().map_err(|_| "the late call panicked")??, 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_call_that_waits_for_a_long_read_hears_of_a_failed_sync_meanwhile() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let options = options().durability(Durability::Periodic(Duration::from_secs(24 * 3600)));
+        let words = options.open_on(sim.clone(), Words::default).await?;
+        words.push("first").await?;
+        sim.fail(Some(Fault { at: sim.calls() + 1, kind: Kind::Io, forever: true }));
+        let writer = words.clone();
+        let told = words.read(|_| std::thread::spawn(move || crate::common::block_on(writer.push("late"))).join());
+        assert!(matches!(told, Ok(Err(Error::Commit { .. }))), "{told:?}");
+        assert_eq!(words.words(), ["first"], "what failed isn't shown");
+        assert!(matches!(words.push("later").await, Err(Error::Failed { .. })));
         Ok(())
     })
 }

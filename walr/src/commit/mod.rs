@@ -3,6 +3,7 @@
 //! `front` is what handles call, `queue` holds the calls, `writer` is the thread that takes them, `checkpointer` writes checkpoints beside it, `core`
 //! is what they share with the handles; here is what happens to one group.
 
+mod answer;
 pub(crate) mod checkpointer;
 pub(crate) mod core;
 mod front;
@@ -19,11 +20,10 @@ pub(crate) use self::writer::run;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::oneshot;
-
+use self::answer::Answer;
 use self::core::Live;
 use self::front::PATIENCE;
-use self::queue::{Call, send};
+use self::queue::Call;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER, Range};
 use crate::journal::Journal;
@@ -51,34 +51,6 @@ pub(crate) struct Committer<S: Recorded> {
     answers: Vec<Answer<S>>,
     /// When the oldest record that isn't synced yet came in.
     pub(crate) unsynced_since: Option<Instant>,
-}
-
-/// What a call will be answered, once nothing of its group can be taken back.
-enum Answer<S: Recorded> {
-    One(oneshot::Sender<Result<S::Outcome>>, Result<S::Outcome>),
-    Many(oneshot::Sender<Result<Vec<S::Outcome>>>, Result<Vec<S::Outcome>>),
-}
-
-impl<S: Recorded> Answer<S> {
-    fn give(self) {
-        match self {
-            Answer::One(answer, result) => send(answer, result),
-            Answer::Many(answer, results) => send(answer, results),
-        }
-    }
-
-    fn fail(self, error: Error) {
-        match self {
-            Answer::One(answer, result) => {
-                drop_quietly(result);
-                Answer::<S>::One(answer, Err(error)).give();
-            }
-            Answer::Many(answer, results) => {
-                drop_quietly(results);
-                Answer::<S>::Many(answer, Err(error)).give();
-            }
-        }
-    }
 }
 
 impl<S: WalState> Committer<S> {
@@ -139,13 +111,21 @@ impl<S: WalState> Committer<S> {
         // The writer sleeps without a deadline as long as there is nothing to sync and nothing to mark.
         let (marked, synced) = (self.journal.is_marked(), self.unsynced_since.is_none());
         let _fuse = writer::Fuse::new(&core);
-        // A long read must not stop the clock for what was acknowledged before.
-        let Some(mut live) = core.live.try_write_for(PATIENCE) else { return Err(log) };
+        // A long read must not stop the clock for what was acknowledged before. Under `Sync` there is no such clock, and
+        // reads go on during the sync.
+        let live = match core.config.durability {
+            Durability::Sync => None,
+            _ => match core.live.try_write_for(PATIENCE) {
+                None => return Err(log),
+                live => live,
+            },
+        };
         let lsn = self.journal.append_record(record);
         if let Err(error) = self.persist() {
             self.latch(error.clone());
             return Ok(Err(error));
         }
+        let mut live = live.unwrap_or_else(|| core.live.write());
         let entered = reentry::enter(core.id(), Place::Mutation);
         let mut result = apply_record(&mut live, log, lsn);
         live.lsn = lsn;
@@ -188,9 +168,12 @@ impl<S: WalState> Committer<S> {
         let mut live = match core.live.try_write_for(PATIENCE) {
             Some(live) => live,
             None => {
-                // A long read must not stop the clock for what was acknowledged before. A failure is latched.
-                if matches!(core.config.durability, Durability::Periodic(_)) {
-                    let _ = self.sync();
+                // A long read must not stop the clock for what was acknowledged before.
+                if matches!(core.config.durability, Durability::Periodic(_))
+                    && let Err(error) = self.sync()
+                {
+                    self.answers = answers;
+                    return fail_all(group, &error);
                 }
                 core.live.write()
             }
