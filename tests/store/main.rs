@@ -21,6 +21,7 @@ mod missing_and_foreign_files;
 mod moved_folder;
 mod panicking_values;
 mod panics;
+mod periodic;
 mod reentrancy;
 mod reopen;
 mod replay_panics;
