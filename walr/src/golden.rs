@@ -3,15 +3,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{self, Pace};
+use crate::checkpoint;
 use crate::frame::{self, FLAG_BLOCK, FLAG_CLOSE, HEADER, Header, Kind, Link, Place};
 use crate::fs::Sim;
 use crate::layout::{Dir, Identity, StoreId, TMP, checkpoint_name};
 use crate::lsn::Lsn;
+use crate::pace::Pace;
 use crate::schema::{Schema, Signature};
 use crate::segment::header_block;
 use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
@@ -312,7 +312,7 @@ fn a_checkpoint_is_pinned() {
     let sim = Sim::new();
     let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let lsn = Lsn::new(41);
-    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, Pace::Full, &AtomicBool::new(false)).unwrap();
+    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Pace::full()).unwrap();
     let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
     // The clock's field, and with it the CRC of the first 60 bytes.
     made[40..48].copy_from_slice(&WRITTEN_MS.to_le_bytes());

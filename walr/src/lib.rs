@@ -70,6 +70,7 @@ mod layout;
 mod lsn;
 mod open;
 mod options;
+mod pace;
 mod panic;
 mod recovery;
 mod reentry;

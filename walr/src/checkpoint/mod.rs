@@ -21,11 +21,16 @@ mod read;
 mod write;
 
 pub(crate) use self::read::{LoadError, Loaded, load};
-pub(crate) use self::write::{Pace, discard, write};
+pub(crate) use self::write::{discard, write, write_encoded};
 
 use serde::{Deserialize, Serialize};
 
 use crate::state::WalState;
+
+/// Why a reader or a writer ended early.
+fn stopped() -> std::io::Error {
+    std::io::Error::other("the store was closed meanwhile")
+}
 
 const MAGIC: [u8; 8] = *b"walrCKPT";
 const PREFIX: usize = 64;

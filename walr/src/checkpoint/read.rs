@@ -3,13 +3,14 @@
 use std::io;
 use std::path::Path;
 
-use super::{MAGIC, Meta, PREFIX, chunk_crc};
+use super::{MAGIC, Meta, PREFIX, chunk_crc, stopped};
 use crate::codec::{self, Decoder, Source};
 use crate::error::{Error, Result};
 use crate::frame::{u32_at, u64_at};
 use crate::fs::{File, Open};
 use crate::layout::{Dir, FORMAT, StoreId};
 use crate::lsn::Lsn;
+use crate::pace::Pace;
 use crate::panic;
 use crate::schema::other_state;
 use crate::state::WalState;
@@ -36,21 +37,18 @@ pub(crate) enum LoadError {
     Refused(Error),
 }
 
-/// Loads the checkpoint of `lsn` from the file `name`; with `evict` from the medium and not from the cache.
+/// Loads the checkpoint of `lsn` from the file `name`.
 pub(crate) fn load<S: WalState>(
     dir: &Dir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
-    evict: bool,
+    pace: &Pace<'_>,
 ) -> Result<Loaded<S>, LoadError> {
     let path = dir.file_path(name);
     let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
     let file = dir.folder.open(name, Open::Read).map_err(refused)?;
-    if evict {
-        file.evict().map_err(refused)?;
-    }
-    let mut reader = Reader::open(&*file).map_err(|e| reader_error(e, &refused))?;
+    let mut reader = Reader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
     let decoder = Decoder::new(&mut reader, &mut failure, S::NAME);
@@ -125,6 +123,7 @@ fn damage<T>(offset: u64, reason: &'static str) -> io::Result<T> {
 /// Reads a checkpoint, checking every chunk before handing it out.
 struct Reader<'a> {
     file: &'a dyn File,
+    pace: &'a Pace<'a>,
     len: u64,
     at: u64,
     prefix: Vec<u8>,
@@ -136,10 +135,11 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn open(file: &'a dyn File) -> io::Result<Self> {
+    fn open(file: &'a dyn File, pace: &'a Pace<'a>) -> io::Result<Self> {
         let len = file.len()?;
         let mut reader = Reader {
             file,
+            pace,
             len,
             at: 0,
             prefix: Vec::new(),
@@ -209,6 +209,10 @@ impl<'a> Reader<'a> {
     }
 
     fn next_chunk(&mut self) -> io::Result<()> {
+        if self.pace.is_stopped() {
+            return Err(stopped());
+        }
+        self.pace.pause();
         let at = self.at;
         let head = self.take(8)?;
         let (len, crc) = (u32_at(&head, 0) as usize, u32_at(&head, 4));

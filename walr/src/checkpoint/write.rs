@@ -3,20 +3,22 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, load};
+use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, load, stopped};
 use crate::codec::{self, StreamError};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
 use crate::layout::{Dir, FORMAT, StoreId, TMP, checkpoint_name};
 use crate::lsn::Lsn;
+use crate::pace::Pace;
 use crate::state::WalState;
 
-/// How much of a gently written checkpoint is synced at a time.
-const PIECE: u64 = 1 << 20;
-const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// How much space a checkpoint that is written gently reserves at a time.
+const RESERVE: u64 = 16 << 20;
+
+/// What stands before a chunk's bytes: its length and its CRC.
+const CHUNK_HEAD: usize = 8;
 
 /// A checkpoint that is written, and hasn't got its name yet.
 #[derive(Debug)]
@@ -27,36 +29,49 @@ pub(crate) struct Unfinished {
     file: Box<dyn File>,
 }
 
-/// How fast a checkpoint is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// As fast as it goes, synced at the end.
-    Full,
-    /// In pieces, each synced before the next, with as long a pause as the piece took: so that the writer's syncs queue
-    /// behind one piece at most, and get half of the disk.
-    Gentle,
-}
-
-/// Streams `state` into the `.tmp` file of the checkpoint of `lsn`. `cancel` ends it early.
+/// Streams `state` into the `.tmp` file of the checkpoint of `lsn`: at full pace through the cache, to be synced at the end;
+/// gently in chunks that are synced one by one, past the cache where that can be done, so that the log's syncs never queue
+/// behind more than one.
 pub(crate) fn write<S: WalState>(
     dir: &Dir,
     store: &StoreId,
     lsn: Lsn,
     state: &S,
-    pace: Pace,
-    cancel: &AtomicBool,
+    pace: &Pace<'_>,
+) -> Result<Unfinished> {
+    write_with::<S>(dir, store, lsn, pace, |chunks| codec::encode_to(state, chunks))
+}
+
+/// The same with the state's encoding.
+pub(crate) fn write_encoded<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    lsn: Lsn,
+    encoded: &[u8],
+    pace: &Pace<'_>,
+) -> Result<Unfinished> {
+    write_with::<S>(dir, store, lsn, pace, |chunks| chunks.write_all(encoded).map_err(StreamError::Io))
+}
+
+fn write_with<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    lsn: Lsn,
+    pace: &Pace<'_>,
+    encode: impl FnOnce(&mut Chunks<'_>) -> Result<(), StreamError>,
 ) -> Result<Unfinished> {
     let name = checkpoint_name(lsn) + TMP;
     let path = dir.file_path(&name);
     dir.remove_if_there(&name)?;
     let failed = |e: io::Error| io_error("write", path.clone(), e);
     let file = dir.folder.open(&name, Open::Create).map_err(failed)?;
-    let buffer = Vec::with_capacity(CHUNK);
-    let piece = Piece { began: Instant::now(), at: 0 };
-    let mut chunks = Chunks { file: &*file, at: 0, buffer, chain: 0, total: 0, pace, piece, cancel };
+    let mut buffer = Vec::with_capacity(CHUNK_HEAD + CHUNK);
+    buffer.resize(CHUNK_HEAD, 0);
+    let reserved = pace.is_gentle().then_some(0);
+    let mut chunks = Chunks { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, pace };
     let written = (|| {
         chunks.prefix(store, lsn, &Meta::of::<S>())?;
-        codec::encode_to(state, &mut chunks)?;
+        encode(&mut chunks)?;
         chunks.footer()
     })();
     match written {
@@ -95,9 +110,10 @@ impl Unfinished {
     }
 
     /// Reads the file back from the medium and decodes it.
-    pub(crate) fn read_back<S: WalState>(&self, dir: &Dir, store: &StoreId) -> Result<S> {
+    pub(crate) fn read_back<S: WalState>(&self, dir: &Dir, store: &StoreId, pace: &Pace<'_>) -> Result<S> {
         let name = checkpoint_name(self.lsn) + TMP;
-        match load::<S>(dir, store, &name, self.lsn, true) {
+        self.file.evict().map_err(|e| Error::io("read", dir.file_path(&name), e))?;
+        match load::<S>(dir, store, &name, self.lsn, pace) {
             Ok(loaded) => Ok(loaded.state),
             Err(LoadError::Refused(error)) => Err(error),
             Err(LoadError::Damaged { offset, reason }) => Err(Error::Corrupt {
@@ -119,18 +135,13 @@ impl Unfinished {
 struct Chunks<'a> {
     file: &'a dyn File,
     at: u64,
+    /// Up to where space is reserved, where each chunk is synced.
+    reserved: Option<u64>,
+    /// [`CHUNK_HEAD`] free bytes, and the chunk's behind them.
     buffer: Vec<u8>,
     chain: u32,
     total: u64,
-    pace: Pace,
-    piece: Piece,
-    cancel: &'a AtomicBool,
-}
-
-/// The piece that isn't synced yet: when and where it began.
-struct Piece {
-    began: Instant,
-    at: u64,
+    pace: &'a Pace<'a>,
 }
 
 impl Chunks<'_> {
@@ -153,30 +164,38 @@ impl Chunks<'_> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_at(bytes, self.at)?;
-        self.at += bytes.len() as u64;
+        let end = self.at + bytes.len() as u64;
+        match &mut self.reserved {
+            None => self.file.write_at(bytes, self.at)?,
+            Some(reserved) => {
+                if end > *reserved {
+                    *reserved = end + RESERVE;
+                    self.file.resize(*reserved)?;
+                }
+                self.file.write_through(bytes, self.at)?;
+            }
+        }
+        self.at = end;
         Ok(())
     }
 
     fn chunk(&mut self) -> io::Result<()> {
-        if self.cancel.load(Ordering::Relaxed) {
-            return Err(io::Error::other("the store was closed meanwhile"));
+        if self.pace.is_stopped() {
+            return Err(stopped());
         }
-        if self.buffer.is_empty() {
+        let len = self.buffer.len() - CHUNK_HEAD;
+        if len == 0 {
             return Ok(());
         }
-        let buffer = std::mem::take(&mut self.buffer);
-        self.chain = chunk_crc(self.chain, &buffer);
-        self.put(&[(buffer.len() as u32).to_le_bytes(), self.chain.to_le_bytes()].concat())?;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.chain = chunk_crc(self.chain, &buffer[CHUNK_HEAD..]);
+        buffer[..4].copy_from_slice(&(len as u32).to_le_bytes());
+        buffer[4..CHUNK_HEAD].copy_from_slice(&self.chain.to_le_bytes());
         self.put(&buffer)?;
-        self.total += buffer.len() as u64;
+        self.total += len as u64;
+        buffer.truncate(CHUNK_HEAD);
         self.buffer = buffer;
-        self.buffer.clear();
-        if self.pace == Pace::Gentle && self.at - self.piece.at >= PIECE {
-            self.file.sync()?;
-            std::thread::sleep(self.piece.began.elapsed().min(LONGEST_PAUSE));
-            self.piece = Piece { began: Instant::now(), at: self.at };
-        }
+        self.pace.pause();
         Ok(())
     }
 
@@ -190,6 +209,9 @@ impl Chunks<'_> {
             let crc = crc32c::crc32c(&footer);
             footer.extend_from_slice(&crc.to_le_bytes());
             self.put(&footer)?;
+            if self.reserved.is_some() {
+                self.file.resize(self.at)?;
+            }
             Ok(self.at)
         };
         end().map_err(StreamError::Io)
@@ -198,9 +220,10 @@ impl Chunks<'_> {
 
 impl Write for Chunks<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = bytes.len().min(CHUNK - self.buffer.len());
+        let full = CHUNK_HEAD + CHUNK;
+        let count = bytes.len().min(full - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..count]);
-        if self.buffer.len() == CHUNK {
+        if self.buffer.len() == full {
             // Whoever writes all of something tries again for ever after `Interrupted`, and this part is gone by then.
             self.chunk().map_err(|e| match e.kind() {
                 io::ErrorKind::Interrupted => io::Error::other(e),

@@ -1,17 +1,18 @@
 //! Checkpoints beside the writer: when one is due, the thread that writes it, and who waits for it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
 use super::queue::{Request, reply};
 use super::{Committer, Core};
-use crate::checkpoint::{self, Pace};
+use crate::checkpoint;
+use crate::codec;
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::{CheckpointSource, Durability};
+use crate::pace::Pace;
 use crate::panic;
 use crate::recovery::{Snapshot, rebuild};
 use crate::state::{Recorded, WalState};
@@ -45,7 +46,7 @@ impl<S: Recorded> Drop for Checkpointer<S> {
     /// Where the writer panicked: its checkpoint ends before the store is unlocked.
     fn drop(&mut self) {
         if let Some(job) = self.job.take() {
-            self.core.abandon.store(true, Ordering::Relaxed);
+            self.core.checkpoint.stop();
             self.core.queue.end();
             let _ = job.join();
         }
@@ -148,7 +149,7 @@ impl<S: WalState> Checkpointer<S> {
         Ok(match self.core.copy {
             Some(copy) => From::Copy(copy),
             None if replay => From::Replay(committer.snapshot()?),
-            None => From::Live,
+            None => From::Encoded,
         })
     }
 
@@ -230,8 +231,10 @@ impl<S: WalState> Checkpointer<S> {
 
 /// Where a checkpoint takes the state from.
 enum From<S> {
-    /// The live state, under the read lock: mutations wait until it is written.
+    /// The live state, under the read lock until it is written.
     Live,
+    /// The live state, under the read lock until it is encoded in memory.
+    Encoded,
     /// A clone of it.
     Copy(fn(&S) -> S),
     /// A state of its own, built from disk: the live one isn't touched.
@@ -250,26 +253,38 @@ fn guarded<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Re
 
 /// Writes, checks and names a checkpoint. `sync` makes the log durable.
 fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
-    let put = |state: &S, lsn, pace| checkpoint::write(&core.dir, &core.store, lsn, state, pace, &core.abandon);
+    let pace = match from {
+        From::Live => Pace::full(),
+        _ => Pace::gentle(&core.checkpoint),
+    };
+    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &pace);
     let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
     let written = match from {
         From::Live => {
             let live = core.live.read();
-            put(live.state.as_ref().ok_or_else(lost)?, live.lsn, Pace::Full)?
+            put(live.state.as_ref().ok_or_else(lost)?, live.lsn)?
+        }
+        From::Encoded => {
+            let live = core.live.read();
+            let (mut encoded, lsn) = (Vec::new(), live.lsn);
+            let codec = |reason| Error::Codec { what: S::NAME.to_string(), step: "encoded", reason };
+            codec::encode(live.state.as_ref().ok_or_else(lost)?, &mut encoded).map_err(codec)?;
+            drop(live);
+            checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, &encoded, &pace)?
         }
         From::Copy(copy) => {
             let live = core.live.read();
             let (state, lsn) = (copy(live.state.as_ref().ok_or_else(lost)?), live.lsn);
             drop(live);
-            put(&state, lsn, Pace::Gentle)?
+            put(&state, lsn)?
         }
         From::Replay(snapshot) => {
-            let state = rebuild(&core.dir, &core.store, &snapshot, Some(&core.abandon))?;
-            put(&state, snapshot.up_to, Pace::Gentle)?
+            let state = rebuild(&core.dir, &core.store, &snapshot, &pace)?;
+            put(&state, snapshot.up_to)?
         }
     };
     let written = written.sync(&core.dir)?;
-    drop(written.read_back::<S>(&core.dir, &core.store)?);
+    drop(written.read_back::<S>(&core.dir, &core.store, &pace)?);
     if core.config.durability != Durability::Sync {
         // Under `Sync` nothing is applied that isn't durable.
         sync()?;

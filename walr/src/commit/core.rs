@@ -1,6 +1,5 @@
 //! What handles, the writer and a checkpoint share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
@@ -12,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
+use crate::pace::Signals;
 use crate::recovery::{Opened, Recovery};
 use crate::reentry::{self, Place};
 use crate::state::{Recorded, WalState};
@@ -37,8 +37,9 @@ pub(crate) struct Core<S: Recorded> {
     /// The first failure of a write or a sync. Once it is there, nothing is written any more.
     pub(crate) latch: OnceLock<Arc<Error>>,
     pub(crate) stats: Mutex<Stats>,
-    /// Set when the last handle is dropped: a checkpoint that is under way is abandoned.
-    pub(crate) abandon: AtomicBool,
+    /// What a checkpoint that is under way is told: to stop when the last handle is dropped, to hurry when a close waits for
+    /// it.
+    pub(crate) checkpoint: Signals,
     /// What became of the close; `None` until it is done.
     pub(crate) closed: watch::Sender<Option<Result<()>>>,
     /// The process that opened the store.
@@ -60,7 +61,7 @@ impl<S: Recorded> Core<S> {
             live: RwLock::new(Live { state: Some(opened.state), lsn }),
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
-            abandon: AtomicBool::new(false),
+            checkpoint: Signals::default(),
             closed: watch::Sender::new(None),
             process: std::process::id(),
         }
@@ -97,7 +98,7 @@ impl<S: Recorded> Core<S> {
 
     /// Closes the store without a checkpoint, and doesn't wait.
     pub(crate) fn abandon(&self) {
-        self.abandon.store(true, Ordering::Relaxed);
+        self.checkpoint.stop();
         self.queue.close(Closing::Drop);
     }
 }

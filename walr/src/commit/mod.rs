@@ -30,6 +30,7 @@ use crate::journal::Journal;
 use crate::layout::{Dir, checkpoint_name};
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
+use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{Opened, Snapshot, rebuild};
 use crate::reentry::{self, Place};
@@ -58,9 +59,9 @@ impl<S: WalState> Committer<S> {
     pub(crate) fn new(dir: Dir, options: Options<S>, mut opened: Opened<S>, ahead: bool) -> Result<Committer<S>> {
         let encode = |reason| Error::Codec { what: "the schema".to_string(), step: "encoded", reason };
         let schema = Schema::of::<S>().encode().map_err(encode)?;
-        let size = options.config.segment_size;
+        let (size, syncs) = (options.config.segment_size, options.config.durability == Durability::Sync);
         let position = opened.position.take();
-        let mut journal = Journal::new(dir.clone(), opened.identity.store, schema, size, ahead, position);
+        let mut journal = Journal::new(dir.clone(), opened.identity.store, schema, size, syncs, ahead, position);
         match journal.write_recovered_aborts() {
             // On a full disk the store still opens for reading; the aborts go with the first group.
             Ok(()) | Err(Error::Full { .. }) => {}
@@ -219,7 +220,7 @@ impl<S: WalState> Committer<S> {
         let rebuilt = written.and_then(|()| {
             let checkpoint = self.checkpoints.last().copied().unwrap_or_default();
             let snapshot = Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to };
-            rebuild(&self.core.dir, &self.core.store, &snapshot, None)
+            rebuild(&self.core.dir, &self.core.store, &snapshot, &Pace::full())
         });
         match rebuilt {
             Ok(state) => live.state = Some(state),

@@ -186,6 +186,7 @@ impl<'a, S: WalState> Writer<'a, S> {
         let core = self.core;
         // What `Periodic` has acknowledged doesn't wait for a checkpoint. A failure is latched.
         let _ = committer.sync();
+        core.checkpoint.hurry();
         while self.checkpointer.is_busy() {
             for request in core.queue.take_requests() {
                 self.answer(committer, request);

@@ -23,6 +23,10 @@ use parking_lot::Mutex;
 
 use super::{Entry, File, Folder, Lock, Open, SALVAGE, name};
 
+/// How much is written at a time where it goes to the cache, which makes one large page of a large write to what it
+/// doesn't hold yet: every later sync of a small write there would write that whole.
+const PAGE: usize = 4096;
+
 /// A folder of the real file system.
 ///
 /// On Unix every call is relative to a descriptor that is held since [`Disk::open`], so that a changed working directory
@@ -184,6 +188,18 @@ impl DiskFile {
     }
 }
 
+impl DiskFile {
+    fn write_zeros(&self, from: u64, to: u64) -> io::Result<()> {
+        let mut at = from;
+        while at < to {
+            let count = (PAGE as u64 - at % PAGE as u64).min(to - at);
+            self.write_at(&[0; PAGE][..count as usize], at)?;
+            at += count;
+        }
+        Ok(())
+    }
+}
+
 impl File for DiskFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
@@ -201,7 +217,12 @@ impl File for DiskFile {
     fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         match self.direct.write(&self.file, bytes, offset) {
             Some(written) => written,
-            None => self.write_at(bytes, offset).and_then(|()| self.sync()),
+            None => {
+                for (at, page) in bytes.chunks(PAGE).enumerate() {
+                    self.write_at(page, offset + (at * PAGE) as u64)?;
+                }
+                self.sync()
+            }
         }
     }
 
@@ -210,7 +231,11 @@ impl File for DiskFile {
         if len <= old {
             return sys::set_len(&self.file, len);
         }
-        let result = sys::reserve(&self.file, old, len);
+        let result = match sys::reserve(&self.file, old, len) {
+            // Where nothing reserves space, zeros do.
+            Ok(false) => self.write_zeros(old, len),
+            reserved => reserved.map(drop),
+        };
         if result.is_err() {
             // A reservation that meets the full disk half-way keeps what it got; give it back. The first error counts.
             let _ = sys::set_len(&self.file, old);

@@ -70,6 +70,8 @@ pub(crate) struct Journal {
     /// The body of the schema frame.
     schema: Vec<u8>,
     segment_size: u64,
+    /// Whether each group is synced before it is answered.
+    syncs_groups: bool,
     /// Whether the next segment is made ahead of need, on a thread.
     ahead: bool,
     position: Position,
@@ -93,6 +95,7 @@ pub(crate) struct Journal {
 struct Active {
     segment: Arc<Segment>,
     first_lsn: Lsn,
+    first_number: u64,
     /// Where the bytes of `out` will go.
     out_at: u64,
     /// Whether anything was written since the last sync.
@@ -109,6 +112,7 @@ impl Journal {
         store: StoreId,
         schema: Vec<u8>,
         segment_size: u64,
+        syncs_groups: bool,
         ahead: bool,
         position: Position,
     ) -> Journal {
@@ -117,6 +121,7 @@ impl Journal {
             store,
             schema,
             segment_size,
+            syncs_groups,
             ahead,
             durable: position.next.number - 1,
             durable_lsn: Lsn::new(position.next.lsn.get() - 1),

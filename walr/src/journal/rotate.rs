@@ -8,18 +8,38 @@ use crate::error::Result;
 use crate::frame::{self, BLOCK, HEADER, Kind, Link};
 use crate::fs::Open;
 use crate::layout::segment_name;
-use crate::segment::Segment;
+use crate::pace::{Pace, Signals};
+use crate::segment::{Segment, Space};
 
 /// What every group leaves free behind it in its segment: a mark on idleness, a mark on close, and a seal.
 const ROOM: u64 = 3 * BLOCK;
 /// The most that stands before a record in its frame: its length.
 const RECORD_HEAD: usize = 10;
+/// For how many groups of one size a segment has room, up to the segment size.
+const GROUPS: u64 = 16;
+/// Where groups take more bytes than this, space is reserved for them and not written ahead.
+const LARGE: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) enum Prepared {
     No,
-    Making(JoinHandle<Result<Segment>>),
+    Making(Making),
     Ready(Segment),
+}
+
+/// The thread that makes a segment.
+#[derive(Debug)]
+pub(super) struct Making {
+    job: JoinHandle<Result<Segment>>,
+    signals: Arc<Signals>,
+}
+
+impl Making {
+    /// Waits for the segment. Nobody hears of an error here: where the segment is needed, it is met again.
+    fn wait(self) -> Option<Segment> {
+        self.signals.hurry();
+        self.job.join().ok().and_then(|made| made.ok())
+    }
 }
 
 impl Journal {
@@ -79,6 +99,7 @@ impl Journal {
         self.active = Some(Active {
             segment: Arc::new(segment),
             first_lsn: self.position.next.lsn,
+            first_number: self.position.next.number,
             out_at: BLOCK,
             unsynced: false,
             marked: false,
@@ -100,9 +121,8 @@ impl Journal {
     fn next_segment(&mut self, least: u64) -> Result<Segment> {
         match std::mem::replace(&mut self.prepared, Prepared::No) {
             Prepared::Ready(segment) if segment.reserved >= least => return Ok(segment),
-            Prepared::Making(job) => {
-                // An error there is met again here, where there is a call to report it to.
-                if let Ok(Ok(segment)) = job.join()
+            Prepared::Making(making) => {
+                if let Some(segment) = making.wait()
                     && segment.reserved >= least
                 {
                     return Ok(segment);
@@ -110,8 +130,19 @@ impl Journal {
             }
             Prepared::Ready(_) | Prepared::No => {}
         }
+        // Where groups are as large as this one, a segment has room for several.
+        self.reserve = self.reserve.max(least.saturating_mul(GROUPS));
         let reserve = self.next_reserve().max(least.next_multiple_of(BLOCK));
-        Segment::create(&self.dir, &self.store, self.next_seq(), reserve)
+        let space = Space { reserved: reserve, written: self.writes_ahead() };
+        Segment::create(&self.dir, &self.store, self.next_seq(), space, &Pace::full())
+    }
+
+    /// Whether it pays to write a new segment's space, and not only to reserve it: where groups are synced one by one, and
+    /// so small that zeros for them cost less than they save.
+    fn writes_ahead(&self) -> bool {
+        let Some(active) = &self.active else { return self.syncs_groups };
+        let frames = (self.position.next.number - active.first_number).max(1);
+        self.syncs_groups && (active.out_at - BLOCK) / frames < LARGE
     }
 
     fn next_seq(&self) -> u64 {
@@ -132,28 +163,34 @@ impl Journal {
         }
     }
 
-    /// Begins to make the next segment, once the active one is half full.
+    /// Begins to make the next segment once the active one is half full, and hurries where that takes too long.
     pub(crate) fn prepare_ahead(&mut self) {
         let Some(active) = &self.active else { return };
-        let due = active.out_at * 2 >= active.segment.reserved && matches!(self.prepared, Prepared::No);
-        if !due {
-            return;
+        let (at, reserved) = (active.out_at, active.segment.reserved);
+        match &self.prepared {
+            Prepared::No if at * 2 >= reserved => {}
+            Prepared::Making(making) if at * 4 >= reserved * 3 => return making.signals.hurry(),
+            _ => return,
         }
-        let (dir, store, seq, reserve) = (self.dir.clone(), self.store, self.next_seq(), self.next_reserve());
+        let (dir, store, seq) = (self.dir.clone(), self.store, self.next_seq());
+        let space = Space { reserved: self.next_reserve(), written: self.writes_ahead() };
         if !self.ahead {
             // An error is met again when the segment is needed.
-            self.prepared = Segment::create(&dir, &store, seq, reserve).map_or(Prepared::No, Prepared::Ready);
+            let made = Segment::create(&dir, &store, seq, space, &Pace::full());
+            self.prepared = made.map_or(Prepared::No, Prepared::Ready);
             return;
         }
+        let signals = Arc::<Signals>::default();
+        let for_job = signals.clone();
         let job = std::thread::Builder::new().name("walr-prepare".into());
-        let job = job.spawn(move || Segment::create(&dir, &store, seq, reserve));
-        self.prepared = job.map_or(Prepared::No, Prepared::Making);
+        let job = job.spawn(move || Segment::create(&dir, &store, seq, space, &Pace::gentle(&for_job)));
+        self.prepared = job.map_or(Prepared::No, |job| Prepared::Making(Making { job, signals }));
     }
 
     pub(super) fn end_preparing(&mut self) {
-        if let Prepared::Making(job) = std::mem::replace(&mut self.prepared, Prepared::No) {
+        if let Prepared::Making(making) = std::mem::replace(&mut self.prepared, Prepared::No) {
             // Whether it made the segment or not, it is replaced or removed by the next open.
-            let _ = job.join();
+            let _ = making.wait();
         }
     }
 
@@ -161,7 +198,7 @@ impl Journal {
         let seq = match std::mem::replace(&mut self.prepared, Prepared::No) {
             Prepared::No => return,
             Prepared::Ready(segment) => Some(segment.seq),
-            Prepared::Making(job) => job.join().ok().and_then(|made| made.ok()).map(|segment| segment.seq),
+            Prepared::Making(making) => making.wait().map(|segment| segment.seq),
         };
         if let Some(seq) = seq {
             // An empty segment that stays does no harm: the next open replaces it.

@@ -14,21 +14,21 @@ mod table;
 
 pub use report::{Bypassed, Cut, Recovery};
 
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use self::replay::{Panic, Replayed, Source, Stopped, replay};
 use self::scan::{Aborted, Log, Wanted, scan};
-use crate::checkpoint::{self, LoadError, Loaded, Pace};
+use crate::checkpoint::{self, LoadError, Loaded};
 use crate::error::{Error, Result};
 use crate::frame::{BLOCK, Range};
 use crate::fs::{Open, SALVAGE};
 use crate::journal::{Extent, Position};
 use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
 use crate::lsn::Lsn;
+use crate::pace::Pace;
 use crate::panic::drop_quietly;
 use crate::schema::Schema;
-use crate::segment::{Expected, Segment};
+use crate::segment::{Expected, Segment, Space};
 use crate::state::WalState;
 
 /// Of a torn tail, at most this much is copied.
@@ -123,13 +123,13 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
     }
     dir.remove_if_there(&checkpoint_name(Lsn::default()))?;
     let identity = Identity::random()?;
-    let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, Pace::Full, &AtomicBool::new(false))?;
+    let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, &Pace::full())?;
     drop(first);
     let written = written.sync(dir)?;
     let bytes = written.bytes;
-    let state = written.read_back::<S>(dir, &identity.store)?;
+    let state = written.read_back::<S>(dir, &identity.store, &Pace::full())?;
     written.commit(dir)?;
-    Segment::create(dir, &identity.store, 1, FIRST_SEGMENT)?;
+    Segment::create(dir, &identity.store, 1, Space { reserved: FIRST_SEGMENT, written: false }, &Pace::full())?;
     identity.write(dir)?;
     let next = Expected { number: 1, chain: 0, lsn: Lsn::new(1) };
     Ok(Opened {
@@ -145,7 +145,7 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
 fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<Opened<S>> {
     let store = &identity.store;
     let mut report = Recovery::default();
-    let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed)?;
+    let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, &Pace::full())?;
     (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
     let now = Schema::of::<S>();
     // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
@@ -194,10 +194,11 @@ fn load_newest<S: WalState>(
     store: &StoreId,
     checkpoints: &[Lsn],
     bypassed: &mut Vec<Bypassed>,
+    pace: &Pace<'_>,
 ) -> Result<Loaded<S>> {
     for &lsn in checkpoints.iter().rev() {
         let name = checkpoint_name(lsn);
-        match checkpoint::load(dir, store, &name, lsn, false) {
+        match checkpoint::load(dir, store, &name, lsn, pace) {
             Ok(loaded) => return Ok(loaded),
             Err(LoadError::Refused(error)) => return Err(error),
             Err(LoadError::Damaged { offset, reason }) => {
@@ -229,7 +230,7 @@ fn replay_all<S: WalState>(
         let aborted = Aborted::new(&log.aborts);
         let up_to = report.last;
         let above = loaded.lsn;
-        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to, stop: None };
+        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to, pace: &Pace::full() };
         match replay(&mut loaded.state, &source) {
             Ok(replayed) => return Ok((loaded.state, replayed)),
             Err(Stopped::Failed(error)) => return Err(error),
@@ -239,7 +240,7 @@ fn replay_all<S: WalState>(
                 drop_quietly(loaded);
                 take_back::<S>(dir, log, report, panic)?;
                 let name = checkpoint_name(lsn);
-                loaded = checkpoint::load(dir, store, &name, lsn, false).map_err(|error| match error {
+                loaded = checkpoint::load(dir, store, &name, lsn, &Pace::full()).map_err(|error| match error {
                     LoadError::Refused(error) => error,
                     LoadError::Damaged { offset, reason } => {
                         let (path, reason) = (dir.file_path(&name), reason.to_string());
@@ -340,19 +341,14 @@ pub(crate) struct Snapshot {
     pub(crate) up_to: Lsn,
 }
 
-/// Builds the state as of a snapshot again. `stop` ends it early.
+/// Builds the state as of a snapshot again.
 ///
 /// There is no falling back on an older checkpoint here: what is taken back below the newest one isn't known.
-pub(crate) fn rebuild<S: WalState>(
-    dir: &Dir,
-    store: &StoreId,
-    snapshot: &Snapshot,
-    stop: Option<&AtomicBool>,
-) -> Result<S> {
+pub(crate) fn rebuild<S: WalState>(dir: &Dir, store: &StoreId, snapshot: &Snapshot, pace: &Pace<'_>) -> Result<S> {
     let Snapshot { checkpoint, extents, aborts, up_to } = snapshot;
-    let mut loaded = load_newest::<S>(dir, store, &[*checkpoint], &mut Vec::new())?;
+    let mut loaded = load_newest::<S>(dir, store, &[*checkpoint], &mut Vec::new(), pace)?;
     let aborted = Aborted::new(aborts);
-    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to, stop };
+    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to, pace };
     match replay(&mut loaded.state, &source) {
         Ok(_) => Ok(loaded.state),
         Err(Stopped::Failed(error)) => {

@@ -1,7 +1,5 @@
 //! The second pass over the log: every record above a checkpoint, in order, applied to the state.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::scan::Aborted;
 use crate::codec;
 use crate::error::{Error, Result};
@@ -9,6 +7,7 @@ use crate::frame::{Header, Kind, Range, Records};
 use crate::journal::Extent;
 use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
+use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::schema::Schema;
 use crate::segment::{Scan, Segment, Step};
@@ -24,8 +23,7 @@ pub(crate) struct Source<'a> {
     pub(crate) above: Lsn,
     /// Records above this LSN are left out.
     pub(crate) up_to: Lsn,
-    /// Ends the replay early.
-    pub(crate) stop: Option<&'a AtomicBool>,
+    pub(crate) pace: &'a Pace<'a>,
 }
 
 /// How much was replayed.
@@ -77,9 +75,10 @@ pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>) -> Result<
         let mut frames = Scan::new(&segment, None).map_err(read)?;
         let mut reader = Applier { state, source, now: &now, wrote: None, scratch: Vec::new(), replayed };
         while frames.offset() < extent.end {
-            if source.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            if source.pace.is_stopped() {
                 return Err(Error::Closed.into());
             }
+            source.pace.pause();
             match frames.step().map_err(read)? {
                 Step::Bad { offset, reason } => {
                     // The first pass read it well a moment ago.

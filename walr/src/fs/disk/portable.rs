@@ -119,9 +119,9 @@ pub(super) fn write_at(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result
     return std::os::unix::fs::FileExt::write_at(file, bytes, offset);
 }
 
-/// Makes a file longer, to `len` bytes. NTFS allocates them here.
-pub(super) fn reserve(file: &fs::File, _old: u64, len: u64) -> io::Result<()> {
-    file.set_len(len)
+/// Makes a file longer, to `len` bytes. NTFS allocates them here, hence true.
+pub(super) fn reserve(file: &fs::File, _old: u64, len: u64) -> io::Result<bool> {
+    file.set_len(len).map(|()| true)
 }
 
 pub(super) fn set_len(file: &fs::File, len: u64) -> io::Result<()> {

@@ -116,22 +116,22 @@ pub(super) fn write_at(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result
     file.write_at(bytes, offset)
 }
 
-/// Makes a file longer, from `old` to `len` bytes, with space behind them where the file system can reserve it.
+/// Makes a file longer, from `old` to `len` bytes; true if there is space behind them, false if only the length has changed.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-pub(super) fn reserve(file: &fs::File, old: u64, len: u64) -> io::Result<()> {
+pub(super) fn reserve(file: &fs::File, old: u64, len: u64) -> io::Result<bool> {
     let flags = rustix::fs::FallocateFlags::empty();
     match retry_on_intr(|| rustix::fs::fallocate(file, flags, old, len - old)) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
         // Different systems and file systems say in these ways that they can't.
-        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => set_len(file, len),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => set_len(file, len).map(|()| false),
         Err(e) => Err(e.into()),
     }
 }
 
-/// Makes a file longer, to `len` bytes. Nothing is reserved: these systems have no call that does both.
+/// Makes a file longer, to `len` bytes. Nothing is reserved, hence false: these systems have no call that does both.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-pub(super) fn reserve(file: &fs::File, _old: u64, len: u64) -> io::Result<()> {
-    set_len(file, len)
+pub(super) fn reserve(file: &fs::File, _old: u64, len: u64) -> io::Result<bool> {
+    set_len(file, len).map(|()| false)
 }
 
 pub(super) fn set_len(file: &fs::File, len: u64) -> io::Result<()> {

@@ -12,12 +12,18 @@
 //! file gets its name, and never written again. The file is as long as the header says, zeros behind the last frame, until
 //! the segment is finished and its end cut off.
 
+mod create;
+
+pub(crate) use self::create::Space;
+#[cfg(test)]
+pub(crate) use self::create::header_block;
+
 use std::io;
 
 use crate::error::{Error, Result};
 use crate::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, HEADER, Header, Place, u32_at, u64_at};
 use crate::fs::{File, Open};
-use crate::layout::{Dir, FORMAT, StoreId, TMP, segment_name};
+use crate::layout::{Dir, FORMAT, StoreId, segment_name};
 use crate::lsn::Lsn;
 
 const MAGIC: [u8; 8] = *b"walrSEGM";
@@ -36,49 +42,6 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Creates the segment `seq` of `reserved` bytes, durable under its name, replacing an empty one of that number.
-    /// Nothing of the log has changed before the rename, and a failure leaves no more than a `.tmp` behind.
-    pub(crate) fn create(dir: &Dir, store: &StoreId, seq: u64, reserved: u64) -> Result<Segment> {
-        let unfinished = segment_name(seq) + TMP;
-        dir.remove_if_there(&unfinished)?;
-        let made = Segment::fill(dir, &unfinished, store, seq, reserved);
-        if made.is_err() {
-            // The first error is the one to tell; what stays is removed by the next try or the next open.
-            let _ = dir.folder.remove(&unfinished);
-        }
-        let made = made?;
-        dir.rename(&unfinished, &segment_name(seq))?;
-        Ok(made)
-    }
-
-    fn fill(dir: &Dir, name: &str, store: &StoreId, seq: u64, reserved: u64) -> Result<Segment> {
-        let path = dir.file_path(name);
-        let at = |action| {
-            let path = path.clone();
-            move |e: io::Error| match e.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Error::Full { path, needed: reserved, source: std::sync::Arc::new(e) }
-                }
-                _ => Error::io(action, path, e),
-            }
-        };
-        let file = dir.folder.open(name, Open::Create).map_err(at("create"))?;
-        file.resize(reserved).map_err(at("reserve"))?;
-        let salt = draw_salt()?;
-        file.write_at(&header_block(store, seq, salt, reserved), 0).map_err(at("write"))?;
-        // Written and not only reserved: a sync after a write to unwritten space costs twice as much.
-        // A page at a time: the cache makes one large page of a large write, and every later sync writes that whole.
-        let zeros = vec![0; (BLOCK as usize).min((reserved - BLOCK) as usize)];
-        let mut offset = BLOCK;
-        while offset < reserved {
-            let count = zeros.len().min((reserved - offset) as usize);
-            file.write_at(&zeros[..count], offset).map_err(at("write"))?;
-            offset += count as u64;
-        }
-        file.sync().map_err(at("sync"))?;
-        Ok(Segment { file, seq, salt, reserved })
-    }
-
     /// Opens the segment `seq` and checks its header.
     pub(crate) fn open(dir: &Dir, store: &StoreId, seq: u64) -> Result<Segment> {
         let name = segment_name(seq);
@@ -111,28 +74,6 @@ impl Segment {
     pub(crate) fn name(&self) -> String {
         segment_name(self.seq)
     }
-}
-
-fn draw_salt() -> Result<u64> {
-    #[cfg(test)]
-    if let Some(salt) = crate::crash::sabotage::salt() {
-        return Ok(salt);
-    }
-    Ok(u64::from_le_bytes(crate::layout::random()?))
-}
-
-pub(crate) fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) -> Vec<u8> {
-    let mut block = vec![0; BLOCK as usize];
-    block[..8].copy_from_slice(&MAGIC);
-    block[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-    block[12..16].copy_from_slice(&(BLOCK as u32).to_le_bytes());
-    block[16..32].copy_from_slice(store);
-    block[32..40].copy_from_slice(&seq.to_le_bytes());
-    block[40..48].copy_from_slice(&salt.to_le_bytes());
-    block[48..56].copy_from_slice(&reserved.to_le_bytes());
-    let crc = crc32c::crc32c(&block[..CRC_AT]);
-    block[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
-    block
 }
 
 /// What must follow a frame (rule 4 of `frame.rs`).

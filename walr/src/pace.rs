@@ -1,0 +1,69 @@
+//! How fast work in the background goes: in pieces, with pauses between them, so that calls get most of the disk and of the
+//! processors.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A piece of work below this is too short for a pause.
+const SHORTEST_PIECE: Duration = Duration::from_micros(200);
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// How much longer than the piece before it a pause is.
+const REST: u32 = 2;
+
+/// What other threads tell one that works in the background.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    stop: AtomicBool,
+    hurry: AtomicBool,
+}
+
+impl Signals {
+    /// The work isn't wanted any more.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Somebody waits for the work: no more pauses.
+    pub(crate) fn hurry(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The pace of one piece of work after the other.
+#[derive(Debug)]
+pub(crate) struct Pace<'a> {
+    /// `None` where nothing else is going on: there are no pauses then, and no end before the end.
+    signals: Option<&'a Signals>,
+    began: Cell<Instant>,
+}
+
+impl<'a> Pace<'a> {
+    /// Work that others wait for.
+    pub(crate) fn full() -> Pace<'static> {
+        Pace { signals: None, began: Cell::new(Instant::now()) }
+    }
+
+    /// Work beside others'.
+    pub(crate) fn gentle(signals: &'a Signals) -> Pace<'a> {
+        Pace { signals: Some(signals), began: Cell::new(Instant::now()) }
+    }
+
+    pub(crate) fn is_gentle(&self) -> bool {
+        self.signals.is_some_and(|signals| !signals.hurry.load(Ordering::Relaxed))
+    }
+
+    /// Whether to give the work up.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.signals.is_some_and(|signals| signals.stop.load(Ordering::Relaxed))
+    }
+
+    /// Between two pieces: lets others have the disk and the processor.
+    pub(crate) fn pause(&self) {
+        let took = self.began.get().elapsed();
+        if self.is_gentle() && took >= SHORTEST_PIECE {
+            std::thread::sleep((took * REST).min(LONGEST_PAUSE));
+            self.began.set(Instant::now());
+        }
+    }
+}

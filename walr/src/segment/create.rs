@@ -1,0 +1,91 @@
+//! A new segment: its space, and its header.
+
+use std::io;
+use std::sync::Arc;
+
+use super::{CRC_AT, MAGIC, Segment};
+use crate::error::{Error, Result};
+use crate::frame::BLOCK;
+use crate::fs::Open;
+use crate::layout::{Dir, FORMAT, StoreId, TMP, segment_name};
+use crate::pace::Pace;
+
+/// How many zeros are written and synced at a time, so that no sync of the log waits behind more.
+const PIECE: u64 = 128 * 1024;
+
+/// The space that a new segment gets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Space {
+    /// How long the file is made, all of it reserved.
+    pub(crate) reserved: u64,
+    /// Whether it is also written: the sync of a small write to space that was reserved only costs twice as much. It pays
+    /// where groups are small and each is synced.
+    pub(crate) written: bool,
+}
+
+impl Segment {
+    /// Creates the segment `seq`, durable under its name, replacing an empty one of that number. Nothing of the log has
+    /// changed before the rename, and a failure leaves no more than a `.tmp` behind.
+    pub(crate) fn create(dir: &Dir, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {
+        let unfinished = segment_name(seq) + TMP;
+        dir.remove_if_there(&unfinished)?;
+        let made = Segment::fill(dir, &unfinished, store, seq, space, pace);
+        if made.is_err() {
+            // The first error is the one to tell; what stays is removed by the next try or the next open.
+            let _ = dir.folder.remove(&unfinished);
+        }
+        let made = made?;
+        dir.rename(&unfinished, &segment_name(seq))?;
+        Ok(made)
+    }
+
+    fn fill(dir: &Dir, name: &str, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {
+        let (path, reserved) = (dir.file_path(name), space.reserved);
+        let at = |action| {
+            let path = path.clone();
+            move |e: io::Error| match e.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    Error::Full { path, needed: reserved, source: Arc::new(e) }
+                }
+                _ => Error::io(action, path, e),
+            }
+        };
+        let file = dir.folder.open(name, Open::Create).map_err(at("create"))?;
+        file.resize(reserved).map_err(at("reserve"))?;
+        let salt = draw_salt()?;
+        let mut piece = header_block(store, seq, salt, reserved);
+        let (mut offset, end) = (0, if space.written { reserved } else { BLOCK });
+        // A small store's file gets small pieces: its buffers stay small too.
+        let most = PIECE.min((reserved / 4).next_multiple_of(BLOCK));
+        while offset < end {
+            piece.resize(most.min(end - offset) as usize, 0);
+            file.write_through(&piece, offset).map_err(at("write and sync"))?;
+            offset += piece.len() as u64;
+            piece.clear();
+            pace.pause();
+        }
+        Ok(Segment { file, seq, salt, reserved })
+    }
+}
+
+fn draw_salt() -> Result<u64> {
+    #[cfg(test)]
+    if let Some(salt) = crate::crash::sabotage::salt() {
+        return Ok(salt);
+    }
+    Ok(u64::from_le_bytes(crate::layout::random()?))
+}
+
+pub(crate) fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) -> Vec<u8> {
+    let mut block = vec![0; BLOCK as usize];
+    block[..8].copy_from_slice(&MAGIC);
+    block[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+    block[12..16].copy_from_slice(&(BLOCK as u32).to_le_bytes());
+    block[16..32].copy_from_slice(store);
+    block[32..40].copy_from_slice(&seq.to_le_bytes());
+    block[40..48].copy_from_slice(&salt.to_le_bytes());
+    block[48..56].copy_from_slice(&reserved.to_le_bytes());
+    let crc = crc32c::crc32c(&block[..CRC_AT]);
+    block[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+    block
+}
