@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use super::queue::{Request, reply};
+use super::retire::Outdated;
 use super::{Committer, Core};
 use crate::checkpoint;
 use crate::codec;
@@ -23,12 +24,14 @@ const MOST_LIVE: u64 = 1 << 20;
 /// A state of at most about this many bytes is checkpointed at open, before anything else, when that is due.
 const MOST_AT_OPEN: u64 = 16 << 20;
 
-/// What a checkpoint's thread leaves: the LSN and the file's length.
+/// A checkpoint's LSN and its file's length.
 type Done = Result<(Lsn, u64)>;
+/// What a checkpoint's thread leaves: the LSN, what it removed, and whether that was all it wanted to remove.
+type Ended = Result<(Lsn, Outdated, Result<()>)>;
 
 pub(crate) struct Checkpointer<S: Recorded> {
     core: Arc<Core<S>>,
-    job: Option<JoinHandle<Done>>,
+    job: Option<JoinHandle<Ended>>,
     /// Who waits for the checkpoint that is under way.
     waiting: Vec<oneshot::Sender<Result<Lsn>>>,
     /// Who asked since it began, and wants a later state.
@@ -120,15 +123,15 @@ impl<S: WalState> Checkpointer<S> {
         let core = self.core.clone();
         let thread = std::thread::Builder::new().name("walr-checkpoint".into());
         let job = thread.spawn(move || {
-            let done = guarded(&core, from, || {
-                let (answer, answered) = oneshot::channel();
-                let ended = || Error::Thread { reason: "the writer has ended".to_string() };
-                core.queue.request(Request::Sync(answer)).map_err(|_| ended())?;
-                answered.blocking_recv().unwrap_or_else(|_| Err(ended())).map(drop)
+            let done = guarded(&core, from, || ask(&core, Request::Sync)?.map(drop));
+            let ended = done.and_then(|(lsn, bytes)| {
+                let outdated = ask(&core, |answer| Request::Checkpointed(lsn, bytes, answer))?;
+                let (gone, removed) = outdated.remove(&core.dir);
+                Ok((lsn, gone, removed))
             });
             // The writer waits for this before it ends.
             let _ = core.queue.request(Request::CheckpointDone);
-            done
+            ended
         });
         match job {
             Ok(job) => self.job = Some(job),
@@ -161,13 +164,19 @@ impl<S: WalState> Checkpointer<S> {
         bytes.max(committer.journal.segments_above(newest) as u64 * self.core.config.checkpoint.segment_counts())
     }
 
+    /// Counts a checkpoint that has its name, and says what it outdates.
+    pub(super) fn named(&mut self, committer: &mut Committer<S>, lsn: Lsn, bytes: u64) -> Outdated {
+        self.bytes = bytes;
+        committer.checkpointed(lsn)
+    }
+
     /// Takes note of what the checkpoint's thread did.
     pub(super) fn finish(&mut self, committer: &mut Committer<S>) {
         let Some(job) = self.job.take() else { return };
-        let done = job.join().unwrap_or_else(|payload| Err(Error::Thread { reason: panic::message(payload) }));
-        let done = done.and_then(|(lsn, bytes)| {
-            self.bytes = bytes;
-            committer.checkpointed(lsn).map(|()| lsn)
+        let ended = job.join().unwrap_or_else(|payload| Err(Error::Thread { reason: panic::message(payload) }));
+        let done = ended.and_then(|(lsn, gone, removed)| {
+            committer.forget(&gone);
+            removed.map(|()| lsn)
         });
         self.conclude(done);
         // All who asked meanwhile share the next one.
@@ -221,12 +230,21 @@ impl<S: WalState> Checkpointer<S> {
         self.appended_at_start = committer.journal.appended();
         let core = self.core.clone();
         let done = guarded(&core, from, || Ok(())).and_then(|(lsn, bytes)| {
-            self.bytes = bytes;
-            committer.checkpointed(lsn).map(|()| lsn)
+            let (gone, removed) = self.named(committer, lsn, bytes).remove(&core.dir);
+            committer.forget(&gone);
+            removed.map(|()| lsn)
         });
         self.conclude(done.clone());
         done
     }
+}
+
+/// Asks the writer for something, and waits for the answer.
+fn ask<S: Recorded, T>(core: &Core<S>, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T> {
+    let (answer, answered) = oneshot::channel();
+    let ended = || Error::Thread { reason: "the writer has ended".to_string() };
+    core.queue.request(request(answer)).map_err(|_| ended())?;
+    answered.blocking_recv().map_err(|_| ended())
 }
 
 /// Where a checkpoint takes the state from.

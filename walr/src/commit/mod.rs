@@ -8,6 +8,7 @@ pub(crate) mod checkpointer;
 pub(crate) mod core;
 mod front;
 pub(crate) mod queue;
+pub(crate) mod retire;
 mod stats;
 mod writer;
 
@@ -24,10 +25,11 @@ use self::answer::Answer;
 use self::core::Live;
 use self::front::PATIENCE;
 use self::queue::Call;
+use self::retire::Outdated;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER, Range};
 use crate::journal::Journal;
-use crate::layout::{Dir, checkpoint_name};
+use crate::layout::Dir;
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
 use crate::pace::Pace;
@@ -314,22 +316,23 @@ impl<S: WalState> Committer<S> {
         self.journal.close().inspect_err(|error| drop(self.latch(error.clone())))
     }
 
-    /// Counts `lsn` as the newest checkpoint, and lets go what is only needed for those before the last two.
-    pub(crate) fn checkpointed(&mut self, lsn: Lsn) -> Result<()> {
+    /// Counts `lsn` as the newest checkpoint, and says what is only needed for those before the last two.
+    pub(crate) fn checkpointed(&mut self, lsn: Lsn) -> Outdated {
         self.checkpoints.push(lsn);
+        let stays = self.checkpoints.len().saturating_sub(2);
         if self.core.latch.get().is_some() {
-            return Ok(());
+            return Outdated::default();
         }
-        while self.checkpoints.len() > 2 {
-            // One that can't be removed still counts, and keeps its segments.
-            self.core.dir.remove_if_there(&checkpoint_name(self.checkpoints[0]))?;
-            self.checkpoints.remove(0);
-        }
-        let Some(&oldest) = self.checkpoints.first() else { return Ok(()) };
-        // The checkpoint's removal first, and durably: else a crash could leave it without the log above it.
-        self.core.dir.sync()?;
+        let segments = self.journal.segments_below(self.checkpoints[stays]);
+        Outdated { checkpoints: self.checkpoints[..stays].to_vec(), segments }
+    }
+
+    /// Takes note of what was removed.
+    pub(crate) fn forget(&mut self, gone: &Outdated) {
+        self.checkpoints.retain(|lsn| !gone.checkpoints.contains(lsn));
+        let oldest = self.checkpoints.first().copied().unwrap_or_default();
         self.aborts.retain(|(_, last)| *last > oldest);
-        self.journal.retire(oldest)
+        self.journal.forget(&gone.segments);
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
+use super::retire::Outdated;
 use crate::error::{Error, Result};
 use crate::frame::{self, HEADER};
 use crate::lsn::Lsn;
@@ -80,12 +81,14 @@ pub(crate) enum Request {
     Sync(oneshot::Sender<Result<Lsn>>),
     /// To write a checkpoint.
     Checkpoint(oneshot::Sender<Result<Lsn>>),
-    /// The checkpoint that was under way has ended.
+    /// A checkpoint has its name; it is this one, of so many bytes. The answer is what it outdates.
+    Checkpointed(Lsn, u64, oneshot::Sender<Outdated>),
+    /// The thread of the checkpoint that was under way ends.
     CheckpointDone,
 }
 
 /// Answers one who may not be waiting any more.
-pub(super) fn reply(answer: oneshot::Sender<Result<Lsn>>, result: Result<Lsn>) {
+pub(super) fn reply<T>(answer: oneshot::Sender<T>, result: T) {
     send(answer, result);
 }
 

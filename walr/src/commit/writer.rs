@@ -138,6 +138,7 @@ impl<'a, S: WalState> Writer<'a, S> {
         match request {
             Request::Sync(answer) => reply(answer, committer.sync()),
             Request::Checkpoint(answer) => self.checkpointer.ask(committer, answer),
+            Request::Checkpointed(lsn, bytes, answer) => reply(answer, self.checkpointer.named(committer, lsn, bytes)),
             Request::CheckpointDone => self.checkpointer.finish(committer),
         }
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::frame::{FLAG_BLOCK, FLAG_CLOSE, Kind, Range};
-use crate::layout::{Dir, StoreId, segment_name};
+use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::segment::{Expected, Segment};
 
@@ -293,15 +293,17 @@ impl Journal {
         Ok(())
     }
 
-    /// Removes the segments that only hold records up to `lsn`.
-    pub(crate) fn retire(&mut self, lsn: Lsn) -> Result<()> {
+    /// The finished segments that only hold records up to `lsn`, oldest first.
+    pub(crate) fn segments_below(&self, lsn: Lsn) -> Vec<u64> {
         let firsts = self.extents();
         let done = firsts.windows(2).take_while(|pair| pair[1].first_lsn.get() <= lsn.get() + 1).count();
         let done = done.min(self.position.extents.len().saturating_sub(usize::from(self.active.is_none())));
-        for extent in self.position.extents.drain(..done) {
-            self.dir.remove_if_there(&segment_name(extent.seq))?;
-        }
-        if done > 0 { self.dir.sync() } else { Ok(()) }
+        firsts[..done].iter().map(|extent| extent.seq).collect()
+    }
+
+    /// Takes note that these segments were removed.
+    pub(crate) fn forget(&mut self, segments: &[u64]) {
+        self.position.extents.retain(|extent| !segments.contains(&extent.seq));
     }
 }
 
