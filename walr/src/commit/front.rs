@@ -3,10 +3,10 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::queue::{Call, Closing, Request};
 use super::{Committer, Core};
@@ -87,7 +87,7 @@ impl<S: WalState> Front<S> {
         let room = self.core.queue.wait_for_room(record.len()).await?;
         self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
         keep(record);
-        answered.await.unwrap_or_else(|_| Err(unanswered()))
+        self.core.answered(answered).await
     }
 
     /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
@@ -107,7 +107,7 @@ impl<S: WalState> Front<S> {
         let room = self.core.queue.wait_for_room(records.len()).await?;
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);
-        answered.await.unwrap_or_else(|_| Err(unanswered()))
+        self.core.answered(answered).await
     }
 }
 
@@ -134,6 +134,22 @@ fn keep(buffer: Vec<u8>) {
 }
 
 impl<S: WalState> Core<S> {
+    /// Waits for a call's answer.
+    async fn answered<T>(&self, mut answer: oneshot::Receiver<Result<T>>) -> Result<T> {
+        if let Some(most) = self.queue.worth_staying_awake() {
+            let until = Instant::now() + most;
+            while Instant::now() < until {
+                match answer.try_recv() {
+                    Ok(result) => return result,
+                    // The executor's other tasks run meanwhile.
+                    Err(TryRecvError::Empty) => tokio::task::yield_now().await,
+                    Err(TryRecvError::Closed) => return Err(unanswered()),
+                }
+            }
+        }
+        answer.await.unwrap_or_else(|_| Err(unanswered()))
+    }
+
     /// Puts a call into the queue without waiting for room or for the answer, as a crash test does.
     #[cfg(test)]
     pub(crate) fn enqueue(&self, logs: Vec<S::Log>) -> Result<oneshot::Receiver<Result<Vec<S::Outcome>>>> {

@@ -1,6 +1,6 @@
 //! Where calls wait for their group: bounded by bytes, in the order of their LSNs to be.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -14,6 +14,11 @@ use crate::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
 const SPARE_BUFFER: usize = 1 << 20;
+
+/// A lone call that took no longer than this is worth staying awake for.
+const FAST_US: u32 = 300;
+/// How long one stays awake at the most.
+const AWAKE: Duration = Duration::from_micros(400);
 
 /// More calls than a queue ever holds.
 const MORE_THAN_ALL: usize = usize::MAX / 2;
@@ -115,6 +120,9 @@ pub(crate) struct Queue<S: Recorded> {
     /// How many calls are in the group, for the writer to look at without the lock; more than all of them when something
     /// else is to be done.
     arrived: AtomicUsize,
+    /// How long the last group took from its first call to its answers, in microseconds, if it had one call; else
+    /// [`u32::MAX`].
+    lone_us: AtomicU32,
     room: Semaphore,
     size: u32,
 }
@@ -149,7 +157,14 @@ impl<S: Recorded> Queue<S> {
         let (group, requests) = (Group::new(), Vec::new());
         let inner = Inner { group, requests, closing: None, closed: false, asleep: false, nudged: false };
         let arrived = AtomicUsize::new(0);
-        Queue { inner: Mutex::new(inner), wake: Condvar::new(), arrived, room: Semaphore::new(size as usize), size }
+        Queue {
+            inner: Mutex::new(inner),
+            wake: Condvar::new(),
+            arrived,
+            lone_us: AtomicU32::new(0),
+            room: Semaphore::new(size as usize),
+            size,
+        }
     }
 
     /// Waits until there is room for `bytes`, and returns how much of it the call now holds. A call that is larger than
@@ -242,6 +257,19 @@ impl<S: Recorded> Queue<S> {
     /// How many calls are in the group.
     pub(crate) fn arrived(&self) -> usize {
         self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of a group of so many calls that took so long.
+    pub(crate) fn note(&self, calls: usize, took: Duration) {
+        let lone_us = if calls == 1 { took.as_micros().try_into().unwrap_or(u32::MAX) } else { u32::MAX };
+        self.lone_us.store(lone_us, Ordering::Relaxed);
+    }
+
+    /// How long a caller does well to stay awake for its answer: until about when it is due, where it seems to be the only
+    /// caller and the disk is fast. To be put to sleep and woken takes a good part of such a sync.
+    pub(crate) fn worth_staying_awake(&self) -> Option<Duration> {
+        let lone_us = self.lone_us.load(Ordering::Relaxed);
+        (self.arrived() <= 1 && lone_us <= FAST_US).then(|| AWAKE)
     }
 
     /// Looks for `calls` calls without going to sleep, for `most` at the longest.

@@ -108,7 +108,9 @@ impl<'a, S: WalState> Writer<'a, S> {
             let mut work = self.core.queue.take(spare);
             self.group = work.group.calls.len();
             if self.group > 0 {
+                let began = Instant::now();
                 committer.commit(&mut work.group);
+                self.core.queue.note(self.group, began.elapsed());
             }
             spare = self.core.queue.done(work.group);
             for request in work.requests {
