@@ -19,7 +19,10 @@ pub use self::stats::Stats;
 pub(crate) use self::writer::run;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::vec::Drain;
+
+use parking_lot::RwLockWriteGuard;
 
 use self::answer::Answer;
 use self::core::Live;
@@ -39,6 +42,8 @@ use crate::reentry::{self, Place};
 use crate::schema::Schema;
 use crate::state::{Recorded, WalState};
 
+/// For about so long reads wait while a group is applied.
+const SLICE: Duration = Duration::from_micros(500);
 /// `Periodic` keeps records in the process; beyond this many bytes they are handed to the operating system.
 const MOST_KEPT: usize = 1 << 20;
 
@@ -52,6 +57,8 @@ pub(crate) struct Committer<S: Recorded> {
     pub(crate) checkpoints: Vec<Lsn>,
     /// An answer per call of the group at work; kept for its memory.
     answers: Vec<Answer<S>>,
+    /// How many calls were waiting already when the last group's first was answered.
+    others: usize,
     /// When the oldest record that isn't synced yet came in.
     pub(crate) unsynced_since: Option<Instant>,
 }
@@ -72,7 +79,7 @@ impl<S: WalState> Committer<S> {
         let aborts = [std::mem::take(&mut opened.aborts), opened.report.aborted.clone()].concat();
         let checkpoints = std::mem::take(&mut opened.checkpoints);
         let core = Arc::new(Core::new(dir, options, opened));
-        Ok(Committer { core, journal, aborts, checkpoints, answers: Vec::new(), unsynced_since: None })
+        Ok(Committer { core, journal, aborts, checkpoints, answers: Vec::new(), others: 0, unsynced_since: None })
     }
 
     /// Commits one group: one frame, one sync, then the applications in order, then the answers.
@@ -94,8 +101,14 @@ impl<S: WalState> Committer<S> {
             self.latch(error.clone());
             return fail_all(group, &error);
         }
+        self.others = self.core.queue.arrived();
         self.apply(first, group);
         self.prepare_ahead();
+    }
+
+    /// How many calls may soon be there, if those that were just answered come again.
+    pub(crate) fn expected(&self, answered: usize) -> usize {
+        answered + self.others
     }
 
     fn prepare_ahead(&mut self) {
@@ -141,7 +154,8 @@ impl<S: WalState> Committer<S> {
         }
         drop(entered);
         drop(live);
-        self.count(1);
+        core.stats.lock().groups += 1;
+        self.count(lsn, 1);
         if marked || synced && self.unsynced_since.is_some() {
             core.queue.nudge();
         }
@@ -164,42 +178,55 @@ impl<S: WalState> Committer<S> {
         self.core.latch.get_or_init(|| Arc::new(error)).clone()
     }
 
-    /// Applies the group's calls, whose first record has the LSN `first`, and answers them.
+    /// Applies the group's calls, whose first record has the LSN `first`, and answers them: in slices, so that reads come
+    /// between, and that those who are answered run while the rest is applied.
     fn apply(&mut self, first: Lsn, group: &mut Group<S>) {
+        let (mut calls, mut lsn) = (group.calls.drain(..), first);
+        self.core.stats.lock().groups += 1;
+        while calls.len() > 0 {
+            if let Err(error) = self.apply_slice(&mut lsn, &mut calls) {
+                return calls.for_each(|call| call.fail(error.clone()));
+            }
+        }
+    }
+
+    /// Applies and answers calls for about as long as reads may wait. `lsn` is the next record's. After a panic there is no
+    /// end before the group's: what follows is shown only when the abort is durable.
+    fn apply_slice(&mut self, lsn: &mut Lsn, calls: &mut Drain<'_, Call<S>>) -> Result<()> {
         let core = self.core.clone();
-        let mut answers = std::mem::take(&mut self.answers);
         let mut live = match core.live.try_write_for(PATIENCE) {
             Some(live) => live,
             None => {
                 // A long read must not stop the clock for what was acknowledged before.
-                if matches!(core.config.durability, Durability::Periodic(_))
-                    && let Err(error) = self.sync()
-                {
-                    self.answers = answers;
-                    return fail_all(group, &error);
+                if matches!(core.config.durability, Durability::Periodic(_)) {
+                    self.sync()?;
                 }
                 core.live.write()
             }
         };
         let entered = reentry::enter(core.id(), Place::Mutation);
+        let mut answers = std::mem::take(&mut self.answers);
+        let (began, first) = (Instant::now(), *lsn);
         let mut aborted = Vec::new();
-        let mut lsn = first;
-        for call in group.calls.drain(..) {
+        for call in calls {
             let next = Lsn::new(lsn.get() + call.records() as u64);
-            let (answer, panicked) = apply_call(&mut live, call, lsn);
+            let (answer, panicked) = apply_call(&mut live, call, *lsn);
             if panicked {
-                aborted.push((lsn, Lsn::new(next.get() - 1)));
+                aborted.push((*lsn, Lsn::new(next.get() - 1)));
                 self.rebuild(&mut live, &aborted, Lsn::new(lsn.get() - 1));
             }
             answers.push(answer);
-            lsn = next;
+            *lsn = next;
+            if aborted.is_empty() && began.elapsed() >= SLICE {
+                break;
+            }
         }
         live.lsn = Lsn::new(lsn.get() - 1);
         let taken_back = self.take_back(&mut live, &aborted);
         drop(entered);
-        drop(live);
+        RwLockWriteGuard::unlock_fair(live);
         // Before the answers: who has one finds its call in the figures.
-        self.count(group.records as u64);
+        self.count(Lsn::new(lsn.get() - 1), lsn.get() - first.get());
         for answer in answers.drain(..) {
             match &taken_back {
                 Ok(()) => answer.give(),
@@ -207,6 +234,7 @@ impl<S: WalState> Committer<S> {
             }
         }
         self.answers = answers;
+        Ok(())
     }
 
     /// Builds the state again without what `aborted` holds, after a mutation that panicked may have left it half changed.
@@ -257,12 +285,11 @@ impl<S: WalState> Committer<S> {
         written
     }
 
-    /// Counts a group of so many records.
-    fn count(&mut self, records: u64) {
+    /// Counts so many applied records, up to `last`.
+    fn count(&mut self, last: Lsn, records: u64) {
         let mut stats = self.core.stats.lock();
-        stats.last = Lsn::new(self.journal.next_lsn().get() - 1);
+        stats.last = last;
         stats.records += records;
-        stats.groups += 1;
         count_log(&mut stats, &self.journal);
         if !self.journal.has_unsynced() {
             self.unsynced_since = None;

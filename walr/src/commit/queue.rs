@@ -269,7 +269,7 @@ impl<S: Recorded> Queue<S> {
     /// caller and the disk is fast. To be put to sleep and woken takes a good part of such a sync.
     pub(crate) fn worth_staying_awake(&self) -> Option<Duration> {
         let lone_us = self.lone_us.load(Ordering::Relaxed);
-        (self.arrived() <= 1 && lone_us <= FAST_US).then(|| AWAKE)
+        (self.arrived() <= 1 && lone_us <= FAST_US).then_some(AWAKE)
     }
 
     /// Looks for `calls` calls without going to sleep, for `most` at the longest.

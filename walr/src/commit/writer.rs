@@ -84,13 +84,16 @@ struct Writer<'a, S: Recorded> {
     deadline: Option<Instant>,
     /// How many calls the last group had.
     group: usize,
+    /// How many may soon be there.
+    expected: usize,
 }
 
 impl<'a, S: WalState> Writer<'a, S> {
     fn new(core: &'a Arc<Core<S>>, committer: &'a Mutex<Committer<S>>) -> Self {
         let checkpointer = Checkpointer::new(core);
         let quiet_since = Instant::now();
-        let mut writer = Writer { core, committer, checkpointer, appended: 0, quiet_since, deadline: None, group: 0 };
+        let mut writer =
+            Writer { core, committer, checkpointer, appended: 0, quiet_since, deadline: None, group: 0, expected: 0 };
         writer.deadline = writer.next_deadline(&committer.lock());
         writer
     }
@@ -111,6 +114,7 @@ impl<'a, S: WalState> Writer<'a, S> {
                 let began = Instant::now();
                 committer.commit(&mut work.group);
                 self.core.queue.note(self.group, began.elapsed());
+                self.expected = committer.expected(self.group);
             }
             spare = self.core.queue.done(work.group);
             for request in work.requests {
@@ -129,10 +133,8 @@ impl<'a, S: WalState> Writer<'a, S> {
     /// A lone caller's next call is then met awake, and begun at once. Where there were several, half of them would just
     /// miss the next sync, and wait for the one after it; so that one waits for them, if not for long.
     fn linger(&self) {
-        match self.group {
-            0 => {}
-            1 if self.core.queue.arrived() == 0 => self.core.queue.look_for(1, LINGER),
-            group => self.core.queue.look_for(group + self.core.queue.arrived(), LINGER),
+        if self.group > 0 {
+            self.core.queue.look_for(self.expected, LINGER);
         }
     }
 
