@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::state::TallyLog;
-use super::{Driver, Plan, ids, open};
+use super::{Driver, Plan, Way, ids, open};
 use crate::error::Error;
 use crate::fs::Sim;
 use crate::options::Config;
@@ -76,10 +76,14 @@ fn a_missing_segment_shows_by_the_one_made_ahead() {
 /// A recovery takes a record back, and the power goes while it writes that down.
 #[test]
 fn a_torn_abort_of_a_recovery_is_made_again() {
-    let sim = Sim::new();
-    let config = Plan::sync(2).config();
+    (0..Way::WRITES).for_each(|writes| tear_an_abort_of_a_recovery(Way::new(writes, 0)));
+}
+
+fn tear_an_abort_of_a_recovery(way: Way) {
+    let plan = Plan { segment_size: 64 << 10, way, ..Plan::sync(2) };
+    let (sim, config) = (plan.folder(), plan.config());
     let images: Arc<Mutex<Vec<Sim>>> = Arc::default();
-    let mut driver = driver(&sim, 64 << 10);
+    let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
     driver.group(vec![vec![push(1)]]).unwrap();
     let seen = images.clone();
     sim.observe(Some(Arc::new(move |sim: &Sim| seen.lock().push(sim.crash(5)))));

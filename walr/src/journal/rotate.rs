@@ -47,7 +47,7 @@ impl Journal {
     /// may follow it. [`Error::Full`] and [`Error::Io`] leave the log as it was; any other error is final.
     pub(crate) fn make_room(&mut self, body: usize, count: usize) -> Result<()> {
         let abort = HEADER + 16 * count;
-        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + ROOM;
+        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + self.room();
         if self.fits(need) {
             return Ok(());
         }
@@ -57,10 +57,29 @@ impl Journal {
         self.switch_to(segment)
     }
 
+    /// What a group leaves free behind itself and its abort.
+    fn room(&self) -> u64 {
+        // Its abort may take a block of its own.
+        if self.padded { ROOM + BLOCK } else { ROOM }
+    }
+
+    /// Whether the next frame takes a block of its own, whatever it is.
+    pub(super) fn is_next_apart(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| {
+            let synced = active.begun && !active.unsynced && self.out.is_empty();
+            active.marked || self.padded && synced
+        })
+    }
+
+    /// Where a file whose frames end at `end` is cut: a cut within a block rewrites it.
+    pub(super) fn cut_at(&self, end: u64) -> u64 {
+        if self.padded { end.next_multiple_of(BLOCK) } else { end }
+    }
+
     fn fits(&self, need: u64) -> bool {
         self.active.as_ref().is_some_and(|active| {
             let at = active.out_at + self.out.len() as u64;
-            let at = if active.marked { at.next_multiple_of(BLOCK) } else { at };
+            let at = if self.is_next_apart() { at.next_multiple_of(BLOCK) } else { at };
             at + need <= active.segment.reserved
         })
     }
@@ -69,7 +88,7 @@ impl Journal {
     pub(crate) fn has_room(&self, len: usize) -> bool {
         let growing = self.growing.as_ref().map_or(0, |growing| growing.count as usize);
         let abort = HEADER + 16 * (growing + 1);
-        self.fits((HEADER + RECORD_HEAD + frame::padded(len) + abort) as u64 + ROOM)
+        self.fits((HEADER + RECORD_HEAD + frame::padded(len) + abort) as u64 + self.room())
     }
 
     /// Seals the active segment, if there is one, and begins `segment` with a link and the schema.
@@ -81,10 +100,10 @@ impl Journal {
             self.sync()?;
         }
         if let Some(done) = self.active.take() {
-            let end = done.out_at;
+            let end = done.end;
             self.position.extents.push(Extent { seq: done.segment.seq, first_lsn: done.first_lsn, end });
             // What was reserved and not needed. It is only space: the seal says that nothing follows.
-            let _ = done.segment.file.resize(end);
+            let _ = done.segment.file.resize(self.cut_at(end));
         }
         let last = self.position.extents.last();
         // Whatever was growing went into the old segment, and was synced with it.
@@ -101,8 +120,10 @@ impl Journal {
             first_lsn: self.position.next.lsn,
             first_number: self.position.next.number,
             out_at: BLOCK,
+            end: BLOCK,
             unsynced: false,
             marked: false,
+            apart: false,
             begun: false,
         });
         self.reserve = self.next_reserve().saturating_mul(4);
@@ -159,7 +180,7 @@ impl Journal {
         if let Some((seq, end)) = self.position.trim.take()
             && let Ok(torn) = self.dir.folder.open(&segment_name(seq), Open::Write)
         {
-            let _ = torn.resize(end);
+            let _ = torn.resize(self.cut_at(end));
         }
     }
 
