@@ -11,7 +11,8 @@ use crate::layout::segment_name;
 use crate::pace::{Pace, Signals};
 use crate::segment::{Segment, Space};
 
-/// What every group leaves free behind it in its segment: a mark on idleness, a mark on close, and a seal.
+/// What every group leaves free behind it in its segment: its abort's block where groups are padded, a mark on idleness,
+/// and then a mark on close or a seal.
 const ROOM: u64 = 3 * BLOCK;
 /// The most that stands before a record in its frame: its length.
 const RECORD_HEAD: usize = 10;
@@ -47,7 +48,7 @@ impl Journal {
     /// may follow it. [`Error::Full`] and [`Error::Io`] leave the log as it was; any other error is final.
     pub(crate) fn make_room(&mut self, body: usize, count: usize) -> Result<()> {
         let abort = HEADER + 16 * count;
-        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + self.room();
+        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + ROOM;
         if self.fits(need) {
             return Ok(());
         }
@@ -55,12 +56,6 @@ impl Journal {
         let begin = 2 * HEADER + 32 + frame::padded(self.schema.len()) + unwritten;
         let segment = self.next_segment(BLOCK + begin as u64 + need)?;
         self.switch_to(segment)
-    }
-
-    /// What a group leaves free behind itself and its abort.
-    fn room(&self) -> u64 {
-        // Its abort may take a block of its own.
-        if self.padded { ROOM + BLOCK } else { ROOM }
     }
 
     /// Whether the next frame takes a block of its own, whatever it is.
@@ -88,7 +83,7 @@ impl Journal {
     pub(crate) fn has_room(&self, len: usize) -> bool {
         let growing = self.growing.as_ref().map_or(0, |growing| growing.count as usize);
         let abort = HEADER + 16 * (growing + 1);
-        self.fits((HEADER + RECORD_HEAD + frame::padded(len) + abort) as u64 + self.room())
+        self.fits((HEADER + RECORD_HEAD + frame::padded(len) + abort) as u64 + ROOM)
     }
 
     /// Seals the active segment, if there is one, and begins `segment` with a link and the schema.
