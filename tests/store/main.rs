@@ -28,3 +28,4 @@ mod replay_panics;
 mod short_runs;
 mod undecodable_arguments;
 mod undecodable_states;
+mod unsafe_overwrites;
