@@ -20,6 +20,7 @@ mod million_entries;
 mod missing_and_foreign_files;
 mod moved_folder;
 mod panicking_values;
+mod panicking_wakers;
 mod panics;
 mod periodic;
 mod reentrancy;
