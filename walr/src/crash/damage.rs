@@ -74,7 +74,7 @@ fn every_flipped_bit_is_harmless_or_refused() {
         for (name, bytes) in files(&sim) {
             for bit in worthwhile(&bytes, padded) {
                 let image = sim.restart();
-                assert!(image.flip(&name, bit as u64));
+                assert!(image.flip(&name, bit));
                 flips += 1;
                 refused += u64::from(!judge(&image, &all, optional, &format!("bit {bit} of {name}")));
             }

@@ -29,7 +29,7 @@ impl Way {
 
     /// A way of writing and a source, each by its number: both go round.
     pub(super) fn new(writes: u64, source: u64) -> Way {
-        let medium = Medium { direct: writes.is_multiple_of(2), overwrite_safe: writes / 2 % 2 == 0 };
+        let medium = Medium { direct: writes.is_multiple_of(2), overwrite_safe: (writes / 2).is_multiple_of(2) };
         let source = [Source::Live, Source::Copy, Source::Replay][(source % 3) as usize];
         Way { medium, padded: !medium.overwrite_safe, source }
     }
