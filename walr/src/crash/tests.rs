@@ -174,7 +174,7 @@ fn examine_all(name: &str, usual: u64, turn: u64, plan: impl Fn(u64) -> Plan) {
 
 #[test]
 fn nothing_acknowledged_is_lost_by_a_crash() {
-    examine_all("power cuts", 144, 12, Plan::sync);
+    examine_all("power cuts", 180, 12, Plan::sync);
 }
 
 #[test]
