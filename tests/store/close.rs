@@ -24,6 +24,11 @@ fn after_it_every_change_is_refused_and_reads_go_on() -> Result {
             is_closed(handle.push("late").await);
             is_closed(handle.apply(WordsLog::Push { word: "late".into() }).await);
             is_closed(handle.apply_batch([WordsLog::Push { word: "late".into() }]).await);
+            assert_eq!(
+                handle.apply_batch([]).await?.len(),
+                0,
+                "an empty batch changes nothing, so that nothing is refused"
+            );
             is_closed(handle.checkpoint().await);
             is_closed(handle.sync().await);
             assert_eq!(handle.words(), numbered(1));

@@ -60,6 +60,7 @@ fn a_failed_sync_latches_and_a_reopen_has_what_was_acknowledged() -> Result {
         for _ in 0..3 {
             is_failed(words.push("refused").await, &first);
             is_failed(words.apply_batch([WordsLog::Push { word: "refused".into() }]).await, &first);
+            is_failed(words.apply_batch([]).await, &first);
             is_failed(words.sync().await, &first);
             is_failed(words.checkpoint().await, &first);
             assert_eq!(words.words(), numbered(2), "reads go on, without the call that failed");

@@ -136,6 +136,7 @@ pub(crate) struct Config {
     pub(crate) queue_size: u32,
     pub(crate) idle_mark: Duration,
     pub(crate) commit_on_caller: bool,
+    pub(crate) power_safe_overwrite: bool,
 }
 
 impl Default for Config {
@@ -149,6 +150,7 @@ impl Default for Config {
             queue_size: (8 * MIB) as u32,
             idle_mark: Duration::from_secs(1),
             commit_on_caller: false,
+            power_safe_overwrite: true,
         }
     }
 }
@@ -230,6 +232,20 @@ impl<S> Options<S> {
     #[must_use]
     pub fn commit_on_caller(mut self, on: bool) -> Self {
         self.config.commit_on_caller = on;
+        self
+    }
+
+    /// Whether the medium keeps what stands beside a write when the power fails in the middle of it: SQLite's *power-safe
+    /// overwrite*. Default: `true`, as disks and solid-state drives promise that a sector whose bytes don't change comes to
+    /// no harm.
+    ///
+    /// With `false`, for raw flash and for whatever may lose a whole block that it was writing, no block of 4096 bytes that
+    /// holds durable records is ever written again: what follows a sync begins on a block of its own. Under
+    /// [`Durability::Sync`] each group of calls then takes 4 KiB of the log at least; the other modes sync seldom, and
+    /// pay little. It may differ from one open to the next; it protects what is written while it is `false`.
+    #[must_use]
+    pub fn power_safe_overwrite(mut self, medium: bool) -> Self {
+        self.config.power_safe_overwrite = medium;
         self
     }
 

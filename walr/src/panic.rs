@@ -1,7 +1,11 @@
 //! What is left of a panic that was caught.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 /// Drops a value whose `Drop` may panic, where that is nobody's error.
 pub(crate) fn drop_quietly<T>(value: T) {
@@ -22,6 +26,23 @@ pub(crate) fn message(payload: Box<dyn Any + Send>) -> String {
 /// Calls `f`; a panic's message if it panics.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(message)
+}
+
+/// Waits for what wakes several at once. A waker that panics would panic in the one who wakes, and leave the others asleep:
+/// here it is woken, and nobody hears what becomes of that.
+pub(crate) async fn woken_quietly<F: Future>(future: F) -> F::Output {
+    struct Quiet(Waker);
+    impl Wake for Quiet {
+        fn wake(self: Arc<Self>) {
+            let _ = catch(|| self.0.wake_by_ref());
+        }
+    }
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let waker = Waker::from(Arc::new(Quiet(context.waker().clone())));
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await
 }
 
 #[cfg(test)]

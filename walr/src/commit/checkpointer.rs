@@ -223,6 +223,13 @@ impl<S: WalState> Checkpointer<S> {
         self.write_from(committer, From::Replay(snapshot))
     }
 
+    /// The same from a clone of the live state.
+    #[cfg(test)]
+    pub(crate) fn write_from_copy(&mut self, committer: &mut Committer<S>, copy: fn(&S) -> S) -> Result<Lsn> {
+        committer.sync()?;
+        self.write_from(committer, From::Copy(copy))
+    }
+
     fn write_from(&mut self, committer: &mut Committer<S>, from: From<S>) -> Result<Lsn> {
         if !self.is_behind(committer) {
             return Ok(committer.checkpoints.last().copied().unwrap_or_default());

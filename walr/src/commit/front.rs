@@ -13,6 +13,7 @@ use super::{Committer, Core};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::options::Durability;
+use crate::panic::woken_quietly;
 use crate::state::{Mutation, Recorded, WalState};
 
 /// How long a caller waits for another one's commit in memory, or for readers, before it leaves its call to the writer.
@@ -58,7 +59,7 @@ impl<S: Recorded> Front<S> {
         self.core.admit()?;
         self.core.queue.close(Closing::Close);
         let mut closed = self.core.closed.subscribe();
-        let done = closed.wait_for(Option::is_some).await.map_err(|_| self.ended())?;
+        let done = woken_quietly(closed.wait_for(Option::is_some)).await.map_err(|_| self.ended())?;
         done.clone().unwrap_or(Ok(()))
     }
 }

@@ -71,6 +71,9 @@ impl<S: WalState> Committer<S> {
         let (size, syncs) = (options.config.segment_size, options.config.durability == Durability::Sync);
         let position = opened.position.take();
         let mut journal = Journal::new(dir.clone(), opened.identity.store, schema, size, syncs, ahead, position);
+        if !options.config.power_safe_overwrite {
+            journal.pad();
+        }
         match journal.write_recovered_aborts() {
             // On a full disk the store still opens for reading; the aborts go with the first group.
             Ok(()) | Err(Error::Full { .. }) => {}

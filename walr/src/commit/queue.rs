@@ -10,6 +10,7 @@ use super::retire::Outdated;
 use crate::error::{Error, Result};
 use crate::frame::{self, HEADER};
 use crate::lsn::Lsn;
+use crate::panic::woken_quietly;
 use crate::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
@@ -175,7 +176,9 @@ impl<S: Recorded> Queue<S> {
             Ok(permit) => permit.forget(),
             Err(TryAcquireError::Closed) => return Err(Error::Closed),
             Err(TryAcquireError::NoPermits) => {
-                self.room.acquire_many(room).await.map_err(|_| Error::Closed)?.forget();
+                // Its waker is called by the writer, with those of others.
+                let permit = woken_quietly(self.room.acquire_many(room)).await;
+                permit.map_err(|_| Error::Closed)?.forget();
             }
         }
         Ok(room)

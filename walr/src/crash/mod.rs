@@ -7,6 +7,7 @@ mod regressions;
 pub(crate) mod sabotage;
 mod state;
 mod tests;
+mod way;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use self::state::{Tally, TallyLog, as_live};
+use self::way::{Source, Way};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Error, Fate, Result};
@@ -112,16 +114,25 @@ pub(super) struct Plan {
     pub(super) segment_size: u64,
     /// Whether mutations panic only when they are not replayed.
     pub(super) flaky: bool,
+    way: Way,
 }
 
 impl Plan {
     pub(super) fn sync(seed: u64) -> Plan {
         let segment_size = [4096, 20 << 10, 64 << 10][(seed % 3) as usize];
-        Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky: seed.is_multiple_of(4) }
+        let flaky = seed.is_multiple_of(4);
+        Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky, way: Way::nth(0) }
+    }
+
+    /// An empty folder on the way's medium.
+    pub(super) fn folder(&self) -> Sim {
+        Sim::on(self.way.medium)
     }
 
     fn config(&self) -> Config {
-        Config { durability: self.durability, segment_size: self.segment_size, ..Config::default() }
+        let power_safe_overwrite = !self.way.padded;
+        let (durability, segment_size) = (self.durability, self.segment_size);
+        Config { durability, segment_size, power_safe_overwrite, ..Config::default() }
     }
 }
 
@@ -129,6 +140,7 @@ impl Plan {
 pub(super) struct Driver {
     pub(super) committer: Committer<Tally>,
     checkpointer: Checkpointer<Tally>,
+    source: Source,
     model: Arc<Mutex<Model>>,
 }
 
@@ -148,7 +160,7 @@ impl Driver {
     pub(super) fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
         let committer = open(sim, &plan.config())?;
         let checkpointer = Checkpointer::new(&committer.core);
-        Ok(Driver { committer, checkpointer, model })
+        Ok(Driver { committer, checkpointer, source: plan.way.source, model })
     }
 
     /// Commits `calls` as one group, and returns the first error that isn't a panic of a call's own.
@@ -240,17 +252,13 @@ impl Driver {
         }
     }
 
+    /// Writes a checkpoint of the live state, of a clone, or of a state that is built from disk.
     pub(super) fn checkpoint(&mut self) -> Result<()> {
-        self.checkpoint_from(false)
-    }
-
-    /// Writes a checkpoint of the live state, or of one that is built from disk.
-    pub(super) fn checkpoint_from(&mut self, replay: bool) -> Result<()> {
-        if replay {
-            self.checkpointer.write_from_replay(&mut self.committer)?;
-        } else {
-            self.checkpointer.write_now(&mut self.committer)?;
-        }
+        match self.source {
+            Source::Live => self.checkpointer.write_now(&mut self.committer)?,
+            Source::Copy => self.checkpointer.write_from_copy(&mut self.committer, Tally::clone)?,
+            Source::Replay => self.checkpointer.write_from_replay(&mut self.committer)?,
+        };
         self.model.lock().synced();
         Ok(())
     }
@@ -315,8 +323,7 @@ pub(super) fn work_on(
                 }
                 driver.group(calls).or_else(&mut *bear)?;
             }
-            10 => driver.checkpoint_from(false).or_else(&mut *bear)?,
-            11 => driver.checkpoint_from(true).or_else(&mut *bear)?,
+            10..=11 => driver.checkpoint().or_else(&mut *bear)?,
             12 => driver.mark(),
             13 => driver.sync().or_else(&mut *bear)?,
             14 => {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::state::TallyLog;
-use super::{Driver, Plan, ids, open};
+use super::{Driver, Plan, Way, ids, open};
 use crate::error::Error;
 use crate::fs::Sim;
+use crate::fs::sim::{Fault, Kind};
 use crate::options::Config;
 
 fn push(id: u32) -> TallyLog {
@@ -76,10 +77,14 @@ fn a_missing_segment_shows_by_the_one_made_ahead() {
 /// A recovery takes a record back, and the power goes while it writes that down.
 #[test]
 fn a_torn_abort_of_a_recovery_is_made_again() {
-    let sim = Sim::new();
-    let config = Plan::sync(2).config();
+    (0..Way::WRITES).for_each(|writes| tear_an_abort_of_a_recovery(Way::new(writes, 0)));
+}
+
+fn tear_an_abort_of_a_recovery(way: Way) {
+    let plan = Plan { segment_size: 64 << 10, way, ..Plan::sync(2) };
+    let (sim, config) = (plan.folder(), plan.config());
     let images: Arc<Mutex<Vec<Sim>>> = Arc::default();
-    let mut driver = driver(&sim, 64 << 10);
+    let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
     driver.group(vec![vec![push(1)]]).unwrap();
     let seen = images.clone();
     sim.observe(Some(Arc::new(move |sim: &Sim| seen.lock().push(sim.crash(5)))));
@@ -100,6 +105,43 @@ fn a_torn_abort_of_a_recovery_is_made_again() {
         }
     }
     assert!(torn > 1000);
+}
+
+/// What follows a group fits behind it, whatever its length: an abort, a mark, and the mark of a close or a seal. The
+/// journal asserts that there is room.
+#[test]
+fn there_is_room_behind_a_group_of_any_length() {
+    for (padded, len) in [0, 2].into_iter().flat_map(|padded| (0..8300).step_by(8).map(move |len| (padded, len))) {
+        let plan = Plan { segment_size: 24 << 10, way: Way::new(padded, 0), ..Plan::sync(0) };
+        let sim = plan.folder();
+        let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+        driver.group(vec![vec![TallyLog::Push(1, vec![1; len])], vec![TallyLog::Boom(2)]]).unwrap();
+        driver.mark();
+        driver.group(vec![vec![TallyLog::Push(3, vec![3; len])], vec![TallyLog::Boom(4)]]).unwrap();
+        driver.mark();
+        driver.close().unwrap();
+        assert_eq!(ids(&open(&sim, &plan.config()).unwrap()), [1, 3]);
+    }
+}
+
+/// A mutation panics, and the abort can't be written: the state is shown as of before, in every way of writing.
+#[test]
+fn a_failed_abort_leaves_what_is_certain() {
+    for writes in 0..Way::WRITES {
+        let plan = Plan { segment_size: 64 << 10, way: Way::new(writes, 0), ..Plan::sync(0) };
+        let mut hit = 0;
+        for (at, kind) in (1..30).flat_map(|at| [(at, Kind::ShortWrite), (at, Kind::SyncLost)]) {
+            let sim = plan.folder();
+            let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+            driver.group(vec![vec![push(1)]]).unwrap();
+            sim.fail(Some(Fault { at: sim.calls() + at, kind, forever: false }));
+            if driver.group(vec![vec![TallyLog::Boom(2)], vec![push(3)]]).is_err() {
+                hit += 1;
+                assert_eq!(ids(&driver.committer), [1], "way {writes}, {kind:?} at call {at}");
+            }
+        }
+        assert_eq!(hit, 4, "the group's write and sync, and the abort's");
+    }
 }
 
 /// Frames whose checksums are right and whose numbers are not: refused or not, without a panic.

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::state::{Tally, as_live};
-use super::{Dice, Model, Plan, ids, open, sabotage, work};
+use super::{Dice, Model, Plan, Way, ids, open, sabotage, work};
 use crate::commit::Committer;
 use crate::fs::Sim;
 use crate::fs::sim::{Broken, Medium};
-use crate::options::{Config, Durability};
+use crate::options::Durability;
 
 /// What a run over crash states found.
 #[derive(Default)]
@@ -40,8 +40,8 @@ struct Effort {
 }
 
 /// Runs `plan`, and examines crash states after every call to the file system, the creation's and the recoveries' included.
-fn examine(plan: &Plan, medium: Medium, effort: Effort, broken: &[Broken], findings: &Arc<Findings>) {
-    let sim = Sim::on(medium);
+fn examine(plan: &Plan, effort: Effort, broken: &[Broken], findings: &Arc<Findings>) {
+    let sim = plan.folder();
     broken.iter().for_each(|broken| sim.break_it(*broken));
     let model = Arc::new(Mutex::new(Model::default()));
     let (seen, found) = (model.clone(), findings.clone());
@@ -74,7 +74,7 @@ fn judge(sim: &Sim, model: &Model, plan: &Plan, seed: u64, effort: Effort, findi
             if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
                 findings.wrong(format!("image {seed:#x}: {wrong}"));
             } else if effort.again && !flaky {
-                go_on(&image, committer, config, seed, findings);
+                go_on(&image, committer, plan, seed, findings);
             }
         }
     }
@@ -96,7 +96,7 @@ fn judge(sim: &Sim, model: &Model, plan: &Plan, seed: u64, effort: Effort, findi
 }
 
 /// After a recovery the store must go on: what is acknowledged now survives the next crash, also one in the middle.
-fn go_on(image: &Sim, committer: Committer<Tally>, config: &Config, seed: u64, findings: &Findings) {
+fn go_on(image: &Sim, committer: Committer<Tally>, plan: &Plan, seed: u64, findings: &Findings) {
     let before = ids(&committer);
     drop(committer);
     let model = Arc::new(Mutex::new(Model::default()));
@@ -106,14 +106,14 @@ fn go_on(image: &Sim, committer: Committer<Tally>, config: &Config, seed: u64, f
             before.iter().map(|&id| super::Unit { ids: vec![id], status: super::Status::Acknowledged }).collect();
         (model.acked, model.durable) = (before.len(), before.len());
     }
-    let plan = Plan { seed, steps: 2, durability: config.durability, segment_size: config.segment_size, flaky: false };
+    let plan = Plan { seed, steps: 2, ..plan.clone() };
     if let Err(error) = work(image, &plan, &model) {
         return findings.wrong(format!("image {seed:#x}: going on: {error}"));
     }
     let again = image.crash(seed ^ 0x77);
     findings.states.fetch_add(1, Ordering::Relaxed);
     let model = model.lock();
-    match open(&again, config) {
+    match open(&again, &plan.config()) {
         Err(error) => findings.wrong(format!("image {seed:#x}: refused after going on: {error}")),
         Ok(committer) => {
             if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
@@ -150,33 +150,40 @@ fn seeds(usual: u64) -> std::ops::Range<u64> {
     0..asked.unwrap_or(usual)
 }
 
-fn report(name: &str, findings: &Findings) {
-    let (states, flipped) = (findings.count(), findings.flipped.load(Ordering::Relaxed));
-    let refused = findings.refused.load(Ordering::Relaxed);
-    println!("{name}: {states} crash states, {flipped} with a flipped bit ({refused} refused)");
-    let wrong = findings.wrong.lock();
-    assert!(wrong.is_empty(), "{} wrong, the first: {}", wrong.len(), wrong[0]);
+/// Examines the plans of so many seeds, in all ways in turn: each `turn` seeds one, so that whatever a plan takes from
+/// its seed by a divisor of that meets every way.
+fn examine_all(name: &str, usual: u64, turn: u64, plan: impl Fn(u64) -> Plan) {
+    let ways: Vec<Arc<Findings>> = (0..Way::ALL).map(|_| Arc::default()).collect();
+    for seed in seeds(usual) {
+        let way = seed / turn % Way::ALL;
+        examine(&Plan { way: Way::nth(way), ..plan(seed) }, effort(), &[], &ways[way as usize]);
+    }
+    let (mut all, mut all_flipped) = (0, 0);
+    for (way, findings) in ways.iter().enumerate() {
+        let (states, flipped) = (findings.count(), findings.flipped.load(Ordering::Relaxed));
+        let refused = findings.refused.load(Ordering::Relaxed);
+        let way = Way::nth(way as u64);
+        println!("{name}, {way}: {states} crash states, {flipped} with a flipped bit ({refused} refused)");
+        let wrong = findings.wrong.lock();
+        assert!(wrong.is_empty(), "{way}: {} wrong, the first: {}", wrong.len(), wrong[0]);
+        assert!(states > 0, "{way}: nothing was examined");
+        (all, all_flipped) = (all + states, all_flipped + flipped);
+    }
+    println!("{name}: {all} crash states, {all_flipped} with a flipped bit");
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_by_a_crash() {
-    let findings = Arc::new(Findings::default());
-    for seed in seeds(280) {
-        examine(&Plan::sync(seed), Medium::default(), effort(), &[], &findings);
-    }
-    report("power cuts", &findings);
+    examine_all("power cuts", 180, 12, Plan::sync);
 }
 
 #[test]
 fn without_synced_acknowledgements_the_order_still_holds() {
-    let findings = Arc::new(Findings::default());
-    for seed in seeds(120) {
+    examine_all("power cuts without syncs", 144, 6, |seed| {
         let durability =
             if seed % 2 == 0 { Durability::Os } else { Durability::Periodic(std::time::Duration::from_secs(9)) };
-        let plan = Plan { durability, flaky: false, ..Plan::sync(seed) };
-        examine(&plan, Medium::default(), effort(), &[], &findings);
-    }
-    report("power cuts without syncs", &findings);
+        Plan { durability, flaky: false, ..Plan::sync(seed) }
+    });
 }
 
 /// The checker must find something wrong in one of the workloads when `broken` is.
@@ -184,34 +191,49 @@ fn is_caught(plan: impl Fn(u64) -> Plan, broken: &[Broken]) -> bool {
     let findings = Arc::new(Findings::default());
     let effort = Effort { images: 6, flips: false, again: false };
     (0..60).any(|seed| {
-        examine(&plan(seed), Medium::default(), effort, broken, &findings);
+        examine(&plan(seed), effort, broken, &findings);
         !findings.wrong.lock().is_empty()
     })
 }
 
+/// That in each way of writing.
+fn is_always_caught(plan: impl Fn(u64) -> Plan, broken: &[Broken]) -> bool {
+    (0..Way::WRITES).all(|writes| is_caught(|seed| Plan { way: Way::new(writes, seed), ..plan(seed) }, broken))
+}
+
+#[test]
+fn the_checker_notices_rewritten_blocks_on_a_medium_that_harms_them() {
+    for direct in [true, false] {
+        let way =
+            |overwrite_safe, seed| Way { medium: Medium { direct, overwrite_safe }, padded: false, ..Way::nth(seed) };
+        assert!(is_caught(|seed| Plan { way: way(false, seed), ..Plan::sync(seed) }, &[]), "direct: {direct}");
+        assert!(!is_caught(|seed| Plan { way: way(true, seed), ..Plan::sync(seed) }, &[]), "direct: {direct}");
+    }
+}
+
 #[test]
 fn the_checker_notices_a_missing_sync_of_the_log() {
-    assert!(is_caught(Plan::sync, &[Broken::FileSync(".wal")]));
+    assert!(is_always_caught(Plan::sync, &[Broken::FileSync(".wal")]));
 }
 
 #[test]
 fn the_checker_notices_a_missing_sync_of_a_new_segment() {
-    assert!(is_caught(Plan::sync, &[Broken::FileSync(".wal.tmp")]));
+    assert!(is_always_caught(Plan::sync, &[Broken::FileSync(".wal.tmp")]));
 }
 
 #[test]
 fn the_checker_notices_a_missing_sync_of_a_checkpoint() {
-    assert!(is_caught(|seed| Plan { steps: 40, ..Plan::sync(seed) }, &[Broken::FileSync(".ckpt.tmp")]));
+    assert!(is_always_caught(|seed| Plan { steps: 40, ..Plan::sync(seed) }, &[Broken::FileSync(".ckpt.tmp")]));
 }
 
 #[test]
 fn the_checker_notices_a_missing_sync_of_the_folder() {
-    assert!(is_caught(Plan::sync, &[Broken::FolderSync]));
+    assert!(is_always_caught(Plan::sync, &[Broken::FolderSync]));
 }
 
 #[test]
 fn the_checker_notices_an_abort_that_is_answered_unsynced() {
-    let flaky = |seed| Plan { flaky: true, ..Plan::sync(seed) };
+    let flaky = |seed| Plan { flaky: true, way: Way::nth(seed), ..Plan::sync(seed) };
     assert!(!is_caught(flaky, &[]));
     sabotage::leave_aborts_unsynced(true);
     let caught = is_caught(flaky, &[]);

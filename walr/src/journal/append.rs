@@ -66,13 +66,20 @@ impl Journal {
     /// Where in `out` the next frame begins.
     fn begin_frame(&mut self, flags: u8) -> usize {
         self.finish_growing();
+        let apart = flags & FLAG_BLOCK != 0 || self.is_next_apart();
         let Some(active) = &mut self.active else { return 0 };
-        if active.marked || flags & FLAG_BLOCK != 0 {
+        active.apart = apart;
+        if apart {
+            let end = active.out_at + self.out.len() as u64;
+            let start = end.next_multiple_of(BLOCK);
             if self.out.is_empty() {
-                active.out_at = active.out_at.next_multiple_of(BLOCK);
+                active.out_at = start;
             } else {
-                let end = (active.out_at + self.out.len() as u64).next_multiple_of(BLOCK);
-                self.out.resize((end - active.out_at) as usize, 0);
+                self.out.resize((start - active.out_at) as usize, 0);
+            }
+            if self.padded {
+                // The log grows by it, and a checkpoint is due by the log's growth.
+                self.appended += start - end;
             }
         }
         self.out.len()
@@ -90,7 +97,7 @@ impl Journal {
     fn finish_frame(&mut self, kind: Kind, flags: u8, count: u32, start: usize) {
         let Some(active) = &mut self.active else { return };
         let next = &mut self.position.next;
-        let flags = if active.marked { flags | FLAG_BLOCK } else { flags };
+        let flags = if active.apart { flags | FLAG_BLOCK } else { flags };
         let header = Header {
             kind,
             flags,

@@ -74,6 +74,8 @@ pub(crate) struct Journal {
     syncs_groups: bool,
     /// Whether the next segment is made ahead of need, on a thread.
     ahead: bool,
+    /// Whether a block that holds synced bytes is never written again: what follows a sync begins on a block of its own.
+    padded: bool,
     position: Position,
     /// The newest frame that is known to be durable.
     durable: u64,
@@ -98,10 +100,14 @@ struct Active {
     first_number: u64,
     /// Where the bytes of `out` will go.
     out_at: u64,
+    /// Where the last frame that was written ends.
+    end: u64,
     /// Whether anything was written since the last sync.
     unsynced: bool,
     /// Whether the last frame was a mark, so that the next takes a block of its own.
     marked: bool,
+    /// Whether the frame that is being built stands on a block of its own.
+    apart: bool,
     /// The bytes of `out` that begin the segment were written.
     begun: bool,
 }
@@ -123,6 +129,7 @@ impl Journal {
             segment_size,
             syncs_groups,
             ahead,
+            padded: false,
             durable: position.next.number - 1,
             durable_lsn: Lsn::new(position.next.lsn.get() - 1),
             position,
@@ -136,6 +143,11 @@ impl Journal {
         }
     }
 
+    /// Never writes again to a block that holds synced bytes, for a medium where that could harm them.
+    pub(crate) fn pad(&mut self) {
+        self.padded = true;
+    }
+
     /// The LSN that the next record gets.
     pub(crate) fn next_lsn(&self) -> Lsn {
         self.position.next.lsn
@@ -144,7 +156,7 @@ impl Journal {
     /// The segments with frames, oldest first, the active one included; up to where they are written.
     pub(crate) fn extents(&self) -> Vec<Extent> {
         let active = self.active.as_ref().filter(|active| active.begun);
-        let active = active.map(|a| Extent { seq: a.segment.seq, first_lsn: a.first_lsn, end: a.out_at });
+        let active = active.map(|a| Extent { seq: a.segment.seq, first_lsn: a.first_lsn, end: a.end });
         self.position.extents.iter().copied().chain(active).collect()
     }
 
@@ -220,6 +232,7 @@ impl Journal {
     fn written(&mut self) {
         if let Some(active) = &mut self.active {
             active.out_at += self.out.len() as u64;
+            active.end = active.out_at;
             active.begun = true;
         }
         self.out.clear();
@@ -288,7 +301,7 @@ impl Journal {
         self.sync()?;
         if let Some(active) = &self.active {
             // Only space: the mark says that nothing follows.
-            let _ = active.segment.file.resize(active.out_at);
+            let _ = active.segment.file.resize(self.cut_at(active.end));
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ use crate::layout::segment_name;
 use crate::pace::{Pace, Signals};
 use crate::segment::{Segment, Space};
 
-/// What every group leaves free behind it in its segment: a mark on idleness, a mark on close, and a seal.
+/// What every group leaves free behind it in its segment: its abort's block where groups are padded, a mark on idleness,
+/// and then a mark on close or a seal.
 const ROOM: u64 = 3 * BLOCK;
 /// The most that stands before a record in its frame: its length.
 const RECORD_HEAD: usize = 10;
@@ -57,10 +58,23 @@ impl Journal {
         self.switch_to(segment)
     }
 
+    /// Whether the next frame takes a block of its own, whatever it is.
+    pub(super) fn is_next_apart(&self) -> bool {
+        self.active.as_ref().is_some_and(|active| {
+            let synced = active.begun && !active.unsynced && self.out.is_empty();
+            active.marked || self.padded && synced
+        })
+    }
+
+    /// Where a file whose frames end at `end` is cut: a cut within a block rewrites it.
+    pub(super) fn cut_at(&self, end: u64) -> u64 {
+        if self.padded { end.next_multiple_of(BLOCK) } else { end }
+    }
+
     fn fits(&self, need: u64) -> bool {
         self.active.as_ref().is_some_and(|active| {
             let at = active.out_at + self.out.len() as u64;
-            let at = if active.marked { at.next_multiple_of(BLOCK) } else { at };
+            let at = if self.is_next_apart() { at.next_multiple_of(BLOCK) } else { at };
             at + need <= active.segment.reserved
         })
     }
@@ -81,10 +95,10 @@ impl Journal {
             self.sync()?;
         }
         if let Some(done) = self.active.take() {
-            let end = done.out_at;
+            let end = done.end;
             self.position.extents.push(Extent { seq: done.segment.seq, first_lsn: done.first_lsn, end });
             // What was reserved and not needed. It is only space: the seal says that nothing follows.
-            let _ = done.segment.file.resize(end);
+            let _ = done.segment.file.resize(self.cut_at(end));
         }
         let last = self.position.extents.last();
         // Whatever was growing went into the old segment, and was synced with it.
@@ -101,8 +115,10 @@ impl Journal {
             first_lsn: self.position.next.lsn,
             first_number: self.position.next.number,
             out_at: BLOCK,
+            end: BLOCK,
             unsynced: false,
             marked: false,
+            apart: false,
             begun: false,
         });
         self.reserve = self.next_reserve().saturating_mul(4);
@@ -159,7 +175,7 @@ impl Journal {
         if let Some((seq, end)) = self.position.trim.take()
             && let Ok(torn) = self.dir.folder.open(&segment_name(seq), Open::Write)
         {
-            let _ = torn.resize(end);
+            let _ = torn.resize(self.cut_at(end));
         }
     }
 

@@ -11,10 +11,7 @@ use std::os::unix::fs::FileExt;
 use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags};
 
-/// Direct writes begin and end on multiples of this, in the file and in memory.
-const BLOCK: usize = 4096;
-/// How much is written at a time.
-const CHUNK: usize = 1 << 20;
+use crate::fs::blocks::Blocks;
 
 /// A file's second opening, for direct writes.
 #[derive(Debug, Default)]
@@ -26,30 +23,14 @@ enum State {
     Untried,
     /// The file system doesn't take direct writes.
     Refused,
-    Open(Blocks),
+    Open(Opened),
 }
 
+/// The second opening.
 #[derive(Debug)]
-struct Blocks {
+struct Opened {
     file: fs::File,
-    memory: Memory,
-    /// The block that isn't full yet: where it begins, and its bytes so far.
-    tail: Option<(u64, Vec<u8>)>,
-}
-
-/// A buffer, part of which begins on a multiple of a block.
-#[derive(Debug, Default)]
-struct Memory(Vec<u8>);
-
-impl Memory {
-    /// `len` bytes that begin there; what they hold means nothing.
-    fn aligned(&mut self, len: usize) -> &mut [u8] {
-        if self.0.len() < len + BLOCK {
-            self.0 = vec![0; (len + BLOCK).next_power_of_two()];
-        }
-        let start = self.0.as_ptr().align_offset(BLOCK);
-        &mut self.0[start..start + len]
-    }
+    blocks: Blocks,
 }
 
 impl Direct {
@@ -59,10 +40,10 @@ impl Direct {
         let mut state = self.0.lock();
         let first = matches!(*state, State::Untried);
         if first {
-            *state = Blocks::open(file).map_or(State::Refused, State::Open);
+            *state = Opened::of(file).map_or(State::Refused, State::Open);
         }
-        let State::Open(blocks) = &mut *state else { return None };
-        match blocks.write(file, bytes, offset) {
+        let State::Open(opened) = &mut *state else { return None };
+        match opened.write(file, bytes, offset) {
             Err(e) if first && matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
                 *state = State::Refused;
                 None
@@ -72,37 +53,19 @@ impl Direct {
     }
 }
 
-impl Blocks {
-    fn open(file: &fs::File) -> Option<Blocks> {
+impl Opened {
+    fn of(file: &fs::File) -> Option<Opened> {
         // The same file whatever it is called by now. Without /proc there are no direct writes.
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let flags = OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
         let direct = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-        Some(Blocks { file: direct.into(), memory: Memory::default(), tail: None })
+        Some(Opened { file: direct.into(), blocks: Blocks::default() })
     }
 
-    fn write(&mut self, plain: &fs::File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let within = (offset % BLOCK as u64) as usize;
-            let count = bytes.len().min(CHUNK - within);
-            let (block_at, end) = (offset - within as u64, within + count);
-            let blocks = self.memory.aligned(end.next_multiple_of(BLOCK));
-            match self.tail.take() {
-                Some((at, tail)) if at == block_at && tail.len() == within => blocks[..within].copy_from_slice(&tail),
-                _ => plain.read_exact_at(&mut blocks[..within], block_at)?,
-            }
-            blocks[within..end].copy_from_slice(&bytes[..count]);
-            blocks[end..].fill(0);
-            write_blocks(&self.file, blocks, block_at)?;
-            let last = end / BLOCK * BLOCK;
-            self.tail = Some((block_at + last as u64, blocks[last..end].to_vec()));
-            (bytes, offset) = (&bytes[count..], offset + count as u64);
-        }
-        Ok(())
+    fn write(&mut self, plain: &fs::File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let file = &self.file;
+        // A call that takes fewer bytes takes whole blocks too.
+        let write = |blocks: &[u8], at| super::write_full(blocks, at, |bytes, offset| file.write_at(bytes, offset));
+        self.blocks.write(bytes, offset, |head, at| plain.read_exact_at(head, at), write)
     }
-}
-
-/// Writes whole blocks; a call that takes fewer takes whole ones too.
-fn write_blocks(file: &fs::File, blocks: &[u8], offset: u64) -> io::Result<()> {
-    super::write_full(blocks, offset, |bytes, offset| file.write_at(bytes, offset))
 }

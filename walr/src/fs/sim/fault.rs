@@ -69,16 +69,27 @@ pub enum Broken {
     FolderSync,
 }
 
-/// What the medium is like.
+/// What the medium is like, and the file system on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Medium {
     /// Whether rewriting durable bytes with equal ones can't harm them, as SQLite's "power-safe overwrite" assumes. When
-    /// false, a crash may garble all of a sector that was rewritten.
+    /// false, a write touches each block of 4096 bytes that it has a part in as a whole, and a crash may garble every byte
+    /// of it.
     pub overwrite_safe: bool,
+    /// Whether [`write_through`](crate::fs::File::write_through) goes past the cache: whole blocks, and then a sync. When
+    /// false, it is a write and a sync.
+    pub direct: bool,
+}
+
+impl Medium {
+    /// How many sectors a write touches at least.
+    pub(super) fn sectors(self) -> u64 {
+        if self.overwrite_safe { 1 } else { 8 }
+    }
 }
 
 impl Default for Medium {
     fn default() -> Medium {
-        Medium { overwrite_safe: true }
+        Medium { overwrite_safe: true, direct: true }
     }
 }

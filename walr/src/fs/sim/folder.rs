@@ -4,10 +4,13 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
+
 use super::bytes::Bytes;
 use super::fault::{Broken, Call, Kind};
 use super::names::{Change, Id};
 use super::{Sim, in_salvage};
+use crate::fs::blocks::Blocks;
 use crate::fs::{Entry, File, Folder, Lock, Open, name};
 
 impl Folder for Sim {
@@ -34,7 +37,8 @@ impl Folder for Sim {
                 (None, _) => return Err(io::ErrorKind::NotFound.into()),
             };
             let pin = Arc::clone(&state.inode(id)?.pin);
-            Ok(Box::new(SimFile { sim: self.clone(), id, writable: how != Open::Read, _pin: pin }) as Box<dyn File>)
+            let (sim, writable) = (self.clone(), how != Open::Read);
+            Ok(Box::new(SimFile { sim, id, writable, blocks: Mutex::default(), _pin: pin }) as Box<dyn File>)
         })
     }
 
@@ -92,6 +96,7 @@ struct SimFile {
     sim: Sim,
     id: Id,
     writable: bool,
+    blocks: Mutex<Blocks>,
     _pin: Arc<()>,
 }
 
@@ -115,24 +120,35 @@ impl File for SimFile {
         let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
         self.sim.call(Call::Write, |state, short| {
             state.need(self.id, end)?;
-            let call = state.calls;
+            let (call, unit) = (state.calls, state.medium.sectors());
             if short {
                 // Where it stops is different in each call, and the same in each run.
                 let n = super::rng::Rng::new(call).below(bytes.len() as u64) as usize;
-                state.inode(self.id)?.write(call, &bytes[..n], offset);
+                state.inode(self.id)?.write(call, &bytes[..n], offset, unit);
                 return Err(Kind::ShortWrite.error());
             }
-            state.inode(self.id)?.write(call, bytes, offset);
+            state.inode(self.id)?.write(call, bytes, offset, unit);
             Ok(())
         })
+    }
+
+    fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let direct = self.sim.state.lock().medium.direct;
+        if direct {
+            let read = |head: &mut [u8], at| self.read_at(head, at).map(drop);
+            self.blocks.lock().write(bytes, offset, read, |blocks, at| self.write_at(blocks, at))?;
+        } else {
+            self.write_at(bytes, offset)?;
+        }
+        self.sync()
     }
 
     fn resize(&self, len: u64) -> io::Result<()> {
         self.need_writable()?;
         self.sim.call(Call::Change, |state, _| {
             state.need(self.id, len)?;
-            let call = state.calls;
-            state.inode(self.id)?.resize(call, len);
+            let (call, unit) = (state.calls, state.medium.sectors());
+            state.inode(self.id)?.resize(call, len, unit);
             Ok(())
         })
     }

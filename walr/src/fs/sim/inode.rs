@@ -1,6 +1,7 @@
 //! A simulated file: what the medium holds, what the cache shows, and what lies between them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::bytes::{Bytes, SECTOR, Sector};
@@ -59,34 +60,41 @@ impl Inode {
         }
     }
 
-    pub(super) fn write(&mut self, call: u64, bytes: &[u8], offset: u64) {
+    /// Writes, and touches whole units of so many sectors.
+    pub(super) fn write(&mut self, call: u64, bytes: &[u8], offset: u64, unit: u64) {
         if bytes.is_empty() {
             return;
         }
-        let sector = SECTOR as u64;
-        for number in offset / sector..(offset + bytes.len() as u64).div_ceil(sector) {
-            self.touch(call, number);
-        }
+        self.touch_units(call, offset..offset + bytes.len() as u64, unit);
         let old = self.cached.len();
         Arc::make_mut(&mut self.cached).write_at(bytes, offset);
         self.note_length(call, old);
     }
 
-    pub(super) fn resize(&mut self, call: u64, len: u64) {
+    pub(super) fn resize(&mut self, call: u64, len: u64, unit: u64) {
         let (old, sector) = (self.cached.len(), SECTOR as u64);
-        // A cut clears the rest of its last sector, and takes back what was written behind it. Synced sectors behind it
+        // A cut clears the rest of its last unit, and takes back what was written behind it. Synced sectors behind it
         // are not written: they stay where a crash undoes the cut.
         if len < old {
-            if !len.is_multiple_of(sector) {
-                self.touch(call, len / sector);
+            if !len.is_multiple_of(unit * sector) {
+                self.touch_units(call, len..len + 1, unit);
             }
-            let behind: Vec<u64> = self.dirty.range(len.div_ceil(sector)..).map(|(&number, _)| number).collect();
+            let behind = len.div_ceil(unit * sector) * unit;
+            let behind: Vec<u64> = self.dirty.range(behind..).map(|(&number, _)| number).collect();
             for number in behind {
                 self.touch(call, number);
             }
         }
         Arc::make_mut(&mut self.cached).set_len(len);
         self.note_length(call, old);
+    }
+
+    /// Marks the units that hold these bytes as written by `call`.
+    fn touch_units(&mut self, call: u64, bytes: Range<u64>, unit: u64) {
+        let size = unit * SECTOR as u64;
+        for number in bytes.start / size * unit..bytes.end.div_ceil(size) * unit {
+            self.touch(call, number);
+        }
     }
 
     /// Marks a sector as written by `call`; it comes before the write.

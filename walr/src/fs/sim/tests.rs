@@ -63,7 +63,7 @@ fn an_unsynced_write_is_kept_lost_or_torn() {
 #[test]
 fn equal_bytes_are_harmed_only_where_the_medium_may() {
     for overwrite_safe in [true, false] {
-        let (sim, file) = with_file(Medium { overwrite_safe }, &[1; 1024]);
+        let (sim, file) = with_file(Medium { overwrite_safe, ..Medium::default() }, &[1; 8192]);
         let mut sector = [1; 512];
         sector[100..110].fill(2);
         file.write_at(&sector, 0).unwrap();
@@ -73,8 +73,35 @@ fn equal_bytes_are_harmed_only_where_the_medium_may() {
         };
         let seen = contents(&sim);
         assert_eq!(seen.iter().any(harmed), !overwrite_safe);
-        assert!(seen.iter().flatten().all(|bytes| bytes[512..] == [1; 512]));
+        assert!(seen.iter().flatten().all(|bytes| bytes[4096..] == [1; 4096]));
+        let beside = |bytes: &Vec<u8>| bytes[512..4096] != [1; 3584];
+        assert_eq!(seen.iter().flatten().any(beside), !overwrite_safe, "the rest of the block");
         assert!(seen.iter().flatten().any(|bytes| bytes[100..110].iter().any(|b| !(1..=2).contains(b))));
+    }
+}
+
+#[test]
+fn a_cut_within_a_block_rewrites_it_and_one_between_blocks_does_not() {
+    for (overwrite_safe, len) in [(false, 5000), (false, 5120), (false, 8192), (true, 5000)] {
+        let (sim, file) = with_file(Medium { overwrite_safe, ..Medium::default() }, &[1; 12288]);
+        file.resize(len).unwrap();
+        let seen = contents(&sim);
+        let harmed = |bytes: &Vec<u8>| bytes[..len as usize].iter().any(|&byte| byte != 1);
+        assert_eq!(seen.iter().flatten().any(harmed), !overwrite_safe && len != 8192, "{len}");
+        assert!(seen.iter().flatten().all(|bytes| bytes[..4096] == [1; 4096]), "{len}");
+    }
+}
+
+#[test]
+fn writes_past_the_cache_write_whole_blocks() {
+    for direct in [true, false] {
+        let (sim, file) = with_file(Medium { direct, ..Medium::default() }, &[0; 12288]);
+        sim.break_it(Broken::FileSync("a"));
+        file.write_through(&[1; 100], 4000).unwrap();
+        assert_eq!(sim.unsynced(), if direct { 16 } else { 2 });
+        file.write_through(&[2; 100], 4100).unwrap();
+        let expected = [vec![0; 4000], vec![1; 100], vec![2; 100], vec![0; 8088]].concat();
+        assert_eq!(sim.read("a").unwrap(), expected);
     }
 }
 
@@ -250,7 +277,9 @@ fn a_crash_costs_little() {
 #[test]
 fn a_crash_harms_nothing_that_was_not_written() {
     for seed in 0..300 {
-        let (sim, file) = with_file(Medium { overwrite_safe: seed % 2 == 0 }, &[1; 6000]);
+        let medium = Medium { overwrite_safe: seed % 2 == 0, direct: seed % 4 < 2 };
+        let unit = if medium.overwrite_safe { 512 } else { 4096 };
+        let (sim, file) = with_file(medium, &[1; 6000]);
         let mut rng = rng::Rng::new(seed);
         let (mut durable, mut dirty, mut shortest) = (vec![1; 6000], HashSet::new(), 6000);
         for step in 0..30_u8 {
@@ -265,18 +294,18 @@ fn a_crash_harms_nothing_that_was_not_written() {
                 1 => {
                     file.resize(at).unwrap();
                     shortest = shortest.min(at as usize);
-                    dirty.insert(at / 512);
+                    dirty.insert(at / unit);
                 }
                 _ => {
                     file.write_at(&vec![step; len as usize], at).unwrap();
-                    dirty.extend(at / 512..(at + len).div_ceil(512));
+                    dirty.extend(at / unit..(at + len).div_ceil(unit));
                 }
             }
             for image_seed in 0..10 {
                 let bytes = sim.crash(rng.next() ^ image_seed).read("a").unwrap();
                 assert!(bytes.len() >= shortest, "shorter than it ever was");
                 for (i, (byte, old)) in bytes.iter().zip(&durable).enumerate().take(shortest) {
-                    assert!(byte == old || dirty.contains(&(i as u64 / 512)), "seed {seed}, step {step}, byte {i}");
+                    assert!(byte == old || dirty.contains(&(i as u64 / unit)), "seed {seed}, step {step}, byte {i}");
                 }
             }
         }

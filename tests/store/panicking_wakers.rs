@@ -1,0 +1,169 @@
+//! What the one who waits does when it is woken is its own affair: a waker that panics harms neither the store nor others.
+//! And where a panic does come out of the middle of a commit, nothing is committed on top of it.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use walr::fs::Sim;
+use walr::{Durability, Error, Fate};
+
+use crate::common::{Gate, Result, Words, block_on, eventually, numbered, open_sim, options, run, words_in};
+
+/// Counts how often it was woken, and panics each time.
+#[derive(Default)]
+struct Panicking(AtomicUsize);
+
+impl Wake for Panicking {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        panic!("not to be woken");
+    }
+}
+
+impl Panicking {
+    fn poll<F: Future + ?Sized>(self: &Arc<Self>, future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(&Waker::from(self.clone())))
+    }
+
+    fn was_woken(&self) -> bool {
+        self.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+#[test]
+fn a_call_that_is_answered() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let words = open_sim(&sim).await?;
+        let gate = Gate::before(&sim);
+        gate.close();
+        let waker = Arc::new(Panicking::default());
+        let mut call = Box::pin(words.push("word 0"));
+        assert!(waker.poll(call.as_mut()).is_pending());
+        let writer = words.clone();
+        let other = std::thread::spawn(move || block_on(writer.push("word 1")));
+        gate.open();
+        assert_eq!(other.join().map_err(|_| "the other call panicked")??, 2);
+        eventually(|| waker.was_woken());
+        assert_eq!(call.await?, 1, "it was answered nevertheless");
+        assert_eq!(words.push("word 2").await?, 3);
+        words.close().await?;
+        assert_eq!(words_in(&sim.restart()).await?, numbered(3));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_call_that_waits_for_room() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
+        let gate = Gate::before(&sim);
+        gate.close();
+        let long = "x".repeat(4000);
+        let mut first = Box::pin(words.push(&long));
+        assert!(crate::common::poll_once(first.as_mut()).is_pending());
+        let waker = Arc::new(Panicking::default());
+        let mut second = Box::pin(words.push(&long));
+        assert!(waker.poll(second.as_mut()).is_pending());
+        gate.open();
+        assert_eq!(first.await?, 1, "the writer goes on");
+        eventually(|| waker.was_woken());
+        assert_eq!(second.await?, 2);
+        assert_eq!(words.push("and on").await?, 3);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_call_that_waits_for_room_when_the_store_closes() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
+        let gate = Gate::before(&sim);
+        gate.close();
+        let long = "x".repeat(4000);
+        let mut first = Box::pin(words.push(&long));
+        assert!(crate::common::poll_once(first.as_mut()).is_pending());
+        let wakers: Vec<_> = (0..3).map(|_| Arc::new(Panicking::default())).collect();
+        let mut calls: Vec<_> = (0..3).map(|_| Box::pin(words.push(&long))).collect();
+        for (waker, call) in wakers.iter().zip(&mut calls) {
+            assert!(waker.poll(call.as_mut()).is_pending());
+        }
+        let mut close = Box::pin(words.close());
+        assert!(crate::common::poll_once(close.as_mut()).is_pending());
+        assert!(wakers.iter().all(|waker| waker.was_woken()));
+        gate.open();
+        close.await?;
+        assert_eq!(first.await?, 1, "it was in the queue before");
+        for call in calls {
+            assert!(matches!(call.await, Err(Error::Closed)));
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn those_who_wait_for_the_close() -> Result {
+    run(async {
+        for _ in 0..5 {
+            let sim = Sim::new();
+            let words = open_sim(&sim).await?;
+            words.push("word 0").await?;
+            let gate = Gate::before(&sim);
+            gate.close();
+            let wakers: Vec<_> = (0..8).map(|_| Arc::new(Panicking::default())).collect();
+            let mut closing: Vec<_> = (0..8).map(|_| Box::pin(words.close())).collect();
+            for (waker, close) in wakers.iter().zip(&mut closing) {
+                assert!(waker.poll(close.as_mut()).is_pending());
+            }
+            let others: Vec<_> = (0..8).map(|_| words.clone()).collect();
+            let others = others.into_iter().map(|words| std::thread::spawn(move || block_on(words.close())));
+            let others: Vec<_> = others.collect();
+            gate.open();
+            for other in others {
+                other.join().map_err(|_| "another's close panicked")??;
+            }
+            eventually(|| wakers.iter().all(|waker| waker.was_woken()));
+            for close in closing {
+                close.await?;
+            }
+            assert_eq!(words_in(&sim).await?, numbered(1));
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_panic_out_of_a_callers_own_commit_latches() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let options = options().durability(Durability::Os);
+        let words = options.open_on(sim.clone(), Words::default).await?;
+        words.push("word 0").await?;
+        words.push("word 1").await?;
+        let caller = std::thread::current().id();
+        sim.observe(Some(Arc::new(move |_: &Sim| {
+            assert!(std::thread::current().id() != caller, "in the middle of a call to the file system");
+        })));
+        let panicked = catch_unwind(AssertUnwindSafe(|| block_on(words.push("half-way"))));
+        assert!(panicked.is_err(), "{panicked:?}");
+        sim.observe(None);
+        for _ in 0..3 {
+            let error = words.push("refused").await.expect_err("nothing is committed on top of that");
+            assert!(matches!(error, Error::Failed { .. }), "{error}");
+            assert_eq!(error.fate(), Fate::NotRecorded);
+            assert!(error.to_string().contains("panicked half-way"), "{error}");
+            assert_eq!(words.words(), numbered(2), "reads go on");
+        }
+        assert!(words.close().await.is_err());
+        let mut found = words_in(&sim.restart()).await?;
+        found.retain(|word| word != "half-way");
+        assert_eq!(found, numbered(2));
+        Ok(())
+    })
+}

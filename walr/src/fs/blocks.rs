@@ -1,0 +1,62 @@
+//! Bytes ↔ whole blocks, for writes past the cache: what stands before the bytes in their first block is written again with
+//! them, and zeros behind them to the end of their last. The real file and the simulated one do it by this.
+
+use std::io;
+
+/// Direct writes begin and end on multiples of this, in the file and in memory.
+const BLOCK: usize = 4096;
+/// How much is written at a time.
+const CHUNK: usize = 1 << 20;
+
+/// What is kept between two writes of a file.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    memory: Memory,
+    /// The block that isn't full yet: where it begins, and its bytes so far.
+    tail: Option<(u64, Vec<u8>)>,
+}
+
+/// A buffer, part of which begins on a multiple of a block.
+#[derive(Debug, Default)]
+struct Memory(Vec<u8>);
+
+impl Memory {
+    /// `len` bytes that begin there; what they hold means nothing.
+    fn aligned(&mut self, len: usize) -> &mut [u8] {
+        if self.0.len() < len + BLOCK {
+            self.0 = vec![0; (len + BLOCK).next_power_of_two()];
+        }
+        let start = self.0.as_ptr().align_offset(BLOCK);
+        &mut self.0[start..start + len]
+    }
+}
+
+impl Blocks {
+    /// Writes `bytes` at `offset` as whole blocks by `write`. What stands before them in the first is what was written last,
+    /// or else comes from `read`, which fills its buffer.
+    pub(super) fn write(
+        &mut self,
+        mut bytes: &[u8],
+        mut offset: u64,
+        read: impl Fn(&mut [u8], u64) -> io::Result<()>,
+        write: impl Fn(&[u8], u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let within = (offset % BLOCK as u64) as usize;
+            let count = bytes.len().min(CHUNK - within);
+            let (block_at, end) = (offset - within as u64, within + count);
+            let blocks = self.memory.aligned(end.next_multiple_of(BLOCK));
+            match self.tail.take() {
+                Some((at, tail)) if at == block_at && tail.len() == within => blocks[..within].copy_from_slice(&tail),
+                _ => read(&mut blocks[..within], block_at)?,
+            }
+            blocks[within..end].copy_from_slice(&bytes[..count]);
+            blocks[end..].fill(0);
+            write(blocks, block_at)?;
+            let last = end / BLOCK * BLOCK;
+            self.tail = Some((block_at + last as u64, blocks[last..end].to_vec()));
+            (bytes, offset) = (&bytes[count..], offset + count as u64);
+        }
+        Ok(())
+    }
+}
