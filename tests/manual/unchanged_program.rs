@@ -95,7 +95,8 @@ async fn program(path: std::path::PathBuf) -> Result<(), Error> {
     assert_eq!(wal.size, size);
     wal.undo().await?;
     assert_eq!(wal.size, size);
-    wal.log_many(&vec![StockLog::Close, StockLog::Close]).await?;
+    let logs = vec![StockLog::Close, StockLog::Close];
+    wal.log_many(&logs).await?;
     wal.undo().await?;
 
     drop(wal);
