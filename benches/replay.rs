@@ -46,7 +46,11 @@ async fn open(path: &Path) -> WAL<Log, Totals> {
 /// Writes `count` records of `size` bytes.
 async fn write(path: &Path, count: usize, size: usize) {
     let mut wal = open(path).await;
-    let note = |number: usize| Log::Note { text: format!("{number:0>size$}") };
+    let note = |number: usize| {
+        let mut text = number.to_string();
+        text.extend(std::iter::repeat_n('.', size - text.len()));
+        Log::Note { text }
+    };
     for first in (0..count).step_by(1000) {
         let logs: Vec<_> = (first..count.min(first + 1000)).map(note).collect();
         wal.log_many(&logs).await.expect("logs are taken");
