@@ -224,7 +224,7 @@ impl<S: WalState> Checkpointer<S> {
     }
 
     /// Writes `state`, which is as of `lsn`, on this thread; in the place of an earlier one of the same LSN. After an error
-    /// there is no checkpoint of that LSN but an earlier one.
+    /// there is no checkpoint of that LSN, if there was none before.
     pub(crate) fn write_given(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Result<Lsn> {
         committer.sync()?;
         self.appended_at_start = committer.journal.appended();

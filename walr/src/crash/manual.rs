@@ -11,9 +11,9 @@ use super::tests::{Effort, Findings, flip, report, seeds};
 use super::{Dice, sabotage};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
-use crate::error::Result;
+use crate::error::{Fate, Result};
 use crate::fs::Sim;
-use crate::fs::sim::Broken;
+use crate::fs::sim::{Broken, Fault, Kind};
 use crate::layout::Dir;
 use crate::lsn::Lsn;
 use crate::options::{CheckpointPolicy, Config, Durability, Options};
@@ -48,6 +48,12 @@ impl Model {
         if self.durable < last {
             (self.proven, self.durable) = (self.durable, last);
         }
+    }
+
+    /// A mark is behind everything.
+    fn marked(&mut self) {
+        let last = self.versions.len() - 1;
+        (self.durable, self.proven) = (last, last);
     }
 
     fn check(&self, ids: &Ids, least: usize) -> Result<(), String> {
@@ -143,7 +149,14 @@ impl Program {
         let mut work = core.queue.take(Group::new());
         self.committer.commit(&mut work.group);
         core.queue.done(work.group);
-        answer.try_recv().unwrap_or_else(|error| panic!("a call got no answer: {error}"))?;
+        let answer = answer.try_recv().unwrap_or_else(|error| panic!("a call got no answer: {error}"));
+        if let Err(error) = answer {
+            if error.fate() == Fate::NotRecorded {
+                self.state = before.1;
+                self.expect(&self.state);
+            }
+            return Err(error);
+        }
         self.last = Some(before);
         self.answered();
         Ok(())
@@ -152,9 +165,34 @@ impl Program {
     fn undo(&mut self) -> Result<()> {
         let Some((above, state)) = self.last.take() else { return Ok(()) };
         self.expect(&state);
-        self.committer.take_back_above(above)?;
+        if let Err(error) = self.committer.take_back_above(above) {
+            // It may be tried again.
+            self.expect(&self.state);
+            self.last = Some((above, state));
+            return Err(error);
+        }
         self.state = state;
         self.answered();
+        Ok(())
+    }
+
+    fn step(&mut self, what: u64, dice: &mut Dice, next: &mut u32) -> Result<()> {
+        match what {
+            0..=6 => {
+                let count = if dice.below(3) == 0 { 2 + dice.below(3) as u32 } else { 1 };
+                let ids: Ids = (*next..*next + count).collect();
+                *next += count;
+                let ballast = if dice.below(40) == 0 { 9000 } else { dice.below(90) };
+                self.log(&ids, ballast as usize)?;
+            }
+            7..=10 => self.undo()?,
+            11 => self.checkpoint(false)?,
+            12 => self.checkpoint(true)?,
+            _ => {
+                self.committer.mark();
+                self.model.lock().marked();
+            }
+        }
         Ok(())
     }
 
@@ -171,43 +209,28 @@ impl Program {
     }
 }
 
-/// Runs a workload, up to the first error.
-fn work(sim: &Sim, seed: u64, steps: usize, config: &Config, model: &Arc<Mutex<Model>>) -> Result<()> {
+/// Runs a workload, up to the first error; with `bear` up to the first that is final.
+fn work(sim: &Sim, plan: (u64, usize), config: &Config, model: &Arc<Mutex<Model>>, bear: bool) -> Result<()> {
+    let (seed, steps) = plan;
     let mut dice = Dice::new(seed);
     let mut next = model.lock().now().last().map_or(0, |last| last + 100);
     let mut program = Program::open(sim, config, model.clone())?;
     for _ in 0..steps {
-        match dice.below(16) {
-            0..=6 => {
-                let count = if dice.below(3) == 0 { 2 + dice.below(3) } else { 1 };
-                let ids: Ids = (0..count as u32).map(|at| next + at).collect();
-                next += count as u32;
-                let ballast = if dice.below(40) == 0 { 9000 } else { dice.below(90) };
-                program.log(&ids, ballast as usize)?;
+        let what = dice.below(16);
+        if what < 14 {
+            let done = program.step(what, &mut dice, &mut next);
+            if !bear || program.committer.core.latch.get().is_some() {
+                done?;
             }
-            7..=10 => program.undo()?,
-            11 => program.checkpoint(false)?,
-            12 => program.checkpoint(true)?,
-            13 => {
-                program.committer.mark();
-                let mut model = model.lock();
-                (model.durable, model.proven) = (model.versions.len() - 1, model.versions.len() - 1);
-            }
-            14 => {
-                program.committer.close()?;
-                {
-                    let mut model = model.lock();
-                    (model.durable, model.proven) = (model.versions.len() - 1, model.versions.len() - 1);
-                }
-                drop(program);
-                program = Program::open(sim, config, model.clone())?;
-            }
-            _ => {
-                // The process ends without closing.
-                drop(program);
-                program = Program::open(sim, config, model.clone())?;
-            }
+            continue;
         }
+        // In the other case the process ends without closing.
+        if what == 14 {
+            program.committer.close()?;
+            model.lock().marked();
+        }
+        drop(program);
+        program = Program::open(sim, config, model.clone())?;
     }
     program.committer.close()
 }
@@ -226,7 +249,7 @@ fn examine(seed: u64, durability: Durability, effort: Effort, broken: &[Broken],
             judge(sim, &model, &observed, sim.calls() << 20 | seed << 8 | image, effort, &found);
         }
     })));
-    if let Err(error) = work(&sim, seed, 16, &config, &model) {
+    if let Err(error) = work(&sim, (seed, 16), &config, &model, false) {
         findings.wrong(format!("seed {seed}: {error}"));
     }
 }
@@ -259,7 +282,7 @@ fn judge(sim: &Sim, model: &Model, config: &Config, seed: u64, effort: Effort, f
 
 fn go_on(image: &Sim, ids: Ids, config: &Config, seed: u64, findings: &Findings) {
     let model = Arc::new(Mutex::new(Model { versions: vec![ids], durable: 0, proven: 0 }));
-    if let Err(error) = work(image, seed, 2, config, &model) {
+    if let Err(error) = work(image, (seed, 2), config, &model, false) {
         return findings.wrong(format!("image {seed:#x}: going on: {error}"));
     }
     findings.states.fetch_add(1, Ordering::Relaxed);
@@ -288,6 +311,39 @@ fn the_manual_layer_keeps_its_order_without_synced_acknowledgements() {
         examine(seed, Durability::Os, Effort { images: 4, flips: false, again: true }, &[], &findings);
     }
     report("power cuts of the manual layer without syncs", &findings);
+}
+
+/// A call to the file system fails, or all from one on; the program goes on while it can, until the process or the power ends.
+#[test]
+fn the_manual_layer_loses_nothing_acknowledged_by_a_fault() {
+    const KINDS: [Kind; 5] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
+    let (findings, mut runs) = (Arc::new(Findings::default()), 0u64);
+    for seed in 0..24 {
+        let config = config(seed, Durability::Sync);
+        let sim = Sim::new();
+        work(&sim, (seed, 16), &config, &Arc::new(Mutex::new(Model::new())), false).unwrap();
+        for at in 1..=sim.calls() {
+            for (kind, forever) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+                let (sim, model) = (Sim::new(), Arc::new(Mutex::new(Model::new())));
+                sim.fail(Some(Fault { at, kind, forever }));
+                // The error is the store's; what it says is the business of other tests.
+                let _ = work(&sim, (seed, 16), &config, &model, true);
+                sim.fail(None);
+                runs += 1;
+                let model = model.lock();
+                for image in [sim.restart(), sim.crash(at)] {
+                    let found = open(&image, &config).and_then(|mut committer| replayed(&mut committer));
+                    let found = found.map_err(|error| format!("refused: {error}"));
+                    if let Err(wrong) = found.and_then(|ids| model.check(&ids, model.durable)) {
+                        findings.wrong(format!("seed {seed}, {kind:?} at {at}, forever {forever}: {wrong}"));
+                    }
+                }
+            }
+        }
+    }
+    println!("faults under the manual layer: {runs} runs");
+    let wrong = findings.wrong.lock();
+    assert!(wrong.is_empty(), "{} wrong, the first: {}", wrong.len(), wrong[0]);
 }
 
 fn is_caught(broken: &[Broken]) -> bool {
