@@ -52,7 +52,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         wal.checkpoint(&cache).await?;
     }
     println!("logged     {} bytes, {} entries", wal.size, cache.len());
-
     drop(wal);
     let mut wal: WAL<CacheLog, Cache> = WAL::open(&path, Box::new(replay_handler), None).await?;
     assert_eq!(wal.replay().await?, cache);
