@@ -12,7 +12,7 @@ const FLOORS: [&[&str]; 7] = [
     &["schema", "layout", "segment"],
     &["journal", "checkpoint"],
     &["recovery", "commit"],
-    &["durable", "open", "private"],
+    &["durable", "open", "wal", "private"],
     &["lib"],
 ];
 const FOLDERS: [&str; 5] = ["walr/src", "walr-derive/src", "examples", "tests", "benches"];

@@ -8,7 +8,7 @@ use std::io;
 
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use bincode::de::read::Reader;
-use bincode::enc::write::Writer;
+use bincode::enc::write::{SizeWriter, Writer};
 use bincode::error::{DecodeError, EncodeError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +50,13 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Res
         }
     }
     bincode::serde::encode_into_writer(value, Append(out), config::standard()).map_err(|e| e.to_string())
+}
+
+/// How many bytes the encoding of `value` takes.
+pub(crate) fn encoded_len<T: Serialize + ?Sized>(value: &T) -> Result<usize, String> {
+    let mut sized = SizeWriter::default();
+    bincode::serde::encode_into_writer(value, &mut sized, config::standard()).map_err(|e| e.to_string())?;
+    Ok(sized.bytes_written)
 }
 
 /// Encodes `value` into a stream.

@@ -226,7 +226,7 @@ impl<S: Recorded> fmt::Debug for Store<'_, S> {
 
 /// What the clones of a handle share: its drop is the end of the last one.
 pub(crate) struct Guard<S: Recorded> {
-    front: Front<S>,
+    pub(crate) front: Front<S>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 

@@ -174,6 +174,23 @@ pub enum Error {
         known: u32,
     },
 
+    /// The folder was written by walr 0.1, whose format was another. Nothing was changed. Fate: not recorded.
+    #[error("{} was written by walr 0.1, whose format this version doesn't read; nothing was changed: open another folder, and bring the data there by replaying this one with walr 0.1", .path.display())]
+    Older {
+        /// The old file.
+        path: PathBuf,
+    },
+
+    /// The replay handler of a [`WAL`](crate::WAL) returned an error, or kept the state. Nothing on disk was changed.
+    /// Fate: not recorded.
+    #[error("the replay handler failed: {reason}; nothing was changed: mend its cause and replay again")]
+    Handler {
+        /// The error's text, and those of its causes.
+        reason: String,
+        /// The error's text, with its causes' texts as sources.
+        source: Arc<Told>,
+    },
+
     /// The folder holds a state, or mutations, that this program doesn't know in this form. Nothing was applied or
     /// changed. Fate: not recorded.
     #[error("{}: {reason}", .path.display())]
@@ -226,6 +243,43 @@ pub enum Error {
     Outcome,
 }
 
+/// The text of an error that may not go everywhere, and those of its causes.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Told {
+    text: String,
+    source: Option<Arc<Told>>,
+}
+
+impl Told {
+    fn by(error: &dyn std::error::Error) -> Told {
+        let mut chain = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            chain.push(error.to_string());
+            cause = error.source();
+        }
+        let mut source = None;
+        for text in chain.drain(1..).rev() {
+            source = Some(Arc::new(Told { text, source }));
+        }
+        Told { text: chain.swap_remove(0), source }
+    }
+
+    /// All the texts; a cause's that stands in the text before it is not said twice.
+    fn whole(&self) -> String {
+        let mut whole = self.text.clone();
+        let mut cause = &self.source;
+        while let Some(told) = cause {
+            if !whole.contains(&told.text) {
+                whole = format!("{whole}: {}", told.text);
+            }
+            cause = &told.source;
+        }
+        whole
+    }
+}
+
 /// What became of a mutation whose call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
@@ -244,6 +298,12 @@ impl Error {
         }
     }
 
+    /// What a replay handler's error says, as an error that can go anywhere.
+    pub(crate) fn handler(error: &dyn std::error::Error) -> Error {
+        let source = Told::by(error);
+        Error::Handler { reason: source.whole(), source: Arc::new(source) }
+    }
+
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Error {
         Error::Io { action, path: path.into(), source: Arc::new(source) }
     }
@@ -257,6 +317,24 @@ mod tests {
     fn errors_can_go_anywhere() {
         fn anywhere<T: Send + Sync + 'static + std::error::Error>() {}
         anywhere::<Error>();
+    }
+
+    #[test]
+    fn a_handlers_error_keeps_every_text() {
+        let deep = io::Error::other("the bottom");
+        let middle = Error::Io { action: "open", path: "x".into(), source: Arc::new(deep) };
+        let error = Error::handler(&Error::Failed { cause: Arc::new(middle.clone()) });
+        let mut texts = Vec::new();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            texts.push(error.to_string());
+            cause = error.source();
+        }
+        assert_eq!(texts[1..], [middle.to_string(), "the bottom".to_string()]);
+        assert_eq!(error.to_string().matches("the bottom").count(), 1, "{error}");
+        assert_eq!(error.fate(), Fate::NotRecorded);
+        let plain = Error::handler(&io::Error::other("why"));
+        assert!(plain.to_string().starts_with("the replay handler failed: why; "), "{plain}");
     }
 
     #[test]

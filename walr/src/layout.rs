@@ -37,6 +37,9 @@ pub(crate) const STORE: &str = "STORE";
 const STORE_MAGIC: [u8; 8] = *b"walrSTOR";
 const STORE_LEN: usize = 64;
 
+/// The files of walr 0.1.
+const OLD: [&str; 3] = ["wal.bin", "checkpoint.bin", "temporary_checkpoint.bin"];
+
 /// The suffix of a file that isn't finished.
 pub(crate) const TMP: &str = ".tmp";
 /// The suffix of a checkpoint that was found damaged.
@@ -48,6 +51,8 @@ pub(crate) enum Name {
     Segment(u64),
     Checkpoint(Lsn),
     Unfinished,
+    /// A file of walr 0.1, which had another format.
+    Old,
 }
 
 pub(crate) fn segment_name(seq: u64) -> String {
@@ -62,6 +67,9 @@ pub(crate) fn checkpoint_name(lsn: Lsn) -> String {
 pub(crate) fn parse_name(name: &str) -> Option<Name> {
     if name.ends_with(TMP) {
         return Some(Name::Unfinished);
+    }
+    if OLD.contains(&name) {
+        return Some(Name::Old);
     }
     let (number, suffix) = name.split_once('.')?;
     let canonical = number.len() == 16 && !number.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'+');
@@ -207,6 +215,7 @@ mod tests {
         assert_eq!(parse_name(&segment_name(26)), Some(Name::Segment(26)));
         assert_eq!(parse_name(&checkpoint_name(Lsn::new(u64::MAX))), Some(Name::Checkpoint(Lsn::new(u64::MAX))));
         assert_eq!(parse_name("000000000000001a.wal.tmp"), Some(Name::Unfinished));
+        assert_eq!(parse_name("wal.bin"), Some(Name::Old));
         for foreign in ["lost+found", "STORE", "1a.wal", "000000000000001A.wal", "+00000000000001a.wal", "x.ckpt.bad"] {
             assert_eq!(parse_name(foreign), None, "{foreign}");
         }

@@ -46,6 +46,7 @@
 //! - Mutations are replayed, so they must be deterministic: the same state and arguments, the same effect. Clocks and random
 //!   numbers go in as arguments, or as `#[record(EXPR)]` parameters.
 //! - A mutation that returns `Err` is recorded like any other. One that panics never happened.
+//! - [`WAL`] is for a log type and a replay of your own, on the same files: the API of walr 0.1.
 //! - [`Error::fate`] tells whether a failed call may be recorded.
 //! - Whoever can write the folder is trusted: checksums find damage, and not forgery.
 //! - With `panic = "abort"` a panicking mutation ends the process, and does so again on each replay.
@@ -60,7 +61,7 @@ mod commit;
 #[cfg(test)]
 mod crash;
 mod durable;
-mod error;
+pub mod error;
 mod frame;
 pub mod fs;
 #[cfg(test)]
@@ -69,7 +70,7 @@ mod journal;
 mod layout;
 mod lsn;
 mod open;
-mod options;
+pub mod options;
 mod pace;
 mod panic;
 mod recovery;
@@ -77,6 +78,7 @@ mod reentry;
 mod schema;
 mod segment;
 mod state;
+mod wal;
 
 pub use commit::Stats;
 pub use durable::{Durable, Store};
@@ -85,6 +87,7 @@ pub use lsn::Lsn;
 pub use options::{CheckpointPolicy, CheckpointSource, Durability, Options};
 pub use recovery::{Bypassed, Cut, Recovery};
 pub use state::WalState;
+pub use wal::{ReplayHandler, ReplayHandlerResult, WAL};
 #[doc = include_str!("docs/wal_state.md")]
 pub use walr_derive::WalState;
 #[doc = include_str!("docs/mutations.md")]

@@ -53,8 +53,8 @@ impl<S: WalState> Options<S> {
     ///
     /// As [`Durable::open`].
     pub async fn open_with(self, path: impl AsRef<Path>, first: impl FnOnce() -> S) -> Result<Durable<S>> {
-        let path = path.as_ref().to_path_buf();
-        self.start(Place::Path(path), first).await
+        let place = Place::Path(path.as_ref().to_path_buf());
+        Ok(Durable::new(self.start(place, || Ok(first())).await?))
     }
 
     /// Opens the store in a folder that is held open already: the real one ([`Disk`]), or a simulated one
@@ -64,10 +64,11 @@ impl<S: WalState> Options<S> {
     ///
     /// As [`open_with`](Options::open_with).
     pub async fn open_on(self, folder: impl Folder + 'static, first: impl FnOnce() -> S) -> Result<Durable<S>> {
-        self.start(Place::Folder(Arc::new(folder)), first).await
+        Ok(Durable::new(self.start(Place::Folder(Arc::new(folder)), || Ok(first())).await?))
     }
 
-    async fn start(self, place: Place, first: impl FnOnce() -> S) -> Result<Durable<S>> {
+    /// Starts the store's thread, which opens the store and stays to write.
+    pub(crate) async fn start(self, place: Place, first: impl FnOnce() -> Result<S>) -> Result<Guard<S>> {
         self.config.validate()?;
         let (tell, mut news) = unbounded_channel();
         let thread = std::thread::Builder::new().name("walr".into());
@@ -78,7 +79,15 @@ impl<S: WalState> Options<S> {
             News::Opened(guard) => guard?,
             News::First(answer) => {
                 // The thread waits for it, or has ended, and then the next news says so.
-                let _ = answer.send(first());
+                match first() {
+                    Ok(first) => drop(answer.send(first)),
+                    Err(error) => {
+                        drop(answer);
+                        // Until it has unlocked the folder.
+                        let _ = hear(&mut news).await;
+                        return Err(error);
+                    }
+                }
                 match hear(&mut news).await? {
                     News::Opened(guard) => guard?,
                     News::First(_) => return Err(failed("the first state was asked for twice".to_string())),
@@ -86,12 +95,12 @@ impl<S: WalState> Options<S> {
             }
         };
         guard.watch(writer);
-        Ok(Durable::new(guard))
+        Ok(guard)
     }
 }
 
 /// Where the store is.
-enum Place {
+pub(crate) enum Place {
     Path(PathBuf),
     Folder(Arc<dyn Folder>),
 }

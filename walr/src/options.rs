@@ -1,5 +1,9 @@
 //! How a store is opened: every option, its unit and its default.
 
+mod manual;
+
+pub use manual::{WALOptions, WALOptionsBuilder};
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::codec;
 use crate::state::WalState;
 
+/// The name on disk of what is written through [`WAL`](crate::WAL), whatever its state is; no derived state has it by itself.
+pub(crate) const MANUAL: &str = "walr::WAL";
+
 /// The body of a schema frame (encoded by the codec): it holds for the records that follow it in its segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Schema {
@@ -107,6 +110,18 @@ impl Schema {
 
 /// Why a folder of the state `found` doesn't open as `wanted`.
 pub(crate) fn other_state(found: &str, wanted: &str) -> String {
+    if found == MANUAL {
+        return format!(
+            "the folder was written through `{MANUAL}`, with a log type of its own, and was opened as a `{wanted}`; open it \
+             with `{MANUAL}`, or open the right folder"
+        );
+    }
+    if wanted == MANUAL {
+        return format!(
+            "the folder holds a `{found}`, with mutations, and was opened through `{MANUAL}`; open it with \
+             `Durable<{found}>`, or open the right folder"
+        );
+    }
     format!(
         "the folder holds a `{found}`, and was opened as a `{wanted}`; open the right folder, or, if the type was \
          renamed, mark it `#[wal(name = \"{found}\")]`"

@@ -230,6 +230,28 @@ impl<S: WalState> Checkpointer<S> {
         self.write_from(committer, From::Copy(copy))
     }
 
+    /// Writes `state`, which is as of `lsn`, on this thread; in the place of an earlier one of the same LSN. After an error
+    /// there is no checkpoint of that LSN, if there was none before.
+    pub(crate) fn write_given(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Result<Lsn> {
+        committer.sync()?;
+        self.appended_at_start = committer.journal.appended();
+        let core = self.core.clone();
+        let done = match guarded(&core, From::Given(state, lsn), || Ok(())) {
+            Ok((lsn, bytes)) => {
+                // What can't be removed is removed after the next one.
+                let (gone, _) = self.named(committer, lsn, bytes).remove(&core.dir);
+                committer.forget(&gone);
+                Ok(lsn)
+            }
+            Err(error) => {
+                committer.disown_checkpoint(lsn);
+                Err(error)
+            }
+        };
+        self.conclude(done.clone());
+        done
+    }
+
     fn write_from(&mut self, committer: &mut Committer<S>, from: From<S>) -> Result<Lsn> {
         if !self.is_behind(committer) {
             return Ok(committer.checkpoints.last().copied().unwrap_or_default());
@@ -247,7 +269,7 @@ impl<S: WalState> Checkpointer<S> {
 }
 
 /// Asks the writer for something, and waits for the answer.
-fn ask<S: Recorded, T>(core: &Core<S>, request: impl FnOnce(oneshot::Sender<T>) -> Request) -> Result<T> {
+fn ask<S: Recorded, T>(core: &Core<S>, request: impl FnOnce(oneshot::Sender<T>) -> Request<S>) -> Result<T> {
     let (answer, answered) = oneshot::channel();
     let ended = || Error::Thread { reason: "the writer has ended".to_string() };
     core.queue.request(request(answer)).map_err(|_| ended())?;
@@ -264,6 +286,8 @@ enum From<S> {
     Copy(fn(&S) -> S),
     /// A state of its own, built from disk: the live one isn't touched.
     Replay(Snapshot),
+    /// The caller's own, as of this LSN.
+    Given(S, Lsn),
 }
 
 /// [`write`], where a panic of the state's own code is an error, and nothing unfinished stays.
@@ -279,7 +303,7 @@ fn guarded<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Re
 /// Writes, checks and names a checkpoint. `sync` makes the log durable.
 fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
     let pace = match from {
-        From::Live => Pace::full(),
+        From::Live | From::Given(..) => Pace::full(),
         _ => Pace::gentle(&core.checkpoint),
     };
     let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &pace);
@@ -307,6 +331,7 @@ fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Resu
             let state = rebuild(&core.dir, &core.store, &snapshot, &pace)?;
             put(&state, snapshot.up_to)?
         }
+        From::Given(state, lsn) => put(&state, lsn)?,
     };
     let written = written.sync(&core.dir)?;
     drop(written.read_back::<S>(&core.dir, &core.store, &pace)?);

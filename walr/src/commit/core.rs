@@ -89,7 +89,7 @@ impl<S: Recorded> Core<S> {
         }
     }
 
-    pub(super) fn failed(&self) -> Result<()> {
+    pub(crate) fn failed(&self) -> Result<()> {
         match self.latch.get() {
             Some(cause) => Err(Error::Failed { cause: cause.clone() }),
             None => Ok(()),

@@ -39,7 +39,7 @@ impl<S: Recorded> Front<S> {
     }
 
     /// Sends a request to the writer and waits for its answer.
-    pub(crate) async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request) -> Result<T> {
+    pub(crate) async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request<S>) -> Result<T> {
         self.core.admit()?;
         let (answer, answered) = oneshot::channel();
         self.core.queue.request(request(answer)).map_err(|_| Error::Closed)?;

@@ -10,6 +10,7 @@ mod front;
 pub(crate) mod queue;
 pub(crate) mod retire;
 mod stats;
+mod undo;
 mod writer;
 
 pub(crate) use self::core::Core;
@@ -92,11 +93,7 @@ impl<S: WalState> Committer<S> {
             return fail_all(group, &failed);
         }
         if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.calls.len()) {
-            let error = match error {
-                // The sealing of the old segment failed: nothing of this group is written.
-                Error::Commit { .. } => Error::Failed { cause: self.latch(error) },
-                other => other,
-            };
+            let error = self.not_begun(error);
             return fail_all(group, &error);
         }
         let first = self.journal.append_batch(&mut group.frame, group.records as u32);
@@ -294,6 +291,12 @@ impl<S: WalState> Committer<S> {
         stats.last = last;
         stats.records += records;
         count_log(&mut stats, &self.journal);
+        drop(stats);
+        self.note_unsynced();
+    }
+
+    /// Notes since when something waits to be synced.
+    fn note_unsynced(&mut self) {
         if !self.journal.has_unsynced() {
             self.unsynced_since = None;
         } else if self.unsynced_since.is_none() {
@@ -348,7 +351,9 @@ impl<S: WalState> Committer<S> {
 
     /// Counts `lsn` as the newest checkpoint, and says what is only needed for those before the last two.
     pub(crate) fn checkpointed(&mut self, lsn: Lsn) -> Outdated {
-        self.checkpoints.push(lsn);
+        if self.checkpoints.last() != Some(&lsn) {
+            self.checkpoints.push(lsn);
+        }
         let stays = self.checkpoints.len().saturating_sub(2);
         if self.core.latch.get().is_some() {
             return Outdated::default();

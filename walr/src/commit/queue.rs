@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::frame::{self, HEADER};
 use crate::lsn::Lsn;
 use crate::panic::woken_quietly;
+use crate::recovery::Snapshot;
 use crate::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
@@ -82,7 +83,7 @@ impl<S: Recorded> Group<S> {
 }
 
 /// What the writer is asked for besides calls.
-pub(crate) enum Request {
+pub(crate) enum Request<S: Recorded> {
     /// To make everything so far durable.
     Sync(oneshot::Sender<Result<Lsn>>),
     /// To write a checkpoint.
@@ -91,6 +92,12 @@ pub(crate) enum Request {
     Checkpointed(Lsn, u64, oneshot::Sender<Outdated>),
     /// The thread of the checkpoint that was under way ends.
     CheckpointDone,
+    /// To write this state as the checkpoint of this LSN, whatever the live one is.
+    CheckpointOf(S, Lsn, oneshot::Sender<Result<Lsn>>),
+    /// To take back every record above this LSN.
+    TakeBack(Lsn, oneshot::Sender<Result<Lsn>>),
+    /// To make everything so far durable, and to say where it stands.
+    Snapshot(oneshot::Sender<Result<Snapshot>>),
 }
 
 /// Answers one who may not be waiting any more.
@@ -130,7 +137,7 @@ pub(crate) struct Queue<S: Recorded> {
 
 struct Inner<S: Recorded> {
     group: Group<S>,
-    requests: Vec<Request>,
+    requests: Vec<Request<S>>,
     closing: Option<Closing>,
     /// Nothing is taken any more.
     closed: bool,
@@ -149,7 +156,7 @@ impl<S: Recorded> Inner<S> {
 /// What the writer finds when it wakes.
 pub(crate) struct Work<S: Recorded> {
     pub(crate) group: Group<S>,
-    pub(crate) requests: Vec<Request>,
+    pub(crate) requests: Vec<Request<S>>,
     pub(crate) closing: Option<Closing>,
 }
 
@@ -207,7 +214,7 @@ impl<S: Recorded> Queue<S> {
     }
 
     /// Asks the writer for something; gives it back if the writer has ended.
-    pub(crate) fn request(&self, request: Request) -> Result<(), Request> {
+    pub(crate) fn request(&self, request: Request<S>) -> Result<(), Request<S>> {
         let mut inner = self.inner.lock();
         if inner.closed {
             return Err(request);
@@ -311,7 +318,7 @@ impl<S: Recorded> Queue<S> {
     }
 
     /// Waits for requests alone, once the store is closing.
-    pub(crate) fn take_requests(&self) -> Vec<Request> {
+    pub(crate) fn take_requests(&self) -> Vec<Request<S>> {
         let mut inner = self.inner.lock();
         while inner.requests.is_empty() {
             inner.asleep = true;

@@ -138,12 +138,17 @@ impl<'a, S: WalState> Writer<'a, S> {
         }
     }
 
-    fn answer(&mut self, committer: &mut Committer<S>, request: Request) {
+    fn answer(&mut self, committer: &mut Committer<S>, request: Request<S>) {
         match request {
             Request::Sync(answer) => reply(answer, committer.sync()),
             Request::Checkpoint(answer) => self.checkpointer.ask(committer, answer),
             Request::Checkpointed(lsn, bytes, answer) => reply(answer, self.checkpointer.named(committer, lsn, bytes)),
             Request::CheckpointDone => self.checkpointer.finish(committer),
+            Request::CheckpointOf(state, lsn, answer) => {
+                reply(answer, self.checkpointer.write_given(committer, state, lsn));
+            }
+            Request::TakeBack(above, answer) => reply(answer, committer.take_back_above(above)),
+            Request::Snapshot(answer) => reply(answer, committer.snapshot()),
         }
     }
 

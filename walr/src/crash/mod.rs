@@ -3,6 +3,7 @@
 
 mod damage;
 mod faults;
+mod manual;
 mod regressions;
 pub(crate) mod sabotage;
 mod state;

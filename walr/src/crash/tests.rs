@@ -14,15 +14,15 @@ use crate::options::Durability;
 
 /// What a run over crash states found.
 #[derive(Default)]
-struct Findings {
-    states: AtomicU64,
-    flipped: AtomicU64,
-    refused: AtomicU64,
-    wrong: Mutex<Vec<String>>,
+pub(super) struct Findings {
+    pub(super) states: AtomicU64,
+    pub(super) flipped: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) wrong: Mutex<Vec<String>>,
 }
 
 impl Findings {
-    fn wrong(&self, what: String) {
+    pub(super) fn wrong(&self, what: String) {
         self.wrong.lock().push(what);
     }
 
@@ -33,10 +33,10 @@ impl Findings {
 
 /// How thorough a run is: images per call, and what is done with each.
 #[derive(Clone, Copy)]
-struct Effort {
-    images: u64,
-    flips: bool,
-    again: bool,
+pub(super) struct Effort {
+    pub(super) images: u64,
+    pub(super) flips: bool,
+    pub(super) again: bool,
 }
 
 /// Runs `plan`, and examines crash states after every call to the file system, the creation's and the recoveries' included.
@@ -126,7 +126,7 @@ fn go_on(image: &Sim, committer: Committer<Tally>, plan: &Plan, seed: u64, findi
     }
 }
 
-fn flip(image: &Sim, seed: u64) -> bool {
+pub(super) fn flip(image: &Sim, seed: u64) -> bool {
     let mut dice = Dice::new(seed);
     let files: Vec<_> = image.files().into_iter().filter(|file| file.len > 0).collect();
     if files.is_empty() {
@@ -145,7 +145,7 @@ fn effort() -> Effort {
 }
 
 /// How many workloads a test runs; `WALR_CRASH_SEEDS` makes it a long run.
-fn seeds(usual: u64) -> std::ops::Range<u64> {
+pub(super) fn seeds(usual: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("WALR_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
     0..asked.unwrap_or(usual)
 }
@@ -170,6 +170,14 @@ fn examine_all(name: &str, usual: u64, turn: u64, plan: impl Fn(u64) -> Plan) {
         (all, all_flipped) = (all + states, all_flipped + flipped);
     }
     println!("{name}: {all} crash states, {all_flipped} with a flipped bit");
+}
+
+pub(super) fn report(name: &str, findings: &Findings) {
+    let (states, flipped) = (findings.count(), findings.flipped.load(Ordering::Relaxed));
+    let refused = findings.refused.load(Ordering::Relaxed);
+    println!("{name}: {states} crash states, {flipped} with a flipped bit ({refused} refused)");
+    let wrong = findings.wrong.lock();
+    assert!(wrong.is_empty(), "{} wrong, the first: {}", wrong.len(), wrong[0]);
 }
 
 #[test]

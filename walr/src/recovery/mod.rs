@@ -7,11 +7,13 @@
 //! 5. Only then is anything on disk changed: a copy of what is cut is kept, a damaged checkpoint is renamed, and what
 //!    nobody needs is removed. All of it can be done again after a crash.
 
+mod records;
 mod replay;
 mod report;
 mod scan;
 mod table;
 
+pub(crate) use records::read;
 pub use report::{Bypassed, Cut, Recovery};
 
 use std::time::Instant;
@@ -57,6 +59,8 @@ struct Names {
     segments: Vec<u64>,
     checkpoints: Vec<Lsn>,
     unfinished: Vec<String>,
+    /// Files of walr 0.1.
+    old: Vec<String>,
 }
 
 impl Names {
@@ -67,6 +71,7 @@ impl Names {
                 Some(Name::Segment(seq)) => names.segments.push(seq),
                 Some(Name::Checkpoint(lsn)) => names.checkpoints.push(lsn),
                 Some(Name::Unfinished) => names.unfinished.push(entry.name),
+                Some(Name::Old) => names.old.push(entry.name),
                 None => {}
             }
         }
@@ -98,6 +103,9 @@ pub(crate) fn open<S: WalState>(dir: &Dir, first: impl FnOnce() -> Result<S>) ->
 
 /// Without `STORE` there may be no more than an interrupted creation leaves.
 fn refuse_without_store(dir: &Dir, names: &Names) -> Result<()> {
+    if let Some(name) = names.old.first() {
+        return Err(Error::Older { path: dir.file_path(name) });
+    }
     let missing = |reason| Err(Error::Missing { path: dir.file_path(STORE), reason });
     if let Some(lsn) = names.checkpoints.iter().find(|lsn| lsn.get() > 0) {
         return missing(format!("it is missing, and the folder holds a checkpoint of lsn {lsn}"));

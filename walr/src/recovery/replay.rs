@@ -62,6 +62,14 @@ impl From<Error> for Stopped {
 
 /// Applies the records of `source` to `state`.
 pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>) -> Result<Replayed, Stopped> {
+    replay_into::<S>(source, &mut |_, log| state.apply(log))
+}
+
+/// Hands the records of `source` to `apply`, in order.
+pub(crate) fn replay_into<S: WalState>(
+    source: &Source<'_>,
+    apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
+) -> Result<Replayed, Stopped> {
     let now = Schema::of::<S>();
     let mut replayed = Replayed::default();
     for (at, extent) in source.extents.iter().enumerate() {
@@ -73,7 +81,8 @@ pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>) -> Result<
         let path = source.dir.file_path(&segment.name());
         let read = |e| Error::io("read", &path, e);
         let mut frames = Scan::new(&segment, None).map_err(read)?;
-        let mut reader = Applier { state, source, now: &now, wrote: None, scratch: Vec::new(), replayed };
+        let mut reader =
+            Applier::<S> { apply: &mut *apply, source, now: &now, wrote: None, scratch: Vec::new(), replayed };
         while frames.offset() < extent.end {
             if source.pace.is_stopped() {
                 return Err(Error::Closed.into());
@@ -93,8 +102,8 @@ pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>) -> Result<
     Ok(replayed)
 }
 
-struct Applier<'a, S> {
-    state: &'a mut S,
+struct Applier<'a, S: WalState> {
+    apply: &'a mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
     source: &'a Source<'a>,
     now: &'a Schema,
     /// The schema of the records that follow, and where its mutations are now.
@@ -139,7 +148,7 @@ impl<S: WalState> Applier<'_, S> {
         let log = log.map_err(|reason| {
             self.refuse(lsn, format!("the record of `{}` can't be decoded: {reason}", self.name(mutation)))
         })?;
-        match panic::catch(|| self.state.apply(log)) {
+        match panic::catch(|| (self.apply)(lsn, log)) {
             Ok(outcome) => drop_quietly(outcome),
             Err(message) => {
                 let (mutation, batch) = (self.name(mutation), batch_of(header, body, lsn));

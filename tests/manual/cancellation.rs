@@ -1,0 +1,104 @@
+//! Dropped futures: the call is done or not begun, and the next one knows which.
+
+use crate::common::{Gate, Result, poll_once, poll_times, run};
+use crate::journal::{append, open_sim, replayed};
+use walr::fs::Sim;
+
+#[test]
+fn a_dropped_log_is_recorded_once_and_can_be_undone() -> Result {
+    for undo in [true, false] {
+        let sim = Sim::new();
+        run(async {
+            let mut wal = open_sim(&sim).await?;
+            wal.log(&append("one")).await?;
+            let size = wal.size;
+            let gate = Gate::before(&sim);
+            gate.close();
+            {
+                let two = append("two");
+                let mut call = Box::pin(wal.log(&two));
+                assert!(poll_once(call.as_mut()).is_pending());
+                gate.wait_for_somebody();
+            }
+            gate.open();
+            if undo {
+                wal.undo().await?;
+                assert_eq!(wal.size, size);
+            }
+            wal.log(&append("three")).await?;
+            assert_eq!(wal.size, if undo { size + size + 2 } else { 3 * size + 2 }, "`three` is two bytes longer");
+            let expected: &[&str] = if undo { &["one", "three"] } else { &["one", "two", "three"] };
+            assert_eq!(wal.replay().await?, expected);
+            walr::Result::<()>::Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn one_dropped_call_after_another() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let mut wal = open_sim(&sim).await?;
+        let gate = Gate::before(&sim);
+        let mut expected = Vec::new();
+        for number in 0..6 {
+            wal.log(&append(format!("{number}"))).await?;
+            gate.close();
+            for again in 0..3 {
+                // The first is in the middle of a write; those behind it wait for what became of it, and never begin.
+                let entry = append(format!("{number}, {again}"));
+                drop(poll_times(wal.log(&entry), 1).await);
+                gate.wait_for_somebody();
+            }
+            gate.open();
+            if number % 2 == 0 {
+                // The last call has not begun: it is not for the first to be taken back.
+                wal.undo().await?;
+            }
+            expected.extend([format!("{number}"), format!("{number}, 0")]);
+        }
+        assert_eq!(wal.replay().await?, expected);
+        drop(wal);
+        assert_eq!(replayed(&sim.restart()).await?, expected);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_dropped_replay_leaves_the_log_as_it_was() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let mut wal = open_sim(&sim).await?;
+        let entries: Vec<_> = (0..3000).map(|number| format!("{number:0>100}")).collect();
+        wal.log_many(&entries.iter().map(append).collect::<Vec<_>>()).await?;
+        for polls in 1..12 {
+            drop(poll_times(wal.replay(), polls).await);
+            wal.log(&append("undone")).await?;
+            wal.undo().await?;
+        }
+        assert_eq!(wal.replay().await?, entries);
+        assert_eq!(wal.replay().await?, entries);
+        Ok(())
+    })
+}
+
+/// The state of a dropped checkpoint is as of when it was called, and not of when it is written.
+#[test]
+fn a_dropped_checkpoint_hides_no_later_log() -> Result {
+    for polls in 1..4 {
+        let sim = Sim::new();
+        run(async {
+            let mut wal = open_sim(&sim).await?;
+            wal.log(&append("one")).await?;
+            let one = vec!["one".to_string()];
+            drop(poll_times(wal.checkpoint(&one), polls).await);
+            drop(poll_times(wal.log(&append("two")), polls).await);
+            wal.log(&append("three")).await?;
+            let journal = wal.replay().await?;
+            assert!(journal == ["one", "two", "three"] || journal == ["one", "three"], "{journal:?}");
+            walr::Result::<()>::Ok(())
+        })?;
+    }
+    Ok(())
+}

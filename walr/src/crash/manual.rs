@@ -1,0 +1,368 @@
+//! The crash test over the manual layer: logs, batches, undos and checkpoints of a state that the program keeps, with a
+//! crash after every call to the file system.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+
+use super::tests::{Effort, Findings, flip, report, seeds};
+use super::{Dice, sabotage};
+use crate::commit::checkpointer::Checkpointer;
+use crate::commit::{Committer, Group};
+use crate::error::{Fate, Result};
+use crate::fs::Sim;
+use crate::fs::sim::{Broken, Fault, Kind};
+use crate::layout::Dir;
+use crate::lsn::Lsn;
+use crate::options::{CheckpointPolicy, Config, Durability, Options};
+use crate::pace::Pace;
+use crate::recovery;
+use crate::wal::{Encoded, Entry};
+
+/// A journal that a recovery may find: the ids of its records.
+type Ids = Vec<u32>;
+
+/// What may be found: after a crash one of the journals from `durable` on, and after a flip too one from `proven` on.
+#[derive(Clone, Debug, Default)]
+struct Model {
+    /// The journal as it was when the program began, and after each call since.
+    versions: Vec<Ids>,
+    durable: usize,
+    proven: usize,
+}
+
+impl Model {
+    fn new() -> Model {
+        Model { versions: vec![Ids::new()], durable: 0, proven: 0 }
+    }
+
+    fn now(&self) -> Ids {
+        self.versions.last().cloned().unwrap_or_default()
+    }
+
+    /// Another frame was made durable: it proves those before it.
+    fn synced(&mut self) {
+        let last = self.versions.len() - 1;
+        if self.durable < last {
+            (self.proven, self.durable) = (self.durable, last);
+        }
+    }
+
+    /// A mark is behind everything.
+    fn marked(&mut self) {
+        let last = self.versions.len() - 1;
+        (self.durable, self.proven) = (last, last);
+    }
+
+    fn check(&self, ids: &Ids, least: usize) -> Result<(), String> {
+        match self.versions[least..].contains(ids) {
+            true => Ok(()),
+            false => Err(format!("{ids:?} is none of {:?}", &self.versions[least..])),
+        }
+    }
+}
+
+/// A log on a simulated folder, and the state that its program keeps.
+struct Program {
+    committer: Committer<Encoded>,
+    checkpointer: Checkpointer<Encoded>,
+    model: Arc<Mutex<Model>>,
+    /// The log's end before the last call, and the state then.
+    last: Option<(Lsn, Ids)>,
+    state: Ids,
+}
+
+fn config(seed: u64, durability: Durability) -> Config {
+    let segment_size = [4096, 20 << 10, 64 << 10][(seed % 3) as usize];
+    Config { durability, segment_size, checkpoint: CheckpointPolicy::Manual, ..Config::default() }
+}
+
+fn encoded(ids: &Ids) -> Encoded {
+    Encoded::new(ids.iter().flat_map(|id| id.to_le_bytes()).collect())
+}
+
+fn decoded(bytes: &[u8]) -> Ids {
+    bytes.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id)).collect()
+}
+
+fn open(sim: &Sim, config: &Config) -> Result<Committer<Encoded>> {
+    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let opened = recovery::open(&dir, || Ok(encoded(&Ids::new())))?;
+    Committer::new(dir, Options::with(config.clone()), opened, false)
+}
+
+/// What a replay gives.
+fn replayed(committer: &mut Committer<Encoded>) -> Result<Ids> {
+    let snapshot = committer.snapshot()?;
+    let (ids, core) = (std::cell::RefCell::new(Ids::new()), committer.core.clone());
+    let begin = |state: Encoded| *ids.borrow_mut() = decoded(&state.into_bytes());
+    let mut each = |_, entry: Entry| ids.borrow_mut().extend(decoded(&entry.into_bytes()).first());
+    recovery::read(&core.dir, &core.store, &snapshot, &Pace::full(), begin, &mut each)?;
+    Ok(ids.into_inner())
+}
+
+impl Program {
+    fn open(sim: &Sim, config: &Config, model: Arc<Mutex<Model>>) -> Result<Program> {
+        let mut committer = open(sim, config)?;
+        let checkpointer = Checkpointer::new(&committer.core);
+        let state = replayed(&mut committer)?;
+        let mut program = Program { committer, checkpointer, model, last: None, state };
+        program.settled();
+        Ok(program)
+    }
+
+    /// Everything so far is durable; what was begun and is not there will never be.
+    fn settled(&mut self) {
+        let mut model = self.model.lock();
+        if model.now() != self.state {
+            model.versions.push(self.state.clone());
+        }
+        model.synced();
+    }
+
+    fn end(&self) -> Lsn {
+        self.committer.core.stats.lock().last
+    }
+
+    /// What follows is to be found, if it gets so far.
+    fn expect(&self, ids: &Ids) {
+        self.model.lock().versions.push(ids.clone());
+    }
+
+    fn answered(&self) {
+        if self.committer.core.config.durability == Durability::Sync {
+            self.model.lock().synced();
+        }
+    }
+
+    /// Logs these ids as one call, with as much ballast.
+    fn log(&mut self, ids: &[u32], ballast: usize) -> Result<()> {
+        let before = (self.end(), self.state.clone());
+        self.last = None;
+        self.state.extend(ids);
+        self.expect(&self.state);
+        let entry = |id: &u32| Entry::new([&id.to_le_bytes()[..], &vec![0xa5; ballast]].concat());
+        let core = self.committer.core.clone();
+        let mut answer = core.enqueue(ids.iter().map(entry).collect())?;
+        let mut work = core.queue.take(Group::new());
+        self.committer.commit(&mut work.group);
+        core.queue.done(work.group);
+        let answer = answer.try_recv().unwrap_or_else(|error| panic!("a call got no answer: {error}"));
+        if let Err(error) = answer {
+            if error.fate() == Fate::NotRecorded {
+                self.state = before.1;
+                self.expect(&self.state);
+            }
+            return Err(error);
+        }
+        self.last = Some(before);
+        self.answered();
+        Ok(())
+    }
+
+    fn undo(&mut self) -> Result<()> {
+        let Some((above, state)) = self.last.take() else { return Ok(()) };
+        self.expect(&state);
+        if let Err(error) = self.committer.take_back_above(above) {
+            // It may be tried again.
+            self.expect(&self.state);
+            self.last = Some((above, state));
+            return Err(error);
+        }
+        self.state = state;
+        self.answered();
+        Ok(())
+    }
+
+    fn step(&mut self, what: u64, dice: &mut Dice, next: &mut u32) -> Result<()> {
+        match what {
+            0..=6 => {
+                let count = if dice.below(3) == 0 { 2 + dice.below(3) as u32 } else { 1 };
+                let ids: Ids = (*next..*next + count).collect();
+                *next += count;
+                let ballast = if dice.below(40) == 0 { 9000 } else { dice.below(90) };
+                self.log(&ids, ballast as usize)?;
+            }
+            7..=10 => self.undo()?,
+            11 => self.checkpoint(false)?,
+            12 => self.checkpoint(true)?,
+            _ => {
+                self.committer.mark();
+                self.model.lock().marked();
+            }
+        }
+        Ok(())
+    }
+
+    /// A replay's checkpoint is the same, of a state that was read back.
+    fn checkpoint(&mut self, replay: bool) -> Result<()> {
+        if replay {
+            assert_eq!(replayed(&mut self.committer)?, self.state);
+        }
+        let (state, lsn) = (encoded(&self.state), self.end());
+        self.checkpointer.write_given(&mut self.committer, state, lsn)?;
+        self.last = None;
+        self.model.lock().synced();
+        Ok(())
+    }
+}
+
+/// Runs a workload, up to the first error; with `bear` up to the first that is final.
+fn work(sim: &Sim, plan: (u64, usize), config: &Config, model: &Arc<Mutex<Model>>, bear: bool) -> Result<()> {
+    let (seed, steps) = plan;
+    let mut dice = Dice::new(seed);
+    let mut next = model.lock().now().last().map_or(0, |last| last + 100);
+    let mut program = Program::open(sim, config, model.clone())?;
+    for _ in 0..steps {
+        let what = dice.below(16);
+        if what < 14 {
+            let done = program.step(what, &mut dice, &mut next);
+            if !bear || program.committer.core.latch.get().is_some() {
+                done?;
+            }
+            continue;
+        }
+        // In the other case the process ends without closing.
+        if what == 14 {
+            program.committer.close()?;
+            model.lock().marked();
+        }
+        drop(program);
+        program = Program::open(sim, config, model.clone())?;
+    }
+    program.committer.close()
+}
+
+fn examine(seed: u64, durability: Durability, effort: Effort, broken: &[Broken], findings: &Arc<Findings>) {
+    let (sim, config) = (Sim::new(), config(seed, durability));
+    broken.iter().for_each(|broken| sim.break_it(*broken));
+    let model = Arc::new(Mutex::new(Model::new()));
+    let (seen, found, observed) = (model.clone(), findings.clone(), config.clone());
+    sim.observe(Some(Arc::new(move |sim: &Sim| {
+        let model = seen.lock().clone();
+        for image in 0..effort.images {
+            if image > 1 && sim.unsynced() == 0 {
+                break;
+            }
+            judge(sim, &model, &observed, sim.calls() << 20 | seed << 8 | image, effort, &found);
+        }
+    })));
+    if let Err(error) = work(&sim, (seed, 16), &config, &model, false) {
+        findings.wrong(format!("seed {seed}: {error}"));
+    }
+}
+
+/// Recovers one crash state, and the same with a bit flipped; then goes on with it, and crashes it again.
+fn judge(sim: &Sim, model: &Model, config: &Config, seed: u64, effort: Effort, findings: &Findings) {
+    let image = sim.crash(seed);
+    findings.states.fetch_add(1, Ordering::Relaxed);
+    let flipped = image.restart();
+    let found = open(&image, config).and_then(|mut committer| replayed(&mut committer));
+    let found = found.map_err(|error| format!("refused: {error}"));
+    match found.and_then(|ids| model.check(&ids, model.durable).map(|()| ids)) {
+        Err(wrong) => findings.wrong(format!("image {seed:#x}: {wrong}")),
+        Ok(ids) if effort.again => go_on(&image, ids, config, seed, findings),
+        Ok(_) => {}
+    }
+    if !effort.flips || !flip(&flipped, seed) {
+        return;
+    }
+    findings.flipped.fetch_add(1, Ordering::Relaxed);
+    match open(&flipped, config).and_then(|mut committer| replayed(&mut committer)) {
+        Err(_) => drop(findings.refused.fetch_add(1, Ordering::Relaxed)),
+        Ok(ids) => {
+            if let Err(wrong) = model.check(&ids, model.proven) {
+                findings.wrong(format!("image {seed:#x} with a flipped bit: {wrong}"));
+            }
+        }
+    }
+}
+
+fn go_on(image: &Sim, ids: Ids, config: &Config, seed: u64, findings: &Findings) {
+    let model = Arc::new(Mutex::new(Model { versions: vec![ids], durable: 0, proven: 0 }));
+    if let Err(error) = work(image, (seed, 2), config, &model, false) {
+        return findings.wrong(format!("image {seed:#x}: going on: {error}"));
+    }
+    findings.states.fetch_add(1, Ordering::Relaxed);
+    let again = open(&image.crash(seed ^ 0x77), config).and_then(|mut committer| replayed(&mut committer));
+    let model = model.lock();
+    let again = again.map_err(|error| format!("refused: {error}"));
+    if let Err(wrong) = again.and_then(|ids| model.check(&ids, model.durable)) {
+        findings.wrong(format!("image {seed:#x}: after going on: {wrong}"));
+    }
+}
+
+#[test]
+fn the_manual_layer_loses_nothing_acknowledged_by_a_crash() {
+    let findings = Arc::new(Findings::default());
+    for seed in seeds(100) {
+        let effort = Effort { images: 4, flips: true, again: true };
+        examine(seed, Durability::Sync, effort, &[], &findings);
+    }
+    report("power cuts of the manual layer", &findings);
+}
+
+#[test]
+fn the_manual_layer_keeps_its_order_without_synced_acknowledgements() {
+    let findings = Arc::new(Findings::default());
+    for seed in seeds(40) {
+        examine(seed, Durability::Os, Effort { images: 4, flips: false, again: true }, &[], &findings);
+    }
+    report("power cuts of the manual layer without syncs", &findings);
+}
+
+/// A call to the file system fails, or all from one on; the program goes on while it can, until the process or the power ends.
+#[test]
+fn the_manual_layer_loses_nothing_acknowledged_by_a_fault() {
+    const KINDS: [Kind; 5] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
+    let (findings, mut runs) = (Arc::new(Findings::default()), 0u64);
+    for seed in 0..24 {
+        let config = config(seed, Durability::Sync);
+        let sim = Sim::new();
+        work(&sim, (seed, 16), &config, &Arc::new(Mutex::new(Model::new())), false).unwrap();
+        for at in 1..=sim.calls() {
+            for (kind, forever) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+                let (sim, model) = (Sim::new(), Arc::new(Mutex::new(Model::new())));
+                sim.fail(Some(Fault { at, kind, forever }));
+                // The error is the store's; what it says is the business of other tests.
+                let _ = work(&sim, (seed, 16), &config, &model, true);
+                sim.fail(None);
+                runs += 1;
+                let model = model.lock();
+                for image in [sim.restart(), sim.crash(at)] {
+                    let found = open(&image, &config).and_then(|mut committer| replayed(&mut committer));
+                    let found = found.map_err(|error| format!("refused: {error}"));
+                    if let Err(wrong) = found.and_then(|ids| model.check(&ids, model.durable)) {
+                        findings.wrong(format!("seed {seed}, {kind:?} at {at}, forever {forever}: {wrong}"));
+                    }
+                }
+            }
+        }
+    }
+    println!("faults under the manual layer: {runs} runs");
+    let wrong = findings.wrong.lock();
+    assert!(wrong.is_empty(), "{} wrong, the first: {}", wrong.len(), wrong[0]);
+}
+
+fn is_caught(broken: &[Broken]) -> bool {
+    let findings = Arc::new(Findings::default());
+    let effort = Effort { images: 6, flips: false, again: false };
+    (0..60).any(|seed| {
+        examine(seed, Durability::Sync, effort, broken, &findings);
+        !findings.wrong.lock().is_empty()
+    })
+}
+
+#[test]
+fn the_checker_notices_what_is_left_out_under_the_manual_layer() {
+    for broken in [Broken::FileSync(".wal"), Broken::FolderSync] {
+        assert!(is_caught(&[broken]), "{broken:?}");
+    }
+    assert!(!is_caught(&[]));
+    sabotage::leave_aborts_unsynced(true);
+    let caught = is_caught(&[]);
+    sabotage::leave_aborts_unsynced(false);
+    assert!(caught, "an undo that is answered before it is durable");
+}
