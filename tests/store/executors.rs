@@ -1,6 +1,8 @@
 //! Every future of walr's may be sent to another thread, and runs on any executor.
 
-use crate::common::{Result, Watchdog, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run};
+use crate::common::{
+    Gate, Result, Watchdog, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run,
+};
 use walr::fs::Sim;
 use walr::{Durable, Options};
 
@@ -88,12 +90,16 @@ fn a_runtime_of_one_thread_serves() -> Result {
 #[test]
 fn a_call_may_be_begun_on_one_thread_and_finished_on_another() -> Result {
     let _watchdog = Watchdog::new();
-    let words = block_on(open_sim(&Sim::new()))?;
+    let sim = Sim::new();
+    let words = block_on(open_sim(&sim))?;
+    let gate = Gate::before(&sim);
+    gate.close();
     let own = words.clone();
     let mut call = Box::pin(async move { own.push("word 0").await });
     assert!(poll_once(call.as_mut()).is_pending());
-    let finished = std::thread::spawn(move || block_on(call)).join();
-    assert_eq!(finished.map_err(|_| "it panicked")??, 1);
+    let finished = std::thread::spawn(move || block_on(call));
+    gate.open();
+    assert_eq!(finished.join().map_err(|_| "it panicked")??, 1);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use walr::fs::Sim;
 use walr::{Durability, Error, Fate};
 
-use crate::common::{Gate, Result, Words, block_on, eventually, numbered, open_sim, options, run, words_in};
+use crate::common::{Gate, Result, Words, block_on, eventually, numbered, open_sim, options, poll_once, run, words_in};
 
 /// Counts how often it was woken, and panics each time.
 #[derive(Default)]
@@ -41,18 +41,22 @@ fn a_call_that_is_answered() -> Result {
         let words = open_sim(&sim).await?;
         let gate = Gate::before(&sim);
         gate.close();
+        // Behind this one the call isn't alone: a lone caller stays awake for a while, and wakes itself.
+        let mut first = Box::pin(words.push("word 0"));
+        assert!(poll_once(first.as_mut()).is_pending());
+        gate.wait_for_somebody();
         let waker = Arc::new(Panicking::default());
-        let mut call = Box::pin(words.push("word 0"));
+        let mut call = Box::pin(words.push("word 1"));
         assert!(waker.poll(call.as_mut()).is_pending());
         let writer = words.clone();
-        let other = std::thread::spawn(move || block_on(writer.push("word 1")));
+        let other = std::thread::spawn(move || block_on(writer.push("word 2")));
         gate.open();
-        assert_eq!(other.join().map_err(|_| "the other call panicked")??, 2);
+        assert_eq!(other.join().map_err(|_| "the other call panicked")??, 3);
         eventually(|| waker.was_woken());
-        assert_eq!(call.await?, 1, "it was answered nevertheless");
-        assert_eq!(words.push("word 2").await?, 3);
+        assert_eq!((first.await?, call.await?), (1, 2), "it was answered nevertheless");
+        assert_eq!(words.push("word 3").await?, 4);
         words.close().await?;
-        assert_eq!(words_in(&sim.restart()).await?, numbered(3));
+        assert_eq!(words_in(&sim.restart()).await?, numbered(4));
         Ok(())
     })
 }
@@ -66,7 +70,7 @@ fn a_call_that_waits_for_room() -> Result {
         gate.close();
         let long = "x".repeat(4000);
         let mut first = Box::pin(words.push(&long));
-        assert!(crate::common::poll_once(first.as_mut()).is_pending());
+        assert!(poll_once(first.as_mut()).is_pending());
         let waker = Arc::new(Panicking::default());
         let mut second = Box::pin(words.push(&long));
         assert!(waker.poll(second.as_mut()).is_pending());
@@ -88,14 +92,14 @@ fn a_call_that_waits_for_room_when_the_store_closes() -> Result {
         gate.close();
         let long = "x".repeat(4000);
         let mut first = Box::pin(words.push(&long));
-        assert!(crate::common::poll_once(first.as_mut()).is_pending());
+        assert!(poll_once(first.as_mut()).is_pending());
         let wakers: Vec<_> = (0..3).map(|_| Arc::new(Panicking::default())).collect();
         let mut calls: Vec<_> = (0..3).map(|_| Box::pin(words.push(&long))).collect();
         for (waker, call) in wakers.iter().zip(&mut calls) {
             assert!(waker.poll(call.as_mut()).is_pending());
         }
         let mut close = Box::pin(words.close());
-        assert!(crate::common::poll_once(close.as_mut()).is_pending());
+        assert!(poll_once(close.as_mut()).is_pending());
         assert!(wakers.iter().all(|waker| waker.was_woken()));
         gate.open();
         close.await?;

@@ -86,9 +86,10 @@ impl<S: WalState> Front<S> {
         }
         let (answer, answered) = oneshot::channel();
         let room = self.core.queue.wait_for_room(record.len()).await?;
+        let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
         keep(record);
-        self.core.answered(answered).await
+        answer_of(answered, awake).await
     }
 
     /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
@@ -106,10 +107,25 @@ impl<S: WalState> Front<S> {
         let Batch { logs, records, ends } = self.core.check_all(logs)?;
         let (answer, answered) = oneshot::channel();
         let room = self.core.queue.wait_for_room(records.len()).await?;
+        let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);
-        self.core.answered(answered).await
+        answer_of(answered, awake).await
     }
+}
+
+/// Waits for a call's answer, for a while without going to sleep if it says so.
+async fn answer_of<T>(mut answer: oneshot::Receiver<Result<T>>, awake: Option<Duration>) -> Result<T> {
+    let until = awake.map(|most| Instant::now() + most);
+    while until.is_some_and(|until| Instant::now() < until) {
+        match answer.try_recv() {
+            Ok(result) => return result,
+            // The executor's other tasks run meanwhile.
+            Err(TryRecvError::Empty) => tokio::task::yield_now().await,
+            Err(TryRecvError::Closed) => return Err(unanswered()),
+        }
+    }
+    answer.await.unwrap_or_else(|_| Err(unanswered()))
 }
 
 /// A call that was taken into the queue may be recorded, whatever became of the writer.
@@ -135,22 +151,6 @@ fn keep(buffer: Vec<u8>) {
 }
 
 impl<S: WalState> Core<S> {
-    /// Waits for a call's answer.
-    async fn answered<T>(&self, mut answer: oneshot::Receiver<Result<T>>) -> Result<T> {
-        if let Some(most) = self.queue.worth_staying_awake() {
-            let until = Instant::now() + most;
-            while Instant::now() < until {
-                match answer.try_recv() {
-                    Ok(result) => return result,
-                    // The executor's other tasks run meanwhile.
-                    Err(TryRecvError::Empty) => tokio::task::yield_now().await,
-                    Err(TryRecvError::Closed) => return Err(unanswered()),
-                }
-            }
-        }
-        answer.await.unwrap_or_else(|_| Err(unanswered()))
-    }
-
     /// Puts a call into the queue without waiting for room or for the answer, as a crash test does.
     #[cfg(test)]
     pub(crate) fn enqueue(&self, logs: Vec<S::Log>) -> Result<oneshot::Receiver<Result<Vec<S::Outcome>>>> {

@@ -1,6 +1,6 @@
 //! Where calls wait for their group: bounded by bytes, in the order of their LSNs to be.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -128,6 +128,8 @@ pub(crate) struct Queue<S: Recorded> {
     /// How many calls are in the group, for the writer to look at without the lock; more than all of them when something
     /// else is to be done.
     arrived: AtomicUsize,
+    /// Whether a group was taken and isn't answered yet.
+    busy: AtomicBool,
     /// How long the last group took from its first call to its answers, in microseconds, if it had one call; else
     /// [`u32::MAX`].
     lone_us: AtomicU32,
@@ -169,6 +171,7 @@ impl<S: Recorded> Queue<S> {
             inner: Mutex::new(inner),
             wake: Condvar::new(),
             arrived,
+            busy: AtomicBool::new(false),
             lone_us: AtomicU32::new(0),
             room: Semaphore::new(size as usize),
             size,
@@ -275,11 +278,12 @@ impl<S: Recorded> Queue<S> {
         self.lone_us.store(lone_us, Ordering::Relaxed);
     }
 
-    /// How long a caller does well to stay awake for its answer: until about when it is due, where it seems to be the only
-    /// caller and the disk is fast. To be put to sleep and woken takes a good part of such a sync.
+    /// How long a caller whose call comes next does well to stay awake for its answer: until about when it is due, where it
+    /// seems to be the only caller and the disk is fast. To be put to sleep and woken takes a good part of such a sync.
     pub(crate) fn worth_staying_awake(&self) -> Option<Duration> {
         let lone_us = self.lone_us.load(Ordering::Relaxed);
-        (self.arrived() <= 1 && lone_us <= FAST_US).then_some(AWAKE)
+        let alone = self.arrived() == 0 && !self.busy.load(Ordering::Relaxed);
+        (alone && lone_us <= FAST_US).then_some(AWAKE)
     }
 
     /// Looks for `calls` calls without going to sleep, for `most` at the longest.
@@ -314,6 +318,7 @@ impl<S: Recorded> Queue<S> {
         let mut inner = self.inner.lock();
         self.arrived.store(0, Ordering::Relaxed);
         let group = std::mem::replace(&mut inner.group, spare);
+        self.busy.store(!group.calls.is_empty(), Ordering::Relaxed);
         Work { group, requests: std::mem::take(&mut inner.requests), closing: inner.closing }
     }
 
@@ -330,6 +335,7 @@ impl<S: Recorded> Queue<S> {
 
     /// Gives back the room that an answered group held, and returns its emptied buffers.
     pub(crate) fn done(&self, mut group: Group<S>) -> Group<S> {
+        self.busy.store(false, Ordering::Relaxed);
         self.room.add_permits(group.room);
         group.clear();
         group
