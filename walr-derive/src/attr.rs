@@ -36,6 +36,8 @@ pub(crate) struct MethodOptions {
     pub(crate) handle: Option<Ident>,
     /// An old form, replayed and not offered.
     pub(crate) replay_only: bool,
+    /// Its body may ask what lies outside the state.
+    pub(crate) allow_nondeterminism: bool,
 }
 
 /// The options of `#[wal(..)]`.
@@ -116,8 +118,10 @@ fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Mark {
 
 fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> MethodOptions {
     let mut options = MethodOptions::default();
-    let known =
-        if is_mutation { "`name = \"…\"`, `handle = \"…\"` and `replay_only`" } else { "`handle = \"…\"`" };
+    let known = match is_mutation {
+        true => "`name = \"…\"`, `handle = \"…\"`, `replay_only` and `allow_nondeterminism`",
+        false => "`handle = \"…\"`",
+    };
     let mut given = Vec::new();
     let parse = |meta: ParseNestedMeta<'_>| {
         once(&meta, &mut given)?;
@@ -127,6 +131,8 @@ fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> M
             options.handle = Some(identifier(&text(&meta)?)?);
         } else if meta.path.is_ident("replay_only") && is_mutation {
             options.replay_only = true;
+        } else if meta.path.is_ident("allow_nondeterminism") && is_mutation {
+            options.allow_nondeterminism = true;
         } else {
             return Err(unknown(&meta, known));
         }

@@ -36,7 +36,7 @@ pub(crate) struct Method {
     pub(crate) vis: Visibility,
     defaultness: Option<Token![default]>,
     pub(crate) sig: Signature,
-    body: TokenTree,
+    pub(crate) body: TokenTree,
 }
 
 struct Header {

@@ -1,8 +1,11 @@
 //! What the macros refuse, each mistake at the tokens to change and with what to write instead.
 
+mod determinism;
 mod method;
+mod outside;
 mod unique;
 
+use quote::ToTokens;
 use syn::GenericParam;
 
 use crate::errors::Errors;
@@ -20,6 +23,10 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
             method::mutation(mutation, errors);
         }
         mutation.broken |= is_borrowing || errors.count() > before;
+        // A body in need of change leaves all that is made of the signature as it is.
+        if !mutation.options.allow_nondeterminism {
+            determinism::check(mutation.method.body.to_token_stream(), errors);
+        }
     }
     for query in &mut model.queries {
         let before = errors.count();
