@@ -6,6 +6,7 @@
 
 mod attr;
 mod block;
+mod encoding;
 mod errors;
 mod expand;
 mod model;
