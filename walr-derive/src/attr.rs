@@ -1,7 +1,7 @@
 //! Our attributes: parsed, and stripped from what is emitted.
 
-use proc_macro2::TokenStream;
-use quote::ToTokens;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::{ToTokens, TokenStreamExt};
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
 use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Path, Token, Type, parse_quote};
@@ -72,7 +72,45 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
             }
         }
     }
+    for (item, error) in &mut block.unread {
+        let bare = without_marks(item.clone());
+        // An unmarked method is nobody's business here, and the compiler may read what this can't.
+        if bare.to_string() != item.to_string() {
+            errors.push(syn::Error::new(error.span(), format_args!("this method can't be read yet: {error}")));
+        }
+        *item = bare;
+    }
     marks
+}
+
+/// `tokens` without our attributes: of what can't be read as a block, the compiler has more to say if it doesn't meet
+/// them.
+pub(crate) fn without_marks(tokens: TokenStream) -> TokenStream {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut bare = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Punct(hash) if hash.as_char() == '#' && tokens.peek().is_some_and(is_mark) => {
+                tokens.next();
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), without_marks(group.stream()));
+                inner.set_span(group.span());
+                bare.append(inner);
+            }
+            other => bare.append(other),
+        }
+    }
+    bare
+}
+
+/// `[mutation(..)]`, `[walr::query]`, `[record(..)]`.
+fn is_mark(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else { return false };
+    let path = group.stream().into_iter().take_while(|token| !matches!(token, TokenTree::Group(_)));
+    let path: String = path.map(|token| token.to_string()).collect();
+    group.delimiter() == Delimiter::Bracket
+        && ["mutation", "query", "record"].contains(&path.trim_start_matches("walr::"))
 }
 
 fn is_ours(attr: &Attribute) -> bool {
@@ -156,7 +194,7 @@ fn take_record(input: &mut FnArg, is_mutation: bool, errors: &mut Errors) -> Opt
         FnArg::Receiver(receiver) => &mut receiver.attrs,
         FnArg::Typed(parameter) => &mut parameter.attrs,
     };
-    let attr = attrs.extract_if(.., |attr| attr.path().is_ident("record")).next()?;
+    let attr = attrs.extract_if(.., |attr| is(attr, "record")).next()?;
     if !is_mutation {
         errors.at(attr.path(), "only a `#[mutation]` records its arguments");
         return None;

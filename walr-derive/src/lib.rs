@@ -30,3 +30,17 @@ pub fn derive_wal_state(input: TokenStream) -> TokenStream {
 pub fn mutations(options: TokenStream, block: TokenStream) -> TokenStream {
     expand::mutations(options.into(), block.into()).into()
 }
+
+/// Marks a method as a mutation, inside a block under `#[walr::mutations]`; see `walr::mutations`.
+///
+/// The block's own attribute takes this one away, so that it is expanded only where it stands alone.
+#[proc_macro_attribute]
+pub fn mutation(_: TokenStream, method: TokenStream) -> TokenStream {
+    expand::alone("mutation", method.into()).into()
+}
+
+/// Marks a method as a query, inside a block under `#[walr::mutations]`; see `walr::mutations`.
+#[proc_macro_attribute]
+pub fn query(_: TokenStream, method: TokenStream) -> TokenStream {
+    expand::alone("query", method.into()).into()
+}

@@ -48,7 +48,7 @@ fn block(model: &mut Model<'_>, errors: &mut Errors) {
             "mutations stand in an inherent impl block: `impl {state} {{ … }}`; call them from this trait's methods"
         );
         errors.at(trait_, message);
-    } else if model.mutations.is_empty() {
+    } else if model.mutations.is_empty() && block.unread.is_empty() {
         let message = "no method of this block is marked `#[mutation]`; mark the `&mut self` methods to record";
         errors.at(&block.self_ty, message);
     }

@@ -25,6 +25,7 @@ pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStrea
         Ok(block) => block,
         Err(error) => {
             errors.push(error);
+            let tokens = attr::without_marks(tokens);
             return quote!(#tokens #errors);
         }
     };
@@ -36,6 +37,15 @@ pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStrea
     // A second block's items would clash with those of the first.
     let items = model.filter(|model| !model.is_second).map(|model| Items::of(&model).expand());
     quote!(#block #errors #items)
+}
+
+/// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block: the method as it is, and what is missing.
+pub(crate) fn alone(mark: &str, method: TokenStream) -> TokenStream {
+    let message =
+        format!("`#[{mark}]` marks a method inside a block of mutations: put `#[walr::mutations]` on the impl block");
+    let error = syn::Error::new(Span::call_site(), message).into_compile_error();
+    let method = attr::without_marks(method);
+    quote!(#method #error)
 }
 
 /// What all generated items of a block share.
