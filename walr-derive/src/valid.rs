@@ -10,6 +10,7 @@ use syn::GenericParam;
 
 use crate::errors::Errors;
 use crate::model::Model;
+use crate::names;
 use crate::twin;
 
 /// Reports every mistake of the block, and marks the methods that hold one.
@@ -41,8 +42,7 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
 }
 
 fn block(model: &mut Model<'_>, errors: &mut Errors) {
-    let block = model.block;
-    let state = model.state;
+    let (block, state) = (model.block, model.state);
     if let Some(trait_) = &block.trait_ {
         let message = format!(
             "mutations stand in an inherent impl block: `impl {state} {{ … }}`; call them from this trait's methods"
@@ -67,5 +67,15 @@ fn block(model: &mut Model<'_>, errors: &mut Errors) {
              plain impl block"
         );
         errors.at(&block.self_ty, message);
+        return;
+    }
+    let made = [names::log(state), names::outcome(state), names::mutations(state)];
+    for name in twin::taken(block, &made) {
+        let message = format!(
+            "`#[walr::mutations]` makes a type `{name}`, and this module has one of that name: rename yours, or move \
+             `{state}` and this block into a module of their own"
+        );
+        errors.at(&block.self_ty, message);
+        model.taken.push(name.clone());
     }
 }
