@@ -138,8 +138,10 @@ fn query_method(items: &Items<'_>, query: &Query<'_>) -> TokenStream {
     });
     let names = query.params.iter().map(|param| &param.name);
     let (this, state) = (local("self"), local("state"));
+    // What can't leave the lock is the result: a lifetime that its tokens hide is an error there.
+    let call = quote_spanned!(sig.output.span()=> <#self_ty>::#method(#state, #(#names),*));
     let answer = quote_spanned! {self_ty.span()=>
-        <#self_ty as #private::Call>::query(&#this.__walr, |#state: &#self_ty| <#self_ty>::#method(#state, #(#names),*))
+        <#self_ty as #private::Call>::query(&#this.__walr, |#state: &#self_ty| #call)
     };
     hidden! {
         #docs
@@ -199,18 +201,24 @@ fn stub(items: &Items<'_>, method: &Method, name: &Ident, mutation: Option<&Muta
         _ => None,
     });
     let krate = items.model.krate;
-    let (asyncness, output) = match mutation {
-        Some(mutation) => {
-            let result = mutation.result(self_ty);
-            (Some(quote!(async)), quote!(#krate::Result<#result>))
-        }
-        None => (sig.asyncness.map(ToTokens::into_token_stream), crate::model::result(&sig.output, self_ty)),
+    let result = match mutation {
+        Some(mutation) => mutation.result(self_ty),
+        None => crate::model::result(&sig.output, self_ty),
+    };
+    // Not an `async fn`, in whose parameters a lifetime can't be hidden.
+    let (asyncness, output, body) = match mutation {
+        Some(_) => (
+            None,
+            quote!(impl ::core::future::Future<Output = #krate::Result<#result>>),
+            quote!(async { ::core::unreachable!() }),
+        ),
+        None => (sig.asyncness, result, quote!(::core::unreachable!())),
     };
     hidden! {
         #kept
         #[doc(hidden)]
         #vis #asyncness fn #name #generics (&self, #(#passed),*) -> #output #where_clause {
-            ::core::unreachable!()
+            #body
         }
     }
 }
