@@ -4,10 +4,11 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Path, Token, Type, parse_quote};
+use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Pat, Path, Token, Type, parse_quote};
 
-use crate::block::{Block, Item};
+use crate::block::{Block, Item, Method};
 use crate::errors::Errors;
+use crate::types::mentions;
 
 /// What a method is marked as, and what its parameters are.
 #[derive(Default)]
@@ -61,6 +62,7 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
                 for input in &mut method.sig.inputs {
                     mark.records.push(take_record(input, is_mutation, errors));
                 }
+                mark_as_used(method, &mark.records);
                 marks.push(mark);
             }
             Item::Other(other) => {
@@ -81,6 +83,18 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
         *item = bare;
     }
     marks
+}
+
+/// A parameter that a recorded expression names is used, also where the body doesn't.
+fn mark_as_used(method: &mut Method, records: &[Option<TokenStream>]) {
+    for (place, input) in method.sig.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(parameter) = input else { continue };
+        let Pat::Ident(pat) = &*parameter.pat else { continue };
+        let mut later = records[place + 1..].iter().flatten();
+        if later.any(|record| mentions(record.clone(), &pat.ident)) {
+            parameter.attrs.push(parse_quote!(#[allow(unused_variables)]));
+        }
+    }
 }
 
 /// `tokens` without our attributes: of what can't be read as a block, the compiler has more to say if it doesn't meet

@@ -3,12 +3,13 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, Ident};
+use syn::{FnArg, Ident, ReturnType, Type};
 
 use super::{Items, carried, doc, hidden};
 use crate::block::Method;
 use crate::model::{Mutation, Query};
-use crate::types::{Loans, without_self};
+use crate::owned::Form;
+use crate::types::{Loans, bare, without_self};
 
 pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
     let Items { attrs, mutations, generics, self_ty, private, model, .. } = items;
@@ -95,10 +96,13 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
         let value = without_self(param.record?.clone(), self_ty);
         Some(quote!(let #name: #ty = #value;))
     });
-    let fields = mutation.params.iter().map(|param| {
-        let (field, value) = (&param.name, param.form.store(&param.name, self_ty, private));
-        quote!(#field: #value)
+    // What is borrowed first: it may be a part of what is moved.
+    let borrowed = mutation.params.iter().filter(|param| !matches!(param.form, Form::Value(_)));
+    let stored = borrowed.map(|param| {
+        let (name, value) = (&param.name, param.form.store(&param.name, self_ty, private));
+        quote!(let #name = #value;)
     });
+    let fields = mutation.params.iter().map(|param| &param.name);
     let value = match mutation.params.is_empty() {
         true => quote!(#log::#variant),
         false => quote!(#log::#variant { #(#fields),* }),
@@ -111,6 +115,7 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
         #kept
         #vis async fn #name(&self, #(#passed),*) -> #krate::Result<#result> {
             #(#recorded)*
+            #(#stored)*
             match #outcome_of {
                 ::core::result::Result::Ok(#outcome::#variant(result)) => ::core::result::Result::Ok(result),
                 ::core::result::Result::Ok(_) => ::core::result::Result::Err(#private::mismatch()),
@@ -181,7 +186,8 @@ fn local(name: &str) -> Ident {
 fn stub(items: &Items<'_>, method: &Method, name: &Ident, mutation: Option<&Mutation<'_>>) -> TokenStream {
     let self_ty = items.self_ty;
     let sig = &method.sig;
-    if Loans::of_result(&sig.output).opaque.is_some() {
+    let is_never = matches!(&sig.output, ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)));
+    if is_never || Loans::of_result(&sig.output).opaque.is_some() {
         return TokenStream::new();
     }
     let kept = carried::conditions(&method.attrs);

@@ -28,6 +28,11 @@ pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
     for param in &mutation.params {
         mutation_param(param, errors);
     }
+    if let ReturnType::Type(_, ty) = &sig.output
+        && let Type::Never(never) = bare(ty)
+    {
+        errors.at(never, "a mutation that never returns never happened: return what it does, or nothing");
+    }
     let loans = Loans::of_result(&sig.output);
     if let Some(opaque) = &loans.opaque {
         errors.at(opaque, "a mutation's result is kept as a value, so its type must be named, not `impl Trait`");
@@ -59,9 +64,6 @@ pub(super) fn query(query: &Query<'_>, errors: &mut Errors) {
         }
     }
     qualifiers(sig, "a query", errors);
-    for param in &query.params {
-        pattern(param.pat, errors);
-    }
     let loans = Loans::of_result(&sig.output);
     if let Some(opaque) = &loans.opaque {
         let message = "a query's result leaves the state's lock, so its type must be named and owned, not `impl Trait`";
