@@ -71,6 +71,18 @@ pub(crate) fn plain(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
+/// What a handle of the state is called in an example: `WordCount` → `word_count`.
+pub(crate) fn snake(state: &Ident) -> String {
+    let mut snake = String::new();
+    for letter in plain(state).chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
 /// The log's variant for the method `name`: `put_all` → `PutAll`.
 pub(crate) fn variant(name: &Ident) -> Ident {
     let plain = plain(name);
@@ -118,6 +130,13 @@ mod tests {
         for (method, expected) in cases {
             let ident = syn::parse_str::<Ident>(method);
             assert!(ident.is_ok_and(|ident| variant(&ident) == expected), "{method}");
+        }
+    }
+
+    #[test]
+    fn handles_are_snake_case() {
+        for (state, expected) in [("Cache", "cache"), ("WordCount", "word_count"), ("Über", "über")] {
+            assert!(syn::parse_str::<Ident>(state).is_ok_and(|ident| snake(&ident) == expected), "{state}");
         }
     }
 

@@ -3,13 +3,14 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, Ident, ReturnType, Type};
+use syn::{FnArg, Ident, ReturnType, Type, Visibility};
 
 use super::{Items, carried, doc, hidden};
 use crate::block::Method;
-use crate::model::{Mutation, Query};
+use crate::model::{Mutation, Param, Query};
 use crate::owned::Form;
 use crate::types::{Loans, bare, without_self};
+use crate::{names, text};
 
 pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
     let Items { attrs, mutations, generics, self_ty, private, model, .. } = items;
@@ -17,8 +18,10 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
     let docs = doc(format!("What a handle to a `{}` offers: its mutations and queries.", model.state));
     let name = mutations.to_string();
     let methods = methods(items);
+    let example = example(items);
     hidden! {
         #docs
+        #example
         #attrs
         pub struct #mutations #generics #where_clause {
             __walr: #private::Handle<#self_ty>,
@@ -47,6 +50,30 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
             }
         }
     }
+}
+
+/// A call or two, for the docs. As text: whether it would compile, only its author knows.
+fn example(items: &Items<'_>) -> TokenStream {
+    let state = names::snake(items.model.state);
+    let call = |name: &Ident, params: &[Param<'_>]| {
+        let passed = params.iter().filter(|param| param.record.is_none()).map(|param| names::plain(&param.name));
+        format!("{state}.{name}({})", passed.collect::<Vec<_>>().join(", "))
+    };
+    let is_seen = |vis: &Visibility| !matches!(vis, Visibility::Inherited);
+    let offered = || items.model.recorded().filter(|mutation| mutation.offered);
+    let seen = offered().find(|mutation| is_seen(&mutation.method.vis));
+    let Some(mutation) = seen.or_else(|| offered().next()) else { return TokenStream::new() };
+    let mut lines = vec![
+        String::new(),
+        format!(" A handle `{state}: Durable<{}>` is called as the state itself is:", text::of_type(items.self_ty)),
+        String::new(),
+        " ```text".to_owned(),
+        format!(" {}.await?;", call(mutation.handle_name(), &mutation.params)),
+    ];
+    let query = items.model.queries.iter().find(|query| query.offered && !query.broken && is_seen(&query.method.vis));
+    lines.extend(query.map(|query| format!(" {};", call(query.handle_name(), &query.params))));
+    lines.push(" ```".to_owned());
+    quote!(#(#[doc = #lines])*)
 }
 
 fn methods(items: &Items<'_>) -> TokenStream {

@@ -171,3 +171,55 @@ fn doc(text: impl AsRef<str>) -> TokenStream {
 fn argument(ty: &TokenStream, at: Span, private: &TokenStream) -> TokenStream {
     quote_spanned!(at=> <#ty as #private::Argument>)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(block: TokenStream) -> String {
+        mutations(TokenStream::new(), block).to_string()
+    }
+
+    #[test]
+    fn the_users_block_comes_first_and_unchanged_also_with_mistakes() {
+        for method in [
+            quote!(
+                pub fn push(&mut self, entry: String) -> usize {
+                    self.entries.len()
+                }
+            ),
+            quote!(pub async fn push(self, entry: &mut String) -> &str { self. }),
+            quote!(pub fn push<T>(&self, (a, b): (u8, T)) -> impl Fn() { SystemTime::now() let }),
+        ] {
+            let block = quote!(impl Cache { #[doc = "a"] #[mutation(name = "b")] #method const A: u8 = 1; });
+            let own = quote!(impl Cache { #[doc = "a"] #method const A: u8 = 1; }).to_string();
+            assert!(expanded(block).starts_with(&own), "{own}");
+        }
+    }
+
+    #[test]
+    fn docs_are_carried_and_completed() {
+        let text = expanded(quote!(
+            impl WordCount {
+                #[mutation]
+                fn reset(&mut self) {}
+
+                #[doc = " Adds, see [`Self::count`]."]
+                #[mutation]
+                pub fn add(&mut self, word: &str, #[record(now())] at: u64) {}
+
+                #[query]
+                pub fn count(&self, word: &str) -> u64 { 1 }
+            }
+        ));
+        let has = |part: &str| assert!(text.contains(part), "no {part:?} in {text}");
+        has("A handle `word_count: Durable<WordCount>` is called");
+        has("word_count.add(word).await?;");
+        has("word_count.count(word);");
+        has("Adds, see [`WordCount::count`].");
+        has("Recorded before it is applied");
+        has("A call of `add`.");
+        has("The value of `at`, recorded at the call.");
+        has("Calls `WordCount::count` on the state.");
+    }
+}
