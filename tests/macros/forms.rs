@@ -121,6 +121,12 @@ impl Forms {
     }
 
     #[query]
+    pub fn span(&self, (from, to): (usize, usize), Point { x, .. }: &Point, _: u8, mut by: u64) -> u64 {
+        by += x.unsigned_abs();
+        self.numbers[from..to].iter().map(|number| number * by).sum()
+    }
+
+    #[query]
     pub fn all(&self) -> Self {
         self.clone()
     }
@@ -171,6 +177,7 @@ async fn every_form_is_called_and_replayed() -> Result {
     assert_eq!(state.read_all().await?, 12);
     assert_eq!(state.count_of("ab"), 1);
     assert_eq!(state.numbers_sync(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 11]);
+    assert_eq!(state.span((1, 3), &point, 0, 1), 2 * (2 + 3));
     let mut numbers = vec![0];
     assert_eq!(state.with(&mut numbers, |forms| forms.points.len()), 3);
     assert_eq!(numbers.len(), 13);

@@ -68,6 +68,58 @@ impl<T: Default> Unused<T> {
     }
 }
 
+/// The bounds stand on the impl alone, and some on an associated type.
+#[derive(Serialize, Deserialize, WalState)]
+#[serde(bound = "")]
+struct ByKind<K: Kind> {
+    counts: BTreeMap<K::Key, u64>,
+}
+
+trait Kind {
+    type Key: Clone + Debug + Ord + Serialize + DeserializeOwned + Send + Sync + 'static;
+}
+
+struct Words;
+
+impl Kind for Words {
+    type Key = String;
+}
+
+#[walr::mutations]
+impl<K> ByKind<K>
+where
+    K: Kind + Send + Sync + 'static,
+{
+    #[mutation]
+    fn count(&mut self, key: K::Key, more: &[K::Key]) -> Option<K::Key> {
+        for key in more.iter().chain([&key]) {
+            *self.counts.entry(key.clone()).or_default() += 1;
+        }
+        self.counts.keys().next().cloned()
+    }
+
+    #[mutation]
+    fn forget(&mut self, key: &<K as Kind>::Key) -> bool {
+        self.counts.remove(key).is_some()
+    }
+}
+
+/// One instance of a generic type is the state.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, WalState)]
+struct Lines<T> {
+    lines: Vec<T>,
+}
+
+#[walr::mutations]
+impl Lines<String> {
+    #[mutation]
+    fn push(&mut self, line: &str, more: Option<Self>) -> usize {
+        self.lines.push(line.to_string());
+        self.lines.extend(more.into_iter().flat_map(|more| more.lines));
+        self.lines.len()
+    }
+}
+
 async fn in_generic_code<K, V>(key: K, value: V) -> Result<Option<V>>
 where
     K: Ord + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -110,5 +162,26 @@ async fn futures_of_generic_states_are_send() -> Result {
     let (_folder, table) = open::<Table<String, u64>>().await?;
     let task = tokio::spawn(async move { table.put(&"a".to_string(), 1).await });
     assert_eq!(task.await??, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn bounds_may_be_on_associated_types() -> Result {
+    let folder = tempfile::tempdir()?;
+    let first = || ByKind { counts: BTreeMap::new() };
+    let words = walr::Durable::<ByKind<Words>>::options().open_with(folder.path(), first).await?;
+    assert_eq!(words.count("b".into(), &["a".into(), "b".into()]).await?, Some("a".into()));
+    assert!(words.forget(&"a".into()).await?);
+    words.apply(ByKindLog::Forget { key: "c".into() }).await?;
+    assert_eq!(words.read(|words| words.counts["b"]), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_instance_of_a_generic_type_may_be_the_state() -> Result {
+    let (_folder, lines) = open::<Lines<String>>().await?;
+    let more = Lines { lines: vec!["b".to_string()] };
+    assert_eq!(lines.push("a", Some(more)).await?, 2);
+    assert!(matches!(lines.apply(LinesLog::Push { line: "c".into(), more: None }).await?, LinesOutcome::Push(3)));
     Ok(())
 }

@@ -46,6 +46,12 @@ impl Strict {
         self.values.len()
     }
 
+    /// A parameter that only a recorded expression names.
+    #[mutation]
+    pub(crate) fn measured(&mut self, text: &str, #[record(text.len() as u64)] length: u64) {
+        self.values.push(length);
+    }
+
     /// Never called by anyone.
     #[mutation]
     fn lonely(&mut self) {
@@ -68,6 +74,7 @@ async fn strict_code_runs() -> crate::Result {
     #[expect(deprecated, reason = "the mark is carried to the handle")]
     strict.old(2).await?;
     assert_eq!(strict.many(1, 1, 1, 1, 1, 1, 1).await?, 8);
-    assert_eq!(strict.count(), 8);
+    strict.measured("").await?;
+    assert_eq!(strict.count(), 9);
     Ok(())
 }

@@ -31,9 +31,35 @@ impl Events {
         id
     }
 
+    /// A recorded value may be a part of an earlier one, which is moved.
+    #[mutation]
+    pub fn shout<'a>(
+        &mut self,
+        text: &'a str,
+        #[record(text.to_uppercase())] loud: String,
+        #[record(loud.get(..1).unwrap_or_default())] first: &str,
+        #[record(std::slice::from_ref(&loud))] all: &[String],
+        #[record(&length_of(text))] length: &'a usize,
+    ) -> (String, usize, usize) {
+        self.events.push((0, loud, *length));
+        (first.to_string(), all.len(), *length)
+    }
+
     fn next_id() -> u64 {
         NEXT.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+fn length_of(text: &str) -> usize {
+    text.len()
+}
+
+#[tokio::test]
+async fn a_value_may_borrow_from_one_before_it() -> Result {
+    let (_folder, events) = open::<Events>().await?;
+    assert_eq!(events.shout("abc").await?, ("A".to_string(), 1, 3));
+    assert_eq!(events.read(|events| events.events[0].1.clone()), "ABC");
+    Ok(())
 }
 
 #[tokio::test]

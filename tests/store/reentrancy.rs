@@ -28,7 +28,7 @@ impl Nested {
     }
 
     /// Calls `add` on the handle of that name, from inside a mutation; returns what it was told.
-    #[mutation]
+    #[mutation(allow_nondeterminism)]
     pub(crate) fn add_inside(&mut self, name: &str) -> String {
         self.count += 1;
         let Some(handle) = HANDLES.lock().unwrap().get(name).cloned() else { return String::new() };
@@ -40,7 +40,7 @@ impl Nested {
     }
 
     /// Reads through the handle of that name, from inside a mutation.
-    #[mutation]
+    #[mutation(allow_nondeterminism)]
     pub(crate) fn read_inside(&mut self, name: &str) -> u64 {
         self.count += 1;
         let handle = HANDLES.lock().unwrap().get(name).cloned();
@@ -48,7 +48,7 @@ impl Nested {
     }
 
     /// Takes the handle out, and hands it back as its result.
-    #[mutation]
+    #[mutation(allow_nondeterminism)]
     pub(crate) fn take_handle(&mut self, name: &str) -> Option<Durable<Nested>> {
         self.count += 1;
         HANDLES.lock().unwrap().remove(name)

@@ -43,7 +43,7 @@ impl Fragile {
     }
 
     /// Spoils an earlier call the first time that it is called, and panics each time.
-    #[mutation]
+    #[mutation(allow_nondeterminism)]
     pub(crate) fn curse_and_panic(&mut self, word: &str) {
         if MARKED.lock().unwrap().remove(word) {
             curse(word);

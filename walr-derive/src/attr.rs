@@ -1,13 +1,14 @@
 //! Our attributes: parsed, and stripped from what is emitted.
 
-use proc_macro2::TokenStream;
-use quote::ToTokens;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::{ToTokens, TokenStreamExt};
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Path, Token, Type, parse_quote};
+use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Pat, Path, Token, Type, parse_quote};
 
-use crate::block::{Block, Item};
+use crate::block::{Block, Item, Method};
 use crate::errors::Errors;
+use crate::types::mentions;
 
 /// What a method is marked as, and what its parameters are.
 #[derive(Default)]
@@ -36,6 +37,8 @@ pub(crate) struct MethodOptions {
     pub(crate) handle: Option<Ident>,
     /// An old form, replayed and not offered.
     pub(crate) replay_only: bool,
+    /// Its body may ask what lies outside the state.
+    pub(crate) allow_nondeterminism: bool,
 }
 
 /// The options of `#[wal(..)]`.
@@ -59,6 +62,7 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
                 for input in &mut method.sig.inputs {
                     mark.records.push(take_record(input, is_mutation, errors));
                 }
+                mark_as_used(method, &mark.records);
                 marks.push(mark);
             }
             Item::Other(other) => {
@@ -70,7 +74,57 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
             }
         }
     }
+    for (item, error) in &mut block.unread {
+        let bare = without_marks(item.clone());
+        // An unmarked method is nobody's business here, and the compiler may read what this can't.
+        if bare.to_string() != item.to_string() {
+            errors.push(syn::Error::new(error.span(), format_args!("this method can't be read yet: {error}")));
+        }
+        *item = bare;
+    }
     marks
+}
+
+/// A parameter that a recorded expression names is used, also where the body doesn't.
+fn mark_as_used(method: &mut Method, records: &[Option<TokenStream>]) {
+    for (place, input) in method.sig.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(parameter) = input else { continue };
+        let Pat::Ident(pat) = &*parameter.pat else { continue };
+        let mut later = records[place + 1..].iter().flatten();
+        if later.any(|record| mentions(record.clone(), &pat.ident)) {
+            parameter.attrs.push(parse_quote!(#[allow(unused_variables)]));
+        }
+    }
+}
+
+/// `tokens` without our attributes: of what can't be read as a block, the compiler has more to say if it doesn't meet
+/// them.
+pub(crate) fn without_marks(tokens: TokenStream) -> TokenStream {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut bare = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Punct(hash) if hash.as_char() == '#' && tokens.peek().is_some_and(is_mark) => {
+                tokens.next();
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), without_marks(group.stream()));
+                inner.set_span(group.span());
+                bare.append(inner);
+            }
+            other => bare.append(other),
+        }
+    }
+    bare
+}
+
+/// `[mutation(..)]`, `[walr::query]`, `[record(..)]`.
+fn is_mark(token: &TokenTree) -> bool {
+    let TokenTree::Group(group) = token else { return false };
+    let path = group.stream().into_iter().take_while(|token| !matches!(token, TokenTree::Group(_)));
+    let path: String = path.map(|token| token.to_string()).collect();
+    group.delimiter() == Delimiter::Bracket
+        && ["mutation", "query", "record"].contains(&path.trim_start_matches("walr::"))
 }
 
 fn is_ours(attr: &Attribute) -> bool {
@@ -116,8 +170,10 @@ fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Mark {
 
 fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> MethodOptions {
     let mut options = MethodOptions::default();
-    let known =
-        if is_mutation { "`name = \"…\"`, `handle = \"…\"` and `replay_only`" } else { "`handle = \"…\"`" };
+    let known = match is_mutation {
+        true => "`name = \"…\"`, `handle = \"…\"`, `replay_only` and `allow_nondeterminism`",
+        false => "`handle = \"…\"`",
+    };
     let mut given = Vec::new();
     let parse = |meta: ParseNestedMeta<'_>| {
         once(&meta, &mut given)?;
@@ -127,6 +183,8 @@ fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> M
             options.handle = Some(identifier(&text(&meta)?)?);
         } else if meta.path.is_ident("replay_only") && is_mutation {
             options.replay_only = true;
+        } else if meta.path.is_ident("allow_nondeterminism") && is_mutation {
+            options.allow_nondeterminism = true;
         } else {
             return Err(unknown(&meta, known));
         }
@@ -150,7 +208,7 @@ fn take_record(input: &mut FnArg, is_mutation: bool, errors: &mut Errors) -> Opt
         FnArg::Receiver(receiver) => &mut receiver.attrs,
         FnArg::Typed(parameter) => &mut parameter.attrs,
     };
-    let attr = attrs.extract_if(.., |attr| attr.path().is_ident("record")).next()?;
+    let attr = attrs.extract_if(.., |attr| is(attr, "record")).next()?;
     if !is_mutation {
         errors.at(attr.path(), "only a `#[mutation]` records its arguments");
         return None;

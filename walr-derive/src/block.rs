@@ -3,7 +3,8 @@
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
-use syn::parse::{Parse, ParseStream, Parser};
+use syn::parse::discouraged::Speculative;
+use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Generics, Ident, ImplItem, Lifetime, Path, Signature, Token, Type, Visibility, token};
 
 /// An impl block.
@@ -21,6 +22,8 @@ pub(crate) struct Block {
     pub(crate) self_ty: Type,
     inner_attrs: Vec<Attribute>,
     pub(crate) items: Vec<Item>,
+    /// The items that can't be read, as they are while somebody writes them, and why.
+    pub(crate) unread: Vec<(TokenStream, syn::Error)>,
 }
 
 /// One item of the block.
@@ -36,7 +39,7 @@ pub(crate) struct Method {
     pub(crate) vis: Visibility,
     defaultness: Option<Token![default]>,
     pub(crate) sig: Signature,
-    body: TokenTree,
+    pub(crate) body: TokenTree,
 }
 
 struct Header {
@@ -45,6 +48,12 @@ struct Header {
     generics: Generics,
     trait_: Option<Path>,
     self_ty: Type,
+}
+
+struct Body {
+    inner_attrs: Vec<Attribute>,
+    items: Vec<Item>,
+    unread: Vec<(TokenStream, syn::Error)>,
 }
 
 impl Block {
@@ -61,9 +70,27 @@ impl Block {
         }
         let header: TokenStream = header.into_iter().collect();
         let parts: Header = syn::parse2(header.clone())?;
-        let (inner_attrs, items) = parse_body.parse2(braces.stream())?;
+        let Body { inner_attrs, items, unread } = syn::parse2(braces.stream())?;
         let Header { attrs, unsafety, generics, trait_, self_ty } = parts;
-        Ok(Block { source: tokens, header, braces, attrs, unsafety, generics, trait_, self_ty, inner_attrs, items })
+        Ok(Block {
+            source: tokens,
+            header,
+            braces,
+            attrs,
+            unsafety,
+            generics,
+            trait_,
+            self_ty,
+            inner_attrs,
+            items,
+            unread,
+        })
+    }
+
+    fn braced(&self, body: TokenStream) -> Group {
+        let mut braces = Group::new(Delimiter::Brace, body);
+        braces.set_span(self.braces.span());
+        braces
     }
 
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
@@ -112,13 +139,45 @@ fn has_generics(input: ParseStream<'_>) -> bool {
                     || input.peek3(Token![=])))
 }
 
-fn parse_body(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Vec<Item>)> {
-    let inner_attrs = input.call(Attribute::parse_inner)?;
-    let mut items = Vec::new();
-    while !input.is_empty() {
-        items.push(input.parse()?);
+impl Parse for Body {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Body> {
+        let inner_attrs = input.call(Attribute::parse_inner)?;
+        let mut body = Body { inner_attrs, items: Vec::new(), unread: Vec::new() };
+        while !input.is_empty() {
+            let ahead = input.fork();
+            match ahead.parse() {
+                Ok(item) => {
+                    body.items.push(item);
+                    input.advance_to(&ahead);
+                }
+                Err(error) => body.unread.push((input.call(pass_item)?, error)),
+            }
+        }
+        Ok(body)
     }
-    Ok((inner_attrs, items))
+}
+
+/// The tokens of an item that can't be read: to its body or its semicolon, or to where the next one begins.
+fn pass_item(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let mut tokens = TokenStream::new();
+    let mut has_begun = false;
+    while !input.is_empty() {
+        if has_begun && (input.peek(Token![pub]) || input.peek(Token![#]) && input.peek2(token::Bracket)) {
+            break;
+        }
+        let token: TokenTree = input.parse()?;
+        let is_end = match &token {
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            _ => false,
+        };
+        has_begun |= matches!(&token, TokenTree::Ident(word) if word != "pub");
+        tokens.append(token);
+        if is_end {
+            break;
+        }
+    }
+    Ok(tokens)
 }
 
 impl Parse for Item {
@@ -150,9 +209,12 @@ impl ToTokens for Block {
         let mut body = TokenStream::new();
         body.append_all(&self.inner_attrs);
         body.append_all(&self.items);
-        let mut braces = Group::new(Delimiter::Brace, body);
-        braces.set_span(self.braces.span());
-        tokens.append(braces);
+        tokens.append(self.braced(body));
+        // In a block of their own, or the compiler would pass over the items behind them, which other code calls.
+        if !self.unread.is_empty() {
+            tokens.extend(self.header.clone());
+            tokens.append(self.braced(self.unread.iter().map(|(item, _)| item.clone()).collect()));
+        }
     }
 }
 
@@ -167,6 +229,50 @@ impl ToTokens for Item {
                 method.body.to_tokens(tokens);
             }
             Item::Other(item) => item.to_tokens(tokens),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> Block {
+        Block::parse(tokens).unwrap()
+    }
+
+    #[test]
+    fn a_body_that_does_not_parse_is_emitted_unchanged() {
+        let source = quote! {
+            impl<T: Clone> Cache<T> where T: Copy {
+                #![allow(dead_code)]
+                pub(crate) fn push(&mut self) -> u8 { self.entries. }
+                const A: u8 = 1;
+                fn other(&self) { let = 1; }
+            }
+        };
+        let block = parse(source.clone());
+        assert_eq!(block.methods().count(), 2);
+        assert_eq!(block.to_token_stream().to_string(), source.to_string());
+    }
+
+    #[test]
+    fn an_item_that_can_not_be_read_takes_no_other_with_it() {
+        for unread in [
+            quote!(#[mutation] pub fn pu),
+            quote!(#[mutation] pub fn push(&mut self, entry: ) {}),
+            quote!(#[doc = "a"] pub fn push(&mut self) ->),
+            quote!(fn (&mut self) {}),
+            quote!(pub fn push(&mut self entry: u8);),
+        ] {
+            let block = parse(quote!(impl A { #[a] fn first() {} #unread #[mutation] pub fn last(&mut self) {} }));
+            let names: Vec<_> = block.methods().map(|method| method.sig.ident.to_string()).collect();
+            assert_eq!(names, ["first", "last"], "{unread}");
+            let emitted =
+                quote!(impl A { #[a] fn first() {} #[mutation] pub fn last(&mut self) {} } impl A { #unread });
+            assert_eq!(block.to_token_stream().to_string(), emitted.to_string());
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod attr;
 mod block;
+mod encoding;
 mod errors;
 mod expand;
 mod model;
@@ -28,4 +29,18 @@ pub fn derive_wal_state(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn mutations(options: TokenStream, block: TokenStream) -> TokenStream {
     expand::mutations(options.into(), block.into()).into()
+}
+
+/// Marks a method as a mutation, inside a block under `#[walr::mutations]`; see `walr::mutations`.
+///
+/// The block's own attribute takes this one away, so that it is expanded only where it stands alone.
+#[proc_macro_attribute]
+pub fn mutation(_: TokenStream, method: TokenStream) -> TokenStream {
+    expand::alone("mutation", method.into()).into()
+}
+
+/// Marks a method as a query, inside a block under `#[walr::mutations]`; see `walr::mutations`.
+#[proc_macro_attribute]
+pub fn query(_: TokenStream, method: TokenStream) -> TokenStream {
+    expand::alone("query", method.into()).into()
 }

@@ -1,7 +1,7 @@
 //! The block as the expansion sees it: borrowed from what the user wrote.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, format_ident};
 use syn::{Attribute, FnArg, Ident, Pat, Path, ReturnType, Type};
 
 use crate::attr::{Mark, MethodOptions, Role};
@@ -21,6 +21,8 @@ pub(crate) struct Model<'a> {
     pub(crate) queries: Vec<Query<'a>>,
     /// Another block has the items already.
     pub(crate) is_second: bool,
+    /// The names for generated items that types of the user's own have already.
+    pub(crate) taken: Vec<Ident>,
 }
 
 /// A method marked `#[mutation]`.
@@ -63,7 +65,15 @@ impl<'a> Model<'a> {
             errors.at(&block.self_ty, "a state is a struct or an enum of your own, and this block names none");
             return None;
         };
-        let mut model = Model { block, krate, state, mutations: Vec::new(), queries: Vec::new(), is_second: false };
+        let mut model = Model {
+            block,
+            krate,
+            state,
+            mutations: Vec::new(),
+            queries: Vec::new(),
+            is_second: false,
+            taken: Vec::new(),
+        };
         for (method, mark) in block.methods().zip(marks) {
             let params = params(method, mark);
             let broken = mark.broken;
@@ -84,6 +94,11 @@ impl<'a> Model<'a> {
 
     pub(crate) fn self_ty(&self) -> &'a Type {
         bare(&self.block.self_ty)
+    }
+
+    /// `name`, or where that is taken another one, so that the clash is the only error.
+    pub(crate) fn free(&self, name: Ident) -> Ident {
+        if self.taken.contains(&name) { format_ident!("__Walr{}", name) } else { name }
     }
 
     /// The mutations that were not rejected.

@@ -71,6 +71,18 @@ pub(crate) fn plain(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
+/// What a handle of the state is called in an example: `WordCount` → `word_count`.
+pub(crate) fn snake(state: &Ident) -> String {
+    let mut snake = String::new();
+    for letter in plain(state).chars() {
+        if letter.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
 /// The log's variant for the method `name`: `put_all` → `PutAll`.
 pub(crate) fn variant(name: &Ident) -> Ident {
     let plain = plain(name);
@@ -89,7 +101,19 @@ pub(crate) fn variant(name: &Ident) -> Ident {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use syn::{FnArg, ImplItem, Item, ItemImpl, Type, Visibility};
+
     use super::*;
+
+    /// The methods that every type has through the prelude's traits, and those of std's that wait for an import.
+    const OF_ALL_TYPES: [&str; 8] =
+        ["borrow", "borrow_mut", "clone_into", "into", "to_owned", "try_from", "try_into", "type_id"];
+    /// Those that the traits which the handle implements, or could, provide beside the ones written out.
+    const OF_ITS_TRAITS: [&str; 3] = ["clone_from", "drop", "from"];
 
     #[test]
     fn variants_are_upper_camel_case() {
@@ -110,8 +134,71 @@ mod tests {
     }
 
     #[test]
+    fn handles_are_snake_case() {
+        for (state, expected) in [("Cache", "cache"), ("WordCount", "word_count"), ("Über", "über")] {
+            assert!(syn::parse_str::<Ident>(state).is_ok_and(|ident| snake(&ident) == expected), "{state}");
+        }
+    }
+
+    #[test]
     fn reserved_names_are_sorted_and_single() {
         assert!(RESERVED.is_sorted_by(|a, b| a < b));
         assert!(is_reserved("read") && !is_reserved("open"));
+    }
+
+    /// Both ways: a new method of the handle must be reserved, and a reserved name must be one of the handle's.
+    #[test]
+    fn reserved_names_are_the_handles_methods() {
+        let mut files = Vec::new();
+        collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../walr/src"), &mut files);
+        let mut methods = BTreeSet::new();
+        for file in files {
+            let source = fs::read_to_string(&file).unwrap();
+            // Most files never name the handle.
+            if source.contains("Durable<") {
+                let blocks = syn::parse_file(&source).unwrap().items;
+                blocks.iter().for_each(|item| methods.extend(of_the_handle(item)));
+            }
+        }
+        assert!(methods.contains("read") && methods.contains("fmt"), "not the handle's methods: {methods:?}");
+        methods.extend(OF_ALL_TYPES.into_iter().chain(OF_ITS_TRAITS).map(str::to_owned));
+        let reserved: BTreeSet<_> = RESERVED.iter().map(|&name| name.to_owned()).collect();
+        assert_eq!(reserved, methods);
+    }
+
+    fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, files);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+
+    /// What can be called on a handle because of this block, by those who see its public methods alone.
+    fn of_the_handle(item: &Item) -> Vec<String> {
+        let Item::Impl(ItemImpl { self_ty, trait_, items, .. }) = item else { return Vec::new() };
+        if !is_handle(self_ty) {
+            return Vec::new();
+        }
+        let methods = items.iter().filter_map(|item| match item {
+            ImplItem::Fn(method) => Some(method),
+            _ => None,
+        });
+        let seen = methods.filter(|method| {
+            let is_public = trait_.is_some() || matches!(method.vis, Visibility::Public(_));
+            is_public && matches!(method.sig.inputs.first(), Some(FnArg::Receiver(_)))
+        });
+        seen.map(|method| method.sig.ident.to_string()).collect()
+    }
+
+    fn is_handle(ty: &Type) -> bool {
+        match ty {
+            Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Durable"),
+            Type::Reference(reference) => is_handle(&reference.elem),
+            _ => false,
+        }
     }
 }

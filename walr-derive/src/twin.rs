@@ -1,12 +1,13 @@
-//! Finds a second `#[walr::mutations]` block of one state.
+//! Finds what else has the names that a block's items get: a second `#[walr::mutations]` block of one state, or types of
+//! the user's own.
 //!
-//! Two blocks define everything twice, and rustc's word on that is a dozen errors about generated code. A macro sees
-//! only its own block, so this reads the file that it stands in, and looks among the block's siblings. Where the file
-//! can't be read rustc's errors remain; where the other block stands in another module they are few.
+//! rustc's word on that is a dozen errors about generated code. A macro sees only its own block, so this reads the file
+//! that it stands in, and looks among the block's siblings. Where the file can't be read rustc's errors remain; where the
+//! other block stands in another module they are few.
 
 use std::fs;
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 
 use crate::block::Block;
@@ -14,13 +15,85 @@ use crate::text;
 
 /// Whether `block` has a sibling above it of the same type, under our attribute too.
 pub(crate) fn stands_above(block: &Block) -> bool {
+    source().is_some_and(|source| is_second(source, &block.source))
+}
+
+/// Those of `names` that a sibling of `block` has already. An import counts, and what stands under a `#[cfg]` doesn't.
+pub(crate) fn taken<'n>(block: &Block, names: &'n [Ident]) -> Vec<&'n Ident> {
+    let wanted = text::fingerprint(block.source.clone());
+    let siblings = source().and_then(|source| siblings(source, wanted)).unwrap_or_default();
+    names.iter().filter(|name| is_declared(&siblings, name)).collect()
+}
+
+/// The file that the macro's call stands in.
+fn source() -> Option<TokenStream> {
     // Only inside a macro call is there a file to ask for.
     if !proc_macro::is_available() {
-        return false;
+        return None;
     }
-    let Some(file) = proc_macro::Span::call_site().local_file() else { return false };
-    let Some(source) = fs::read_to_string(file).ok().and_then(|source| source.parse().ok()) else { return false };
-    is_second(source, &block.source)
+    let file = proc_macro::Span::call_site().local_file()?;
+    fs::read_to_string(file).ok()?.parse().ok()
+}
+
+/// The tokens of the module that has the block of the fingerprint `wanted`.
+fn siblings(tokens: TokenStream, wanted: u64) -> Option<Vec<TokenTree>> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is_it = |(at, token): (usize, &TokenTree)| match token {
+        TokenTree::Group(group) if is_our_attribute(group) => {
+            Candidate::of(&tokens[at + 1..]).is_some_and(|found| found.fingerprint == wanted)
+        }
+        _ => false,
+    };
+    if tokens.iter().enumerate().any(is_it) {
+        return Some(tokens);
+    }
+    let mut groups = tokens.into_iter().filter_map(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Some(group),
+        _ => None,
+    });
+    groups.find_map(|group| siblings(group.stream(), wanted))
+}
+
+/// Whether one of `tokens` declares or imports a type `name`.
+fn is_declared(tokens: &[TokenTree], name: &Ident) -> bool {
+    tokens.iter().enumerate().any(|(at, token)| match token {
+        TokenTree::Ident(word) if is_conditional_item(&tokens[..at]) || word == name => false,
+        TokenTree::Ident(word) if ["struct", "enum", "union", "type", "trait"].iter().any(|kind| word == kind) => {
+            matches!(tokens.get(at + 1), Some(TokenTree::Ident(declared)) if declared == name)
+        }
+        TokenTree::Ident(word) if word == "use" => imports(&tokens[at + 1..], name),
+        _ => false,
+    })
+}
+
+/// Whether the attributes before an item's keyword, and before its visibility, hold a `cfg`.
+fn is_conditional_item(before: &[TokenTree]) -> bool {
+    match before {
+        [above @ .., TokenTree::Group(scope)] if scope.delimiter() == Delimiter::Parenthesis => {
+            is_conditional_item(above)
+        }
+        [above @ .., TokenTree::Ident(word)] if word == "pub" => is_conditional_item(above),
+        [above @ .., TokenTree::Punct(hash), TokenTree::Group(attribute)] if hash.as_char() == '#' => {
+            attribute.to_string().contains("cfg") || is_conditional_item(above)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a `use`, to its semicolon or to the end of a group, brings in `name`.
+fn imports(tokens: &[TokenTree], name: &Ident) -> bool {
+    let is_end = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';');
+    let end = tokens.iter().position(is_end).unwrap_or(tokens.len());
+    tokens[..end].iter().enumerate().any(|(at, token)| match token {
+        TokenTree::Group(group) => imports(&group.stream().into_iter().collect::<Vec<_>>(), name),
+        TokenTree::Ident(word) if word == name => match tokens[..end].get(at + 1) {
+            None => true,
+            Some(TokenTree::Punct(punct)) => punct.as_char() == ',',
+            // Brought in under another name.
+            Some(_) => false,
+        },
+        _ => false,
+    })
 }
 
 /// Whether `block`, as written in `source`, follows a sibling of its type.
@@ -126,6 +199,24 @@ mod tests {
         assert!(!second(quote!(#block #other)), "the first of the two is not to blame");
         assert!(!second(quote!(mod inner { #other } #block)), "another module's `Cache` is another type");
         assert!(!second(quote!(#block)));
+    }
+
+    #[test]
+    fn taken_names_are_found_among_the_siblings() {
+        let block = quote!(impl Cache { #[mutation] fn b(&mut self) {} });
+        let name: Ident = syn::parse_quote!(CacheLog);
+        let is_taken = |source: TokenStream| {
+            let siblings = siblings(source, text::fingerprint(block.clone()));
+            is_declared(&siblings.expect("the block is there"), &name)
+        };
+        let marked = quote!(#[walr::mutations] #block);
+        assert!(is_taken(quote!(pub(crate) struct CacheLog; #marked)));
+        assert!(is_taken(quote!(mod inner { #marked #[derive(Debug)] enum CacheLog {} })));
+        assert!(is_taken(quote!(use a::{b::CacheLog, c}; #marked)));
+        assert!(is_taken(quote!(use a::B as CacheLog; #marked)));
+        assert!(!is_taken(quote!(use CacheLog::*; use a::CacheLog as Other; fn f(log: CacheLog) {} #marked)));
+        assert!(!is_taken(quote!(#[cfg(any())] pub struct CacheLog; #[cfg(any())] use a::CacheLog; #marked)));
+        assert!(!is_taken(quote!(struct CacheLog; mod inner { #marked })), "another module's");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::visit::{self, Visit};
-use syn::{Lifetime, ReturnType, Type};
+use syn::{GenericArgument, Lifetime, PathArguments, ReturnType, Type};
 
 /// The type inside parentheses and the invisible groups that `macro_rules!` leaves.
 pub(crate) fn bare(ty: &Type) -> &Type {
@@ -56,6 +56,13 @@ impl<'ast> Visit<'ast> for Loans {
         }
     }
 
+    fn visit_type_path(&mut self, path: &'ast syn::TypePath) {
+        if path.qself.is_none() && hides_a_lifetime(&path.path) {
+            self.borrow.get_or_insert_with(|| path.to_token_stream());
+        }
+        visit::visit_type_path(self, path);
+    }
+
     fn visit_type_impl_trait(&mut self, opaque: &'ast syn::TypeImplTrait) {
         self.opaque.get_or_insert_with(|| opaque.to_token_stream());
     }
@@ -70,6 +77,33 @@ impl<'ast> Visit<'ast> for Loans {
             visit::visit_trait_bound(self, bound);
         }
     }
+}
+
+/// Whether this is a type of std's that borrows, written without its lifetime: `slice::Iter<u8>`, `Cow<str>`.
+///
+/// Tokens can't show it of other types. By their last name alone only those count that have arguments and are no word of
+/// anybody's domain.
+fn hides_a_lifetime(path: &syn::Path) -> bool {
+    const KNOWN: [&str; 6] = ["Cow", "IterMut", "MutexGuard", "RefMut", "RwLockReadGuard", "RwLockWriteGuard"];
+    const MODULES: [&str; 6] = ["btree_map", "btree_set", "hash_map", "hash_set", "slice", "vec_deque"];
+    const OF_MODULES: [&str; 9] =
+        ["Drain", "Entry", "Iter", "Keys", "OccupiedEntry", "Range", "VacantEntry", "Values", "ValuesMut"];
+    const OF_STD: [&str; 8] =
+        ["Bytes", "CharIndices", "Chars", "Components", "Lines", "Ref", "Split", "SplitWhitespace"];
+    let Some(last) = path.segments.last() else { return false };
+    let has_lifetime = match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => {
+            arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Lifetime(_)))
+        }
+        _ => false,
+    };
+    let is = |names: &[&str]| names.iter().any(|name| last.ident == name);
+    let module = path.segments.iter().rev().nth(1).map(|module| module.ident.to_string()).unwrap_or_default();
+    let is_std = path.segments.len() > 1 && ["std", "core", "alloc"].iter().any(|root| path.segments[0].ident == root);
+    !has_lifetime
+        && (is(&KNOWN) && !last.arguments.is_empty()
+            || is(&OF_MODULES) && MODULES.contains(&module.as_str())
+            || is(&OF_STD) && is_std)
 }
 
 /// `tokens` with `Self` replaced by the state's type, for code that stands outside its impl block.
@@ -150,6 +184,11 @@ mod tests {
         assert!(borrows(parse_quote!(-> Option<&str>)));
         assert!(borrows(parse_quote!(-> Iter<'_, u8>)));
         assert!(borrows(parse_quote!(-> Box<dyn Fn() + 'a>)));
+        assert!(borrows(parse_quote!(-> Option<std::slice::Iter<u8>>)));
+        assert!(borrows(parse_quote!(-> hash_map::Entry<String, u8>)));
+        assert!(borrows(parse_quote!(-> Cow<str>)));
+        assert!(borrows(parse_quote!(-> std::str::Chars)));
+        assert!(!borrows(parse_quote!(-> (Entry<u8>, Iter<u8>, Cow, str::Chars, cell::Ref<u8>))));
         assert!(!borrows(parse_quote!(-> &'static str)));
         assert!(!borrows(parse_quote!(-> Cow<'static, str>)));
         assert!(!borrows(parse_quote!(-> fn(&str) -> &str)));

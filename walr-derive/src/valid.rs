@@ -1,12 +1,16 @@
 //! What the macros refuse, each mistake at the tokens to change and with what to write instead.
 
+mod determinism;
 mod method;
+mod outside;
 mod unique;
 
+use quote::ToTokens;
 use syn::GenericParam;
 
 use crate::errors::Errors;
 use crate::model::Model;
+use crate::names;
 use crate::twin;
 
 /// Reports every mistake of the block, and marks the methods that hold one.
@@ -20,6 +24,10 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
             method::mutation(mutation, errors);
         }
         mutation.broken |= is_borrowing || errors.count() > before;
+        // A body in need of change leaves all that is made of the signature as it is.
+        if !mutation.options.allow_nondeterminism {
+            determinism::check(mutation.method.body.to_token_stream(), errors);
+        }
     }
     for query in &mut model.queries {
         let before = errors.count();
@@ -34,14 +42,13 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
 }
 
 fn block(model: &mut Model<'_>, errors: &mut Errors) {
-    let block = model.block;
-    let state = model.state;
+    let (block, state) = (model.block, model.state);
     if let Some(trait_) = &block.trait_ {
         let message = format!(
             "mutations stand in an inherent impl block: `impl {state} {{ … }}`; call them from this trait's methods"
         );
         errors.at(trait_, message);
-    } else if model.mutations.is_empty() {
+    } else if model.mutations.is_empty() && block.unread.is_empty() {
         let message = "no method of this block is marked `#[mutation]`; mark the `&mut self` methods to record";
         errors.at(&block.self_ty, message);
     }
@@ -60,5 +67,15 @@ fn block(model: &mut Model<'_>, errors: &mut Errors) {
              plain impl block"
         );
         errors.at(&block.self_ty, message);
+        return;
+    }
+    let made = [names::log(state), names::outcome(state), names::mutations(state)];
+    for name in twin::taken(block, &made) {
+        let message = format!(
+            "`#[walr::mutations]` makes a type `{name}`, and this module has one of that name: rename yours, or move \
+             `{state}` and this block into a module of their own"
+        );
+        errors.at(&block.self_ty, message);
+        model.taken.push(name.clone());
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserializer, Serialize};
 /// same error, which rustc shows once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be recorded as a mutation's argument",
-    label = "is not `Serialize + DeserializeOwned + Clone + Debug`",
+    label = "is not `Serialize + DeserializeOwned + Clone + Debug + Send`",
     note = "derive `Serialize`, `Deserialize`, `Clone` and `Debug` for it, or take the parts that can be recorded"
 )]
 pub trait Argument: Sized {
@@ -32,7 +32,7 @@ pub trait Argument: Sized {
 
 // Not recommended, so that the message is ours and not that of the first missing trait.
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Clone + Debug> Argument for T {
+impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument for T {
     fn put<S: SerializeStructVariant>(&self, name: &'static str, to: &mut S) -> Result<(), S::Error> {
         to.serialize_field(name, self)
     }

@@ -92,3 +92,6 @@ pub use wal::{ReplayHandler, ReplayHandlerResult, WAL};
 pub use walr_derive::WalState;
 #[doc = include_str!("docs/mutations.md")]
 pub use walr_derive::mutations;
+/// Marks of methods inside a block of [`mutations`](macro@mutations), which says what they mean. They need no import; here
+/// they are for what they say where that block's attribute is missing.
+pub use walr_derive::{mutation, query};

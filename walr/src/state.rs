@@ -72,6 +72,34 @@ pub trait WalState:
     fn after_load(&mut self) {}
 }
 
+/// What a checkpoint holds. The derive asks for it at the state's name: a word of ours beside those of serde.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be stored in a checkpoint",
+    label = "is not `Serialize + DeserializeOwned`",
+    note = "derive all three: `#[derive(Serialize, Deserialize, WalState)]`"
+)]
+pub trait Stored {
+    /// There to be named.
+    const IS_STORED: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Stored for T {}
+
+/// What a mutation's result must be. Generated code asks for it at the result's type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a mutation's result",
+    label = "is not `Send`",
+    note = "a result comes from the store's thread: write `Arc` instead of `Rc`, or return the parts that are `Send`"
+)]
+pub trait Returned {
+    /// There to be named.
+    const IS_RETURNED: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + 'static> Returned for T {}
+
 /// The generated struct with the handle's methods.
 pub trait Mutations<S: Recorded>: Sized {
     /// The methods over `handle`.

@@ -3,12 +3,14 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, Ident};
+use syn::{FnArg, Ident, ReturnType, Type, Visibility};
 
 use super::{Items, carried, doc, hidden};
 use crate::block::Method;
-use crate::model::{Mutation, Query};
-use crate::types::{Loans, without_self};
+use crate::model::{Mutation, Param, Query};
+use crate::owned::Form;
+use crate::types::{Loans, bare, without_self};
+use crate::{names, text};
 
 pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
     let Items { attrs, mutations, generics, self_ty, private, model, .. } = items;
@@ -16,8 +18,10 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
     let docs = doc(format!("What a handle to a `{}` offers: its mutations and queries.", model.state));
     let name = mutations.to_string();
     let methods = methods(items);
+    let example = example(items);
     hidden! {
         #docs
+        #example
         #attrs
         pub struct #mutations #generics #where_clause {
             __walr: #private::Handle<#self_ty>,
@@ -46,6 +50,30 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
             }
         }
     }
+}
+
+/// A call or two, for the docs. As text: whether it would compile, only its author knows.
+fn example(items: &Items<'_>) -> TokenStream {
+    let state = names::snake(items.model.state);
+    let call = |name: &Ident, params: &[Param<'_>]| {
+        let passed = params.iter().filter(|param| param.record.is_none()).map(|param| names::plain(&param.name));
+        format!("{state}.{name}({})", passed.collect::<Vec<_>>().join(", "))
+    };
+    let is_seen = |vis: &Visibility| !matches!(vis, Visibility::Inherited);
+    let offered = || items.model.recorded().filter(|mutation| mutation.offered);
+    let seen = offered().find(|mutation| is_seen(&mutation.method.vis));
+    let Some(mutation) = seen.or_else(|| offered().next()) else { return TokenStream::new() };
+    let mut lines = vec![
+        String::new(),
+        format!(" A handle `{state}: Durable<{}>` is called as the state itself is:", text::of_type(items.self_ty)),
+        String::new(),
+        " ```text".to_owned(),
+        format!(" {}.await?;", call(mutation.handle_name(), &mutation.params)),
+    ];
+    let query = items.model.queries.iter().find(|query| query.offered && !query.broken && is_seen(&query.method.vis));
+    lines.extend(query.map(|query| format!(" {};", call(query.handle_name(), &query.params))));
+    lines.push(" ```".to_owned());
+    quote!(#(#[doc = #lines])*)
 }
 
 fn methods(items: &Items<'_>) -> TokenStream {
@@ -95,10 +123,13 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
         let value = without_self(param.record?.clone(), self_ty);
         Some(quote!(let #name: #ty = #value;))
     });
-    let fields = mutation.params.iter().map(|param| {
-        let (field, value) = (&param.name, param.form.store(&param.name, self_ty, private));
-        quote!(#field: #value)
+    // What is borrowed first: it may be a part of what is moved.
+    let borrowed = mutation.params.iter().filter(|param| !matches!(param.form, Form::Value(_)));
+    let stored = borrowed.map(|param| {
+        let (name, value) = (&param.name, param.form.store(&param.name, self_ty, private));
+        quote!(let #name = #value;)
     });
+    let fields = mutation.params.iter().map(|param| &param.name);
     let value = match mutation.params.is_empty() {
         true => quote!(#log::#variant),
         false => quote!(#log::#variant { #(#fields),* }),
@@ -111,6 +142,7 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
         #kept
         #vis async fn #name(&self, #(#passed),*) -> #krate::Result<#result> {
             #(#recorded)*
+            #(#stored)*
             match #outcome_of {
                 ::core::result::Result::Ok(#outcome::#variant(result)) => ::core::result::Result::Ok(result),
                 ::core::result::Result::Ok(_) => ::core::result::Result::Err(#private::mismatch()),
@@ -138,8 +170,10 @@ fn query_method(items: &Items<'_>, query: &Query<'_>) -> TokenStream {
     });
     let names = query.params.iter().map(|param| &param.name);
     let (this, state) = (local("self"), local("state"));
+    // What can't leave the lock is the result: a lifetime that its tokens hide is an error there.
+    let call = quote_spanned!(sig.output.span()=> <#self_ty>::#method(#state, #(#names),*));
     let answer = quote_spanned! {self_ty.span()=>
-        <#self_ty as #private::Call>::query(&#this.__walr, |#state: &#self_ty| <#self_ty>::#method(#state, #(#names),*))
+        <#self_ty as #private::Call>::query(&#this.__walr, |#state: &#self_ty| #call)
     };
     hidden! {
         #docs
@@ -179,7 +213,8 @@ fn local(name: &str) -> Ident {
 fn stub(items: &Items<'_>, method: &Method, name: &Ident, mutation: Option<&Mutation<'_>>) -> TokenStream {
     let self_ty = items.self_ty;
     let sig = &method.sig;
-    if Loans::of_result(&sig.output).opaque.is_some() {
+    let is_never = matches!(&sig.output, ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)));
+    if is_never || Loans::of_result(&sig.output).opaque.is_some() {
         return TokenStream::new();
     }
     let kept = carried::conditions(&method.attrs);
@@ -199,18 +234,24 @@ fn stub(items: &Items<'_>, method: &Method, name: &Ident, mutation: Option<&Muta
         _ => None,
     });
     let krate = items.model.krate;
-    let (asyncness, output) = match mutation {
-        Some(mutation) => {
-            let result = mutation.result(self_ty);
-            (Some(quote!(async)), quote!(#krate::Result<#result>))
-        }
-        None => (sig.asyncness.map(ToTokens::into_token_stream), crate::model::result(&sig.output, self_ty)),
+    let result = match mutation {
+        Some(mutation) => mutation.result(self_ty),
+        None => crate::model::result(&sig.output, self_ty),
+    };
+    // Not an `async fn`, in whose parameters a lifetime can't be hidden.
+    let (asyncness, output, body) = match mutation {
+        Some(_) => (
+            None,
+            quote!(impl ::core::future::Future<Output = #krate::Result<#result>>),
+            quote!(async { ::core::unreachable!() }),
+        ),
+        None => (sig.asyncness, result, quote!(::core::unreachable!())),
     };
     hidden! {
         #kept
         #[doc(hidden)]
         #vis #asyncness fn #name #generics (&self, #(#passed),*) -> #output #where_clause {
-            ::core::unreachable!()
+            #body
         }
     }
 }

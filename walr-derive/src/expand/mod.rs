@@ -25,6 +25,7 @@ pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStrea
         Ok(block) => block,
         Err(error) => {
             errors.push(error);
+            let tokens = attr::without_marks(tokens);
             return quote!(#tokens #errors);
         }
     };
@@ -36,6 +37,15 @@ pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStrea
     // A second block's items would clash with those of the first.
     let items = model.filter(|model| !model.is_second).map(|model| Items::of(&model).expand());
     quote!(#block #errors #items)
+}
+
+/// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block: the method as it is, and what is missing.
+pub(crate) fn alone(mark: &str, method: TokenStream) -> TokenStream {
+    let message =
+        format!("`#[{mark}]` marks a method inside a block of mutations: put `#[walr::mutations]` on the impl block");
+    let error = syn::Error::new(Span::call_site(), message).into_compile_error();
+    let method = attr::without_marks(method);
+    quote!(#method #error)
 }
 
 /// What all generated items of a block share.
@@ -76,9 +86,9 @@ impl<'a> Items<'a> {
             model,
             self_ty,
             private: quote!(#krate::__private),
-            log: names::log(model.state),
-            outcome: names::outcome(model.state),
-            mutations: names::mutations(model.state),
+            log: model.free(names::log(model.state)),
+            outcome: model.free(names::outcome(model.state)),
+            mutations: model.free(names::mutations(model.state)),
             places: names::places(model.state),
             log_generics: generics::used_by(generics, &fields.collect()),
             outcome_generics: generics::used_by(generics, &results.collect()),
@@ -160,4 +170,56 @@ fn doc(text: impl AsRef<str>) -> TokenStream {
 /// `<T as Argument>` at the span of `T`, where the error belongs if it can't be recorded.
 fn argument(ty: &TokenStream, at: Span, private: &TokenStream) -> TokenStream {
     quote_spanned!(at=> <#ty as #private::Argument>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(block: TokenStream) -> String {
+        mutations(TokenStream::new(), block).to_string()
+    }
+
+    #[test]
+    fn the_users_block_comes_first_and_unchanged_also_with_mistakes() {
+        for method in [
+            quote!(
+                pub fn push(&mut self, entry: String) -> usize {
+                    self.entries.len()
+                }
+            ),
+            quote!(pub async fn push(self, entry: &mut String) -> &str { self. }),
+            quote!(pub fn push<T>(&self, (a, b): (u8, T)) -> impl Fn() { SystemTime::now() let }),
+        ] {
+            let block = quote!(impl Cache { #[doc = "a"] #[mutation(name = "b")] #method const A: u8 = 1; });
+            let own = quote!(impl Cache { #[doc = "a"] #method const A: u8 = 1; }).to_string();
+            assert!(expanded(block).starts_with(&own), "{own}");
+        }
+    }
+
+    #[test]
+    fn docs_are_carried_and_completed() {
+        let text = expanded(quote!(
+            impl WordCount {
+                #[mutation]
+                fn reset(&mut self) {}
+
+                #[doc = " Adds, see [`Self::count`]."]
+                #[mutation]
+                pub fn add(&mut self, word: &str, #[record(now())] at: u64) {}
+
+                #[query]
+                pub fn count(&self, word: &str) -> u64 { 1 }
+            }
+        ));
+        let has = |part: &str| assert!(text.contains(part), "no {part:?} in {text}");
+        has("A handle `word_count: Durable<WordCount>` is called");
+        has("word_count.add(word).await?;");
+        has("word_count.count(word);");
+        has("Adds, see [`WordCount::count`].");
+        has("Recorded before it is applied");
+        has("A call of `add`.");
+        has("The value of `at`, recorded at the call.");
+        has("Calls `WordCount::count` on the state.");
+    }
 }

@@ -1,10 +1,11 @@
 //! `Recorded` for the state: the schema and the replay.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::log::pattern;
-use super::{Items, carried, hidden};
+use super::{Items, carried, generics, hidden};
 use crate::{names, text};
 
 pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
@@ -15,6 +16,7 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
     let fingerprint = text::fingerprint(items.model.block.source.clone());
     let apply = apply(items);
     let index = index(items);
+    let results = results(items);
     hidden! {
         #attrs
         #[automatically_derived]
@@ -33,6 +35,26 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
                 #index
             }
         }
+
+        #results
+    }
+}
+
+/// Asks of each result at its own type what it must be. Of those with parameters in them the bounds of `WalState` ask.
+fn results(items: &Items<'_>) -> TokenStream {
+    let Items { attrs, self_ty, private, generics, model, .. } = items;
+    let checks = model.recorded().filter_map(|mutation| {
+        let syn::ReturnType::Type(_, ty) = &mutation.method.sig.output else { return None };
+        let result = mutation.result(self_ty);
+        let conditions = carried::conditions(&mutation.method.attrs);
+        let is_free = !generics::mentions_any(&result, generics);
+        is_free.then(
+            || quote_spanned!(ty.span()=> #conditions const _: () = <#result as #private::Returned>::IS_RETURNED;),
+        )
+    });
+    hidden! {
+        #attrs
+        const _: () = { #(#checks)* };
     }
 }
 

@@ -1,13 +1,13 @@
 //! `#[derive(WalState)]`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Meta, Path};
 
 use super::hidden;
 use crate::attr::{self, StateOptions};
 use crate::errors::Errors;
-use crate::{names, text};
+use crate::{encoding, names, text};
 
 /// Expands the derive.
 pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
@@ -18,6 +18,7 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
     };
     let options = attr::state_options(&input.attrs, &mut errors);
     attr::refuse_below_type(&input.data, &mut errors);
+    encoding::check(&input, &mut errors);
     if let (Some(old), None | Some(1)) = (&options.migrate_from, options.version) {
         errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
     }
@@ -67,7 +68,15 @@ fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
     let bounded = bounds(input, &krate);
     let (generics, _, where_clause) = bounded.split_for_impl();
     let (_, arguments, _) = input.generics.split_for_impl();
+    // Of a type without parameters; the bounds of others are looked at where they are used.
+    let check = input
+        .generics
+        .params
+        .is_empty()
+        .then(|| quote_spanned!(ident.span()=> const _: () = <#ident as #krate::__private::Stored>::IS_STORED;));
     hidden! {
+        #check
+
         #[automatically_derived]
         impl #generics #krate::WalState for #ident #arguments #where_clause {
             const NAME: &'static str = #name;
@@ -204,6 +213,24 @@ mod tests {
         for (input, expected) in cases {
             assert_eq!(shape(&input.data), expected);
         }
+    }
+
+    #[test]
+    fn what_a_state_must_be_is_asked_at_its_name() {
+        let of = |input: TokenStream| derive(input).to_string();
+        assert!(
+            of(quote!(
+                struct A;
+            ))
+            .contains("< A as :: walr :: __private :: Stored > :: IS_STORED")
+        );
+        assert!(
+            !of(quote!(
+                struct A<T>(T);
+            ))
+            .contains("IS_STORED"),
+            "a parameter has no name outside"
+        );
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What a marked method can't be.
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{FnArg, GenericParam, Ident, Pat, ReceiverKind, ReturnType, Safety, Signature, Type};
 
 use crate::errors::Errors;
 use crate::model::{Mutation, Param, Query};
 use crate::names;
 use crate::owned::suggestion;
+use crate::text;
 use crate::types::{Loans, bare};
 
 pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
@@ -25,6 +27,11 @@ pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
     }
     for param in &mutation.params {
         mutation_param(param, errors);
+    }
+    if let ReturnType::Type(_, ty) = &sig.output
+        && let Type::Never(never) = bare(ty)
+    {
+        errors.at(never, "a mutation that never returns never happened: return what it does, or nothing");
     }
     let loans = Loans::of_result(&sig.output);
     if let Some(opaque) = &loans.opaque {
@@ -57,9 +64,6 @@ pub(super) fn query(query: &Query<'_>, errors: &mut Errors) {
         }
     }
     qualifiers(sig, "a query", errors);
-    for param in &query.params {
-        pattern(param.pat, errors);
-    }
     let loans = Loans::of_result(&sig.output);
     if let Some(opaque) = &loans.opaque {
         let message = "a query's result leaves the state's lock, so its type must be named and owned, not `impl Trait`";
@@ -135,8 +139,8 @@ fn mutation_param(param: &Param<'_>, errors: &mut Errors) {
     } else if let Type::TraitObject(object) = inner {
         errors.at(object, "a trait object can't be stored; write a concrete type");
     } else if loans.borrow.is_some() {
-        let owned = suggestion(param.ty);
-        errors.at(param.ty, format_args!("a borrow inside an argument's type can't be stored; write `{owned}`"));
+        let instead = instead(param.ty);
+        errors.at(param.ty, format_args!("a borrow inside an argument's type can't be stored; write {instead}"));
     }
 }
 
@@ -181,10 +185,15 @@ fn record(tokens: TokenStream, errors: &mut Errors) {
 
 fn result_message(whose: &str, output: &ReturnType) -> String {
     let ReturnType::Type(_, ty) = output else { return String::new() };
-    let owned = suggestion(ty);
-    let has_lifetime = owned.contains('\'') || owned.contains('&');
-    let instead = if has_lifetime { "an owned type".to_owned() } else { format!("`{owned}`") };
+    let instead = instead(ty);
     format!("{whose} result leaves the state's lock, so it can't borrow: return {instead}")
+}
+
+/// The owned form of a type that borrows, as far as it can be told.
+fn instead(ty: &Type) -> String {
+    let owned = suggestion(ty);
+    let is_known = !owned.contains(['\'', '&']) && owned != text::of_tokens(bare(ty).to_token_stream());
+    if is_known { format!("`{owned}`") } else { "an owned type".to_owned() }
 }
 
 fn reserved(name: &Ident, role: &str, errors: &mut Errors) {

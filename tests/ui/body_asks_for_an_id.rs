@@ -1,0 +1,35 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+pub struct Uuid(u128);
+
+impl Uuid {
+    pub fn new_v4() -> Uuid {
+        Uuid(1)
+    }
+
+    pub fn now_v7() -> Uuid {
+        Uuid(2)
+    }
+}
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        let (first, second) = (Uuid::new_v4(), Uuid::now_v7());
+        self.entries.push(format!("{entry} {} {}", first.0, second.0));
+    }
+}
+
+pub async fn uses_it(state: walr::Durable<Cache>) -> walr::Result<()> {
+    state.push(String::new()).await?;
+    Ok(())
+}
+
+fn main() {}

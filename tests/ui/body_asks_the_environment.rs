@@ -1,0 +1,22 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        self.entries.extend([Some(entry), std::env::var("HOME").ok()].into_iter().flatten());
+    }
+}
+
+pub async fn uses_it(state: walr::Durable<Cache>) -> walr::Result<()> {
+    state.push(String::new()).await?;
+    Ok(())
+}
+
+fn main() {}

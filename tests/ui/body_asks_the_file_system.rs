@@ -1,0 +1,23 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+use std::fs;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        self.entries.extend(fs::read_to_string(entry));
+    }
+}
+
+pub async fn uses_it(state: walr::Durable<Cache>) -> walr::Result<()> {
+    state.push(String::new()).await?;
+    Ok(())
+}
+
+fn main() {}

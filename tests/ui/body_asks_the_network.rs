@@ -1,0 +1,25 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+use std::net::TcpStream;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        if TcpStream::connect(&entry).is_ok() {
+            self.entries.push(entry);
+        }
+    }
+}
+
+pub async fn uses_it(state: walr::Durable<Cache>) -> walr::Result<()> {
+    state.push(String::new()).await?;
+    Ok(())
+}
+
+fn main() {}

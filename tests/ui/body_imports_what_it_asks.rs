@@ -1,0 +1,25 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<String>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: String) {
+        use std::{env, fmt::Write};
+        let mut text = entry;
+        drop(write!(text, "{:?}", env::vars().next()));
+        self.entries.push(text);
+    }
+}
+
+pub async fn uses_it(state: walr::Durable<Cache>) -> walr::Result<()> {
+    state.push(String::new()).await?;
+    Ok(())
+}
+
+fn main() {}

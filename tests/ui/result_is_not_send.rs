@@ -1,0 +1,18 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache<T> {
+    entries: Vec<T>,
+}
+
+#[walr::mutations]
+impl<T: Clone> Cache<T> {
+    #[mutation]
+    pub fn push(&mut self, entry: T) -> Option<std::rc::Rc<u64>> {
+        self.entries.push(entry);
+        None
+    }
+}
+
+fn main() {}
