@@ -4,6 +4,7 @@
 //! is what they share with the handles; here is what happens to one group.
 
 mod answer;
+mod apply;
 pub(crate) mod checkpointer;
 pub(crate) mod core;
 mod front;
@@ -20,15 +21,11 @@ pub use self::stats::Stats;
 pub(crate) use self::writer::run;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use std::vec::Drain;
-
-use parking_lot::RwLockWriteGuard;
+use std::time::Instant;
 
 use self::answer::Answer;
-use self::core::Live;
+use self::apply::apply_record;
 use self::front::PATIENCE;
-use self::queue::Call;
 use self::retire::Outdated;
 use crate::error::{Error, Result};
 use crate::frame::{HEADER, Range};
@@ -36,15 +33,11 @@ use crate::journal::Journal;
 use crate::layout::Dir;
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
-use crate::pace::Pace;
-use crate::panic::{self, drop_quietly};
-use crate::recovery::{Opened, Snapshot, rebuild};
+use crate::recovery::{Opened, Snapshot};
 use crate::reentry::{self, Place};
 use crate::schema::Schema;
 use crate::state::{Recorded, WalState};
 
-/// For about so long reads wait while a group is applied.
-const SLICE: Duration = Duration::from_micros(500);
 /// `Periodic` keeps records in the process; beyond this many bytes they are handed to the operating system.
 const MOST_KEPT: usize = 1 << 20;
 
@@ -178,113 +171,6 @@ impl<S: WalState> Committer<S> {
         self.core.latch.get_or_init(|| Arc::new(error)).clone()
     }
 
-    /// Applies the group's calls, whose first record has the LSN `first`, and answers them: in slices, so that reads come
-    /// between, and that those who are answered run while the rest is applied.
-    fn apply(&mut self, first: Lsn, group: &mut Group<S>) {
-        let (mut calls, mut lsn) = (group.calls.drain(..), first);
-        self.core.stats.lock().groups += 1;
-        while calls.len() > 0 {
-            if let Err(error) = self.apply_slice(&mut lsn, &mut calls) {
-                return calls.for_each(|call| call.fail(error.clone()));
-            }
-        }
-    }
-
-    /// Applies and answers calls for about as long as reads may wait. `lsn` is the next record's. After a panic there is no
-    /// end before the group's: what follows is shown only when the abort is durable.
-    fn apply_slice(&mut self, lsn: &mut Lsn, calls: &mut Drain<'_, Call<S>>) -> Result<()> {
-        let core = self.core.clone();
-        let mut live = match core.live.try_write_for(PATIENCE) {
-            Some(live) => live,
-            None => {
-                // A long read must not stop the clock for what was acknowledged before.
-                if matches!(core.config.durability, Durability::Periodic(_)) {
-                    self.sync()?;
-                }
-                core.live.write()
-            }
-        };
-        let entered = reentry::enter(core.id(), Place::Mutation);
-        let mut answers = std::mem::take(&mut self.answers);
-        let (began, first) = (Instant::now(), *lsn);
-        let mut aborted = Vec::new();
-        for call in calls {
-            let next = Lsn::new(lsn.get() + call.records() as u64);
-            let (answer, panicked) = apply_call(&mut live, call, *lsn);
-            if panicked {
-                aborted.push((*lsn, Lsn::new(next.get() - 1)));
-                self.rebuild(&mut live, &aborted, Lsn::new(lsn.get() - 1));
-            }
-            answers.push(answer);
-            *lsn = next;
-            if aborted.is_empty() && began.elapsed() >= SLICE {
-                break;
-            }
-        }
-        live.lsn = Lsn::new(lsn.get() - 1);
-        let taken_back = self.take_back(&mut live, &aborted);
-        drop(entered);
-        RwLockWriteGuard::unlock_fair(live);
-        // Before the answers: who has one finds its call in the figures.
-        self.count(Lsn::new(lsn.get() - 1), lsn.get() - first.get());
-        for answer in answers.drain(..) {
-            match &taken_back {
-                Ok(()) => answer.give(),
-                Err(error) => answer.fail(error.clone()),
-            }
-        }
-        self.answers = answers;
-        Ok(())
-    }
-
-    /// Builds the state again without what `aborted` holds, after a mutation that panicked may have left it half changed.
-    fn rebuild(&mut self, live: &mut Live<S>, aborted: &[Range], up_to: Lsn) {
-        if live.state.is_none() {
-            // It couldn't be built a moment ago, and the store has latched.
-            return;
-        }
-        drop_quietly(live.state.take());
-        let aborts = [&self.aborts[..], aborted].concat();
-        // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
-        let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
-        let rebuilt = written.and_then(|()| {
-            let checkpoint = self.checkpoints.last().copied().unwrap_or_default();
-            let snapshot = Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to };
-            rebuild(&self.core.dir, &self.core.store, &snapshot, &Pace::full())
-        });
-        match rebuilt {
-            Ok(state) => live.state = Some(state),
-            Err(error) => drop(self.latch(error)),
-        }
-    }
-
-    /// Records that `aborted` is taken back: durable before anything that was applied after it is shown or acknowledged.
-    fn take_back(&mut self, live: &mut Live<S>, aborted: &[Range]) -> Result<()> {
-        if live.state.is_none() {
-            let cause = self.core.latch.get().map(|cause| cause.to_string()).unwrap_or_default();
-            return Err(Error::Thread { reason: format!("the state couldn't be rebuilt after a panic: {cause}") });
-        }
-        let Some(&(first, _)) = aborted.first() else { return Ok(()) };
-        self.journal.append_abort(aborted);
-        #[cfg(test)]
-        if crate::crash::sabotage::abort_stays_unsynced() {
-            return Ok(());
-        }
-        let written = self.persist();
-        if let Err(error) = &written {
-            self.latch(error.clone());
-            if self.core.config.durability == Durability::Sync {
-                // A crash may take back what was applied on top of the abort: show what is certain.
-                let certain = Lsn::new(first.get() - 1);
-                self.rebuild(live, &[], certain);
-                live.lsn = certain;
-            }
-        }
-        self.aborts.extend_from_slice(aborted);
-        self.core.stats.lock().panics += aborted.len() as u64;
-        written
-    }
-
     /// Counts so many applied records, up to `last`.
     fn count(&mut self, last: Lsn, records: u64) {
         let mut stats = self.core.stats.lock();
@@ -377,37 +263,4 @@ fn count_log(stats: &mut Stats, journal: &Journal) {
 
 fn fail_all<S: Recorded>(group: &mut Group<S>, error: &Error) {
     group.calls.drain(..).for_each(|call| call.fail(error.clone()));
-}
-
-/// Applies one call whose first record has this LSN; true if it panicked, and the state is spoilt.
-fn apply_call<S: WalState>(live: &mut Live<S>, call: Call<S>, lsn: Lsn) -> (Answer<S>, bool) {
-    match call {
-        Call::One { log, answer } => {
-            let result = apply_record(live, log, lsn);
-            let panicked = result.is_err();
-            (Answer::One(answer, result), panicked)
-        }
-        Call::Many { logs, answer } => {
-            let mut outcomes = Vec::with_capacity(logs.len());
-            for (at, log) in logs.into_iter().enumerate() {
-                match apply_record(live, log, Lsn::new(lsn.get() + at as u64)) {
-                    Ok(outcome) => outcomes.push(outcome),
-                    Err(error) => {
-                        drop_quietly(outcomes);
-                        return (Answer::Many(answer, Err(error)), true);
-                    }
-                }
-            }
-            (Answer::Many(answer, Ok(outcomes)), false)
-        }
-    }
-}
-
-fn apply_record<S: WalState>(live: &mut Live<S>, log: S::Log, lsn: Lsn) -> Result<S::Outcome> {
-    let mutation = S::MUTATIONS.get(S::index(&log)).map_or("?", |mutation| mutation.name);
-    let Some(state) = &mut live.state else {
-        let message = "an earlier panic of its group spoilt the state".to_string();
-        return Err(Error::Panicked { mutation, lsn, message });
-    };
-    panic::catch(|| state.apply(log)).map_err(|message| Error::Panicked { mutation, lsn, message })
 }
