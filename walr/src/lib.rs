@@ -77,6 +77,7 @@ mod recovery;
 mod reentry;
 mod schema;
 mod segment;
+mod shape;
 mod state;
 mod wal;
 
