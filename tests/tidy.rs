@@ -8,7 +8,7 @@ use std::path::Path;
 /// only from those before it.
 const FLOORS: [&[&str]; 7] = [
     &["lsn", "error", "options", "pace", "panic", "reentry", "argument", "fs"],
-    &["codec", "state", "frame"],
+    &["shape", "codec", "migrate", "state", "frame"],
     &["schema", "layout", "segment"],
     &["journal", "checkpoint"],
     &["recovery", "commit"],

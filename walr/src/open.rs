@@ -146,7 +146,8 @@ fn prepare<S: WalState>(
         tell.send(News::First(answer)).map_err(|_| Error::Closed)?;
         answered.recv().map_err(|_| Error::Closed)
     };
-    let opened = recovery::open(&dir, first).and_then(|opened| Committer::new(dir.clone(), options, opened, true));
+    let opened = recovery::open(&dir, options.config.changed_code, first)
+        .and_then(|opened| Committer::new(dir.clone(), options, opened, true));
     match opened {
         Ok(committer) => Ok((committer, lock)),
         Err(error) => {

@@ -27,9 +27,10 @@ use crate::fs::{Open, SALVAGE};
 use crate::journal::{Extent, Position};
 use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
 use crate::lsn::Lsn;
+use crate::options::ChangedCode;
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
-use crate::schema::Schema;
+use crate::schema::{Held, Schema};
 use crate::segment::{Expected, Segment, Space};
 use crate::state::WalState;
 
@@ -82,7 +83,11 @@ impl Names {
 }
 
 /// Opens the store in `dir`, whose lock is held; creates it from `first` if there is none.
-pub(crate) fn open<S: WalState>(dir: &Dir, first: impl FnOnce() -> Result<S>) -> Result<Opened<S>> {
+pub(crate) fn open<S: WalState>(
+    dir: &Dir,
+    changed: ChangedCode,
+    first: impl FnOnce() -> Result<S>,
+) -> Result<Opened<S>> {
     let began = Instant::now();
     // A rename that an earlier process had not yet made durable is acted on below.
     dir.sync()?;
@@ -90,7 +95,7 @@ pub(crate) fn open<S: WalState>(dir: &Dir, first: impl FnOnce() -> Result<S>) ->
     let mut opened = match dir.read_small(STORE)? {
         Some(bytes) => {
             let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
-            recover(dir, identity, names)?
+            recover(dir, identity, names, changed)?
         }
         None => {
             refuse_without_store(dir, &names)?;
@@ -150,12 +155,12 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
     })
 }
 
-fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<Opened<S>> {
+fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names, changed: ChangedCode) -> Result<Opened<S>> {
     let store = &identity.store;
     let mut report = Recovery::default();
     let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, &Pace::full())?;
     (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
-    let now = Schema::of::<S>();
+    let mut held = Held::default();
     // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
     let needed = &names.checkpoints[names.checkpoints.len().saturating_sub(2)..];
     let oldest = needed.first().copied().unwrap_or_default().min(loaded.lsn);
@@ -167,10 +172,11 @@ fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<O
         newest: names.checkpoints.last().copied().unwrap_or_default(),
         loaded: loaded.lsn,
         accept: &mut |schema, uses| {
-            let path = dir.path.clone();
-            schema.check(&now, uses).map_err(|reason| Error::Schema { path, reason })
+            held.add(schema, uses);
+            Ok(())
         },
     })?;
+    accept::<S>(dir, &held, changed, loaded.lsn)?;
     report.last = Lsn::new(log.next.lsn.get() - 1);
     let (state, replayed) = replay_all(dir, store, loaded, &mut log, &mut report)?;
     report.records = replayed.records;
@@ -194,6 +200,17 @@ fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<O
         aborts: log.aborts,
         report,
     })
+}
+
+/// Refuses what this program can't replay, or shouldn't.
+fn accept<S: WalState>(dir: &Dir, held: &Held, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
+    let now = Schema::of::<S>();
+    held.check(&now, &dir.path)?;
+    let records = held.of_other_code(&now);
+    if changed == ChangedCode::Refuse && records > 0 {
+        return Err(Error::ChangedCode { path: dir.path.clone(), records, checkpoint });
+    }
+    Ok(())
 }
 
 /// The newest checkpoint whose bytes are sound.

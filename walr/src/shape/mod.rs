@@ -6,6 +6,7 @@
 //! their names. Where a `Deserialize` of the user's own accepts no sample, or wants a self-describing format, the shape is
 //! `opaque`. Every trace ends: its steps, nodes and depth are limited.
 
+mod access;
 mod graph;
 mod render;
 mod samples;

@@ -65,10 +65,7 @@ fn types_of_every_kind() {
     assert_eq!(shape::<Meters>(), "struct Meters(f64)");
     assert_eq!(shape::<Unit>(), "struct Unit");
     assert_eq!(shape::<Empty>(), "struct Empty {}");
-    assert_eq!(
-        shape::<Door>(),
-        "enum Door { Closed, Open { since: u64 }, Broken(string), Moved(u8, option<u8>) }"
-    );
+    assert_eq!(shape::<Door>(), "enum Door { Closed, Open { since: u64 }, Broken(string), Moved(u8, option<u8>) }");
     assert_eq!(Shape::of::<Entry>().text(), "struct { id: u64, tags: seq<string> }");
 }
 

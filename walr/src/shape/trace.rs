@@ -4,10 +4,9 @@ use std::any::type_name;
 use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{Deserializer, Visitor};
 
+use super::access::{Chosen, Parts};
 use super::graph::{Body, Form, Graph, Id, Variant};
 use super::samples;
 
@@ -64,7 +63,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Ends the pass, because nothing can be known of this place.
-    fn opaque<T>(self) -> Result<T, Stop> {
+    pub(super) fn opaque<T>(self) -> Result<T, Stop> {
         self.graph.borrow_mut().make_opaque(self.at);
         self.stop()
     }
@@ -123,11 +122,11 @@ impl<'a> Tracer<'a> {
         Ok(Tracer { at: place, fill: self.fill || same, ..self })
     }
 
-    fn part(self, at: Id) -> Tracer<'a> {
+    pub(super) fn part(self, at: Id) -> Tracer<'a> {
         Tracer { at, ..self }
     }
 
-    fn parts(self, parts: Vec<Id>) -> Parts<'a> {
+    pub(super) fn parts(self, parts: Vec<Id>) -> Parts<'a> {
         Parts { tracer: self, parts: parts.into_iter() }
     }
 
@@ -319,110 +318,5 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
 
     fn is_human_readable(&self) -> bool {
         false
-    }
-}
-
-/// The parts of a compound, one after the other; of a map, key and value in turn.
-struct Parts<'a> {
-    tracer: Tracer<'a>,
-    parts: std::vec::IntoIter<Id>,
-}
-
-impl<'de> SeqAccess<'de> for Parts<'_> {
-    type Error = Stop;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
-        let Some(part) = self.parts.next() else { return Ok(None) };
-        self.tracer.part(part).read(|part| seed.deserialize(part)).map(Some)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.parts.len())
-    }
-}
-
-impl<'de> MapAccess<'de> for Parts<'_> {
-    type Error = Stop;
-
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
-        self.next_element_seed(seed)
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Stop> {
-        self.next_element_seed(seed)?.ok_or(Stop)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.parts.len() / 2)
-    }
-}
-
-/// The variant that this pass reads.
-struct Chosen<'a> {
-    tracer: Tracer<'a>,
-    variant: usize,
-}
-
-impl<'a> Chosen<'a> {
-    /// Notes what stands behind the variant's name.
-    fn body(self, fields: Option<&'static [&'static str]>, len: usize) -> Result<(Tracer<'a>, Vec<Id>), Stop> {
-        let mut graph = self.tracer.graph.borrow_mut();
-        if !graph.step(len) {
-            drop(graph);
-            return self.tracer.opaque();
-        }
-        let known = match &graph.nodes[self.tracer.at].form {
-            Form::Enum(_, variants) => variants[self.variant].body.as_ref(),
-            _ => None,
-        };
-        if let Some(known) = known {
-            let parts = (known.fields == fields && known.parts.len() == len).then(|| known.parts.clone());
-            drop(graph);
-            return parts.map_or_else(|| self.tracer.opaque(), |parts| Ok((self.tracer, parts)));
-        }
-        let parts = graph.add_all(len);
-        graph.changes += 1;
-        if let Form::Enum(_, variants) = &mut graph.nodes[self.tracer.at].form {
-            variants[self.variant].body = Some(Body { fields, parts: parts.clone() });
-        }
-        drop(graph);
-        Ok((self.tracer, parts))
-    }
-}
-
-impl<'de> EnumAccess<'de> for Chosen<'_> {
-    type Error = Stop;
-    type Variant = Self;
-
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Stop> {
-        let index = IntoDeserializer::<Stop>::into_deserializer(self.variant as u32);
-        Ok((seed.deserialize(index)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Chosen<'_> {
-    type Error = Stop;
-
-    fn unit_variant(self) -> Result<(), Stop> {
-        self.body(None, 0).map(drop)
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
-        let (tracer, parts) = self.body(None, 1)?;
-        tracer.part(parts[0]).read(|part| seed.deserialize(part))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
-        let (tracer, parts) = self.body(None, len)?;
-        visitor.visit_seq(tracer.parts(parts))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Stop> {
-        let (tracer, parts) = self.body(Some(fields), fields.len())?;
-        visitor.visit_seq(tracer.parts(parts))
     }
 }
