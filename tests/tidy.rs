@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 7] = [
     &["shape", "codec", "migrate", "state", "frame"],
     &["schema", "layout", "segment"],
     &["journal", "checkpoint"],
-    &["recovery", "commit"],
+    &["recovery", "commit", "verify"],
     &["durable", "open", "wal", "private"],
     &["lib"],
 ];

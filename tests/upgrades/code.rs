@@ -10,7 +10,7 @@ use crate::{End, changes, options, reopen, upgrade, wrote};
 later!(other_body {
     #[mutation]
     pub(crate) fn insert(&mut self, key: &str, value: u64) {
-        self.entries.insert(key.to_string(), value + 0);
+        *self.entries.entry(key.to_string()).or_default() = value;
     }
 
     #[mutation]

@@ -5,10 +5,12 @@ mod arguments;
 mod code;
 #[path = "../common/mod.rs"]
 mod common;
+mod dry_run;
 mod methods;
 mod migrations;
 mod states;
 mod table;
+mod verify;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -18,11 +20,14 @@ use walr::{CheckpointPolicy, Durable, Error, Options, WalState};
 
 use crate::common::{Result, snapshot};
 
+/// A change that is being tried.
+type Running = Pin<Box<dyn Future<Output = Result<Outcome>>>>;
+
 /// A change of the code, and what it must lead to.
 pub(crate) struct Row {
     pub(crate) change: &'static str,
     pub(crate) expected: Expected,
-    pub(crate) run: fn() -> Pin<Box<dyn Future<Output = Result<Outcome>>>>,
+    pub(crate) run: fn() -> Running,
 }
 
 pub(crate) enum Expected {

@@ -6,7 +6,7 @@ use crate::Expected::{Refused, Works};
 use crate::common::{Result, run, snapshot};
 use crate::{End, Outcome, changes, options, reopen, wrote};
 
-mod v1 {
+pub(crate) mod v1 {
     use serde::{Deserialize, Serialize};
     use walr::WalState;
 
@@ -28,7 +28,7 @@ mod v1 {
 /// Version 2 holds words, and is written down as the types of the versions before and the present one.
 macro_rules! version_2 {
     ($name:ident, $old:item, $convert:expr) => {
-        mod $name {
+        pub(crate) mod $name {
             use serde::{Deserialize, Serialize};
             use walr::WalState;
 
@@ -81,7 +81,7 @@ version_2!(
     |old| vec![format!("{:?}", old.text)]
 );
 
-mod v3 {
+pub(crate) mod v3 {
     use std::collections::BTreeMap;
 
     use serde::{Deserialize, Serialize};
@@ -131,7 +131,7 @@ fn add(words: &[&str]) -> Vec<v1::CacheLog> {
 }
 
 /// A folder of version 1 with a checkpoint, and records above it.
-async fn folder_of_v1() -> Result<tempfile::TempDir> {
+pub(crate) async fn folder_of_v1() -> Result<tempfile::TempDir> {
     let folder = wrote::<v1::Cache>(End::Closed, add(&["one", "two"])).await?;
     let state = options::<v1::Cache>().open(folder.path()).await?;
     state.apply_batch(add(&["two"])).await?;
@@ -155,7 +155,7 @@ changes! {
     another_type, "a migration from a type that isn't the old one",
         Refused(&["version 1 of the state as `struct { text: string }`", "`CacheV1`", "is `struct { text: seq<u8> }`"])
         => seen!(wrong_type, |_| true);
-    older_program, "the old program after a migration, and records of the new one", Refused(&["the state's version 2"])
+    older_program, "the old program after a migration, and records of the new one", Refused(&["the log holds version 2 of `Cache`", "newer program"])
         => back();
 }
 

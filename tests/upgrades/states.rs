@@ -88,6 +88,6 @@ changes! {
         => seen!(v1::Cache, another::Words, Closed);
     version_without, "`version = 2` without a migration", Refused(&["version 1 of `Cache`", "version 2", "migrate_from"])
         => seen!(v1::Cache, version_2::Cache, Killed);
-    version_below, "an older program after a newer version", Refused(&["the state's version 2", "newer"])
+    version_below, "an older program after a newer version", Refused(&["version 2 of `Cache`", "has version 1", "newer program"])
         => seen!(version_2::Cache, v1::Cache, Closed);
 }

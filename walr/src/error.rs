@@ -229,6 +229,22 @@ pub enum Error {
         checkpoint: Lsn,
     },
 
+    /// [`Store::verify_replay`](crate::Store::verify_replay) found that a replay doesn't lead to the state that is served. Fate:
+    /// not recorded (there was nothing to record).
+    #[error("{}: {reason}; after lsn {trusted} a replay can't be trusted: mend the mutation, and take what comes from outside as an argument or by `#[record(..)]`", .path.display())]
+    Diverged {
+        /// The store.
+        path: PathBuf,
+        /// Up to this LSN replays were seen to agree.
+        trusted: Lsn,
+        /// The first record at which two replays were seen to differ, if any was.
+        lsn: Option<Lsn>,
+        /// The mutation that it calls, by its name on disk.
+        mutation: Option<String>,
+        /// How the states differ.
+        reason: String,
+    },
+
     /// The store is open already, in this process or in another. Fate: not recorded.
     #[error("{} is in use: another handle holds its lock, here or in another process; close that one first", .path.display())]
     Locked {

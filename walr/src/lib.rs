@@ -80,6 +80,7 @@ mod schema;
 mod segment;
 mod shape;
 mod state;
+mod verify;
 mod wal;
 
 pub use commit::Stats;
@@ -87,8 +88,10 @@ pub use durable::{Durable, Store};
 pub use error::{Error, Fate, Result};
 pub use lsn::Lsn;
 pub use options::{ChangedCode, CheckpointPolicy, CheckpointSource, Durability, Options};
-pub use recovery::{Bypassed, Cut, Recovery};
+pub use recovery::{Bypassed, Cut, DryRun, Recovery};
+pub use reentry::is_replaying;
 pub use state::WalState;
+pub use verify::Verified;
 pub use wal::{ReplayHandler, ReplayHandlerResult, WAL};
 #[doc = include_str!("docs/wal_state.md")]
 pub use walr_derive::WalState;

@@ -166,8 +166,7 @@ impl Held {
         }
         let used = self.0.iter().filter(|(_, uses)| uses.iter().any(|uses| *uses > 0));
         if let Some(found) = used.map(|(schema, _)| schema.version).find(|version| *version > now.version) {
-            let (path, known) = (path.to_path_buf(), now.version);
-            return Err(Error::Newer { path, what: "records of the state's version", found, known });
+            return refuse(newer_version("log", found, now));
         }
         let mut counts: BTreeMap<&Signature, u64> = BTreeMap::new();
         for (schema, uses) in &self.0 {
@@ -199,6 +198,14 @@ fn not_replayable(old: &Signature, uses: u64, now: &Schema) -> Option<String> {
              `#[mutation(name = \"{name}\", replay_only)]`"
         )),
     }
+}
+
+/// Why the `place` doesn't open, whose state is of the later version `found`.
+pub(crate) fn newer_version(place: &str, found: u32, now: &Schema) -> String {
+    let (name, known) = (&now.state, now.version);
+    format!(
+        "the {place} holds version {found} of `{name}`, and this program has version {known}; open it with the newer program"
+    )
 }
 
 /// Why a folder of the state `found` doesn't open as `wanted`.
@@ -284,7 +291,7 @@ mod tests {
         let (mut old, new) = (schema(&[("clear", &[])]), schema(&[("clear", &[])]));
         old.version = 2;
         assert_eq!(check(&old, &new, &[0]), Ok(()));
-        assert!(check(&old, &new, &[1]).unwrap_err().contains("records of the state's version 2"));
+        assert!(check(&old, &new, &[1]).unwrap_err().contains("the log holds version 2 of `Cache`"));
     }
 
     #[test]

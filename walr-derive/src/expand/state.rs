@@ -23,8 +23,8 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
             errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
         }
         ([old, ..], Some(version)) if options.migrate_from.len() >= version as usize => {
-            let (count, before) = (options.migrate_from.len(), version - 1);
-            let message = format!("these are {count} versions, and there are only {before} before version {version}");
+            let count = options.migrate_from.len();
+            let message = format!("`migrate_from` names {count} versions, and version {version} has fewer before it");
             errors.at(old, message);
         }
         _ => {}

@@ -12,7 +12,7 @@ use crate::layout::{Dir, FORMAT, StoreId};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic;
-use crate::schema::{Schema, other_state};
+use crate::schema::{Schema, newer_version, other_state};
 use crate::state::WalState;
 
 const FOOTER: usize = 20;
@@ -26,6 +26,8 @@ pub(crate) struct Loaded<S> {
     pub(crate) state: S,
     pub(crate) lsn: Lsn,
     pub(crate) bytes: u64,
+    /// The state's version that it was written under.
+    pub(crate) version: u32,
 }
 
 /// Why a checkpoint wasn't loaded.
@@ -64,7 +66,7 @@ pub(crate) fn load<S: WalState>(
         let reason = format!("decoding it, or what follows on that, panicked: {message}");
         Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
     });
-    Ok(Loaded { state: state.map_err(LoadError::Refused)?, lsn, bytes: reader.len })
+    Ok(Loaded { state: state.map_err(LoadError::Refused)?, lsn, bytes: reader.len, version: meta.version })
 }
 
 /// An error of a reader is either the file system's, or says that the bytes are damaged.
@@ -83,7 +85,7 @@ fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Res
     }
     let (found, known, name) = (meta.version, now.version, &now.state);
     if found > known {
-        return Err(Error::Newer { path: path.to_path_buf(), what: "the state's version", found, known });
+        return refuse(newer_version("checkpoint", found, &now));
     }
     if found < known {
         return S::migrate(found, &meta.form.shape, decoder).unwrap_or_else(|| {
