@@ -8,8 +8,9 @@ pub(super) type Id = usize;
 
 /// No shape is traced further than this.
 const MOST_NODES: usize = 1 << 13;
-/// Nor with more calls than these, over all passes.
-const MOST_STEPS: usize = 1 << 18;
+/// Nor with more calls than these, over all passes, or with more looks at nodes.
+const MOST_STEPS: usize = 1 << 20;
+const MOST_LOOKS: usize = 1 << 28;
 /// Nor deeper: each level is some frames of the user's own code on the stack.
 const MOST_DEPTH: usize = 64;
 
@@ -69,6 +70,7 @@ pub(super) struct Graph {
     /// Counts what was learned.
     pub(super) changes: usize,
     steps: usize,
+    looks: usize,
     /// The places that this pass is inside of.
     pub(super) stack: Vec<Id>,
     /// Where this pass made a choice, in order, and of which variant.
@@ -98,7 +100,8 @@ impl Graph {
     /// Counts a call; false when it is one too many, or too deep.
     pub(super) fn step(&mut self, new_nodes: usize) -> bool {
         self.steps += 1;
-        self.steps <= MOST_STEPS && self.nodes.len() + new_nodes <= MOST_NODES && self.stack.len() <= MOST_DEPTH
+        let in_time = self.steps <= MOST_STEPS && self.looks <= MOST_LOOKS;
+        in_time && self.nodes.len() + new_nodes <= MOST_NODES && self.stack.len() <= MOST_DEPTH
     }
 
     /// The node that stands for this one's type.
@@ -152,7 +155,7 @@ impl Graph {
         self.settled = self.changes;
         self.nodes.iter_mut().for_each(|node| node.height = None);
         loop {
-            self.steps += self.nodes.len() / 16;
+            self.looks += self.nodes.len();
             let mut changed = false;
             // Later nodes are mostly parts of earlier ones.
             for id in (0..self.nodes.len()).rev() {

@@ -304,6 +304,51 @@ fn traces_of_large_types_end() {
     assert!(many.starts_with("map<[[") || many.contains(OPAQUE), "{many}");
 }
 
+/// A log as large as any: 400 variants of six fields.
+struct Large;
+impl<'de> Deserialize<'de> for Large {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Large, D::Error> {
+        struct Variants;
+        impl<'de> Visitor<'de> for Variants {
+            type Value = Large;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a variant")
+            }
+            fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<Large, A::Error> {
+                let (_, access) = data.variant::<u32>()?;
+                serde::de::VariantAccess::struct_variant(access, &["a", "b", "c", "d", "e", "f"], Fields)
+            }
+        }
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Large;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("fields")
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut fields: A) -> Result<Large, A::Error> {
+                fields.next_element::<(Expr, Crowd)>()?;
+                fields.next_element::<Door>()?;
+                fields.next_element::<IpAddr>()?;
+                fields.next_element::<Vec<Option<Colour>>>()?;
+                fields.next_element::<BTreeMap<Vec<u8>, (String, Checked)>>()?;
+                fields.next_element::<u8>()?;
+                Ok(Large)
+            }
+        }
+        from.deserialize_enum("Large", &["a"; 400], Variants)
+    }
+}
+
+#[test]
+fn a_large_log_is_traced_whole() {
+    let variants = Shape::of::<Large>().variants();
+    assert_eq!(variants.len(), 400);
+    for shapes in &variants {
+        assert!(shapes.len() == 6 && shapes[5] == "u8" && *shapes == variants[0], "{shapes:?}");
+        assert!(!shapes.concat().contains(OPAQUE), "{shapes:?}");
+    }
+}
+
 #[test]
 fn a_message_shows_where_shapes_differ() {
     assert_eq!(difference("(u8)", "(u16)"), ("(u8)".into(), "(u16)".into()));
