@@ -8,10 +8,10 @@ use std::path::Path;
 /// only from those before it.
 const FLOORS: [&[&str]; 7] = [
     &["lsn", "error", "options", "pace", "panic", "reentry", "argument", "fs"],
-    &["codec", "state", "frame"],
+    &["shape", "codec", "migrate", "state", "frame"],
     &["schema", "layout", "segment"],
     &["journal", "checkpoint"],
-    &["recovery", "commit"],
+    &["recovery", "commit", "verify"],
     &["durable", "open", "wal", "private"],
     &["lib"],
 ];

@@ -3,8 +3,10 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
 use syn::meta::ParseNestedMeta;
-use syn::parse::Parser;
-use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Pat, Path, Token, Type, parse_quote};
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::token::Bracket;
+use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Pat, Path, Token, Type, bracketed, parse_quote};
 
 use crate::block::{Block, Item, Method};
 use crate::errors::Errors;
@@ -47,7 +49,8 @@ pub(crate) struct StateOptions {
     pub(crate) krate: Option<Path>,
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<u32>,
-    pub(crate) migrate_from: Option<Type>,
+    /// The types of the versions before, oldest first.
+    pub(crate) migrate_from: Vec<Type>,
     pub(crate) after_load: Option<Path>,
 }
 
@@ -254,7 +257,7 @@ pub(crate) fn state_options(attrs: &[Attribute], errors: &mut Errors) -> StateOp
             } else if meta.path.is_ident("version") {
                 options.version = Some(version(&meta)?);
             } else if meta.path.is_ident("migrate_from") {
-                options.migrate_from = Some(meta.value()?.parse()?);
+                options.migrate_from = versions_before(meta.value()?)?;
             } else if meta.path.is_ident("after_load") {
                 options.after_load = Some(path(&meta)?);
             } else if meta.path.is_ident("crate") {
@@ -324,6 +327,21 @@ fn path(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {
         return Err(syn::Error::new_spanned(&text, format_args!("write the path without quotes: {}", text.value())));
     }
     value.parse()
+}
+
+/// `OldType`, or `[OldestType, OldType]`.
+fn versions_before(value: ParseStream<'_>) -> syn::Result<Vec<Type>> {
+    if !value.peek(Bracket) {
+        return Ok(vec![value.parse()?]);
+    }
+    let list;
+    let bracket = bracketed!(list in value);
+    let types = Punctuated::<Type, Token![,]>::parse_terminated(&list)?;
+    if types.is_empty() {
+        let message = "name the types of the versions before, oldest first: `migrate_from = [CacheV1, CacheV2]`";
+        return Err(syn::Error::new(bracket.span.join(), message));
+    }
+    Ok(types.into_iter().collect())
 }
 
 fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u32> {

@@ -5,6 +5,7 @@
 //! hostile length from asking for more memory than a small multiple of the bytes that are there.
 
 use std::io;
+use std::path::Path;
 
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use bincode::de::read::Reader;
@@ -106,11 +107,17 @@ pub struct Decoder<'a> {
     source: &'a mut dyn Source,
     failure: &'a mut Option<io::Error>,
     what: &'a str,
+    pub(crate) path: &'a Path,
 }
 
 impl<'a> Decoder<'a> {
-    pub(crate) fn new(source: &'a mut dyn Source, failure: &'a mut Option<io::Error>, what: &'a str) -> Self {
-        Decoder { source, failure, what }
+    pub(crate) fn new(
+        source: &'a mut dyn Source,
+        failure: &'a mut Option<io::Error>,
+        what: &'a str,
+        path: &'a Path,
+    ) -> Self {
+        Decoder { source, failure, what, path }
     }
 
     /// The value, which must take every byte.

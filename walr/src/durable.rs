@@ -8,12 +8,13 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-use crate::commit::{Core, Front, Request, Stats};
+use crate::commit::{Front, Request, Stats};
 use crate::error::Result;
 use crate::lsn::Lsn;
 use crate::options::Options;
 use crate::recovery::Recovery;
 use crate::state::{Handle, Mutations, Recorded, WalState};
+use crate::verify::{Verified, verify};
 
 /// A state that survives: the handle of an open store.
 ///
@@ -177,7 +178,7 @@ impl<S: WalState> Durable<S> {
 
     /// What there is to know about the store itself.
     pub fn store(&self) -> Store<'_, S> {
-        Store { core: &self.front().core }
+        Store { front: self.front() }
     }
 }
 
@@ -203,24 +204,70 @@ impl<S: Recorded> fmt::Debug for Durable<S> {
 
 /// What there is to know about an open store; from [`Durable::store`].
 pub struct Store<'a, S: Recorded> {
-    core: &'a Core<S>,
+    front: &'a Front<S>,
 }
 
 impl<'a, S: Recorded> Store<'a, S> {
     /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here.
     pub fn path(&self) -> &'a Path {
-        &self.core.dir.path
+        &self.front.core.dir.path
     }
 
     /// What the open found and did.
     pub fn recovery(&self) -> &'a Recovery {
-        &self.core.recovery
+        &self.front.core.recovery
+    }
+
+    /// Replays the folder into a second state, and compares it with the one that is served, at one LSN: a mutation that isn't
+    /// deterministic shows here, and not at the next open. It begins at the older of the two checkpoints, if this program's code
+    /// made all records since, and else at the newest.
+    ///
+    /// It works on a thread of its own, and takes the memory of a second state, or, to find where two replays differ, of a second
+    /// and a third. Mutations go on meanwhile; they wait for the comparison, and, if there are so many that
+    /// the replay never catches up, for its last records. No checkpoint is removed before it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Diverged`](crate::Error::Diverged) if the two differ. It names the first record at which two more replays, side by
+    /// side, were seen to differ, and its mutation: the order of a `HashMap` can happen to be the same twice, so that
+    /// the first one at fault may stand before it. Where all replays agree, and only the state that is served differs, there is no such record to
+    /// be found. [`ReplayPanicked`](crate::Error::ReplayPanicked) if a mutation panics;
+    /// [`Closed`](crate::Error::Closed), [`Failed`](crate::Error::Failed), and what reading the folder returns.
+    ///
+    /// # Cancel safety
+    ///
+    /// Goes on when it is dropped, and changes nothing.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walr::{Durable, WalState};
+    /// #[derive(Default, PartialEq, Serialize, Deserialize, WalState)]
+    /// struct Cache {
+    ///     hits: u64,
+    /// }
+    /// # #[walr::mutations]
+    /// # impl Cache { #[mutation] fn hit(&mut self) { self.hits += 1 } }
+    ///
+    /// # #[tokio::main] async fn main() -> walr::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let cache = Durable::<Cache>::open(folder.path()).await?;
+    /// cache.hit().await?;
+    /// let verified = cache.store().verify_replay().await?;
+    /// assert_eq!(verified.at.get(), 1);
+    /// # cache.close().await
+    /// # }
+    /// ```
+    pub async fn verify_replay(&self) -> Result<Verified>
+    where
+        S: WalState + PartialEq,
+    {
+        verify(self.front).await
     }
 }
 
 impl<S: Recorded> fmt::Debug for Store<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("path", &self.core.dir.path).finish_non_exhaustive()
+        f.debug_struct("Store").field("path", &self.front.core.dir.path).finish_non_exhaustive()
     }
 }
 

@@ -201,6 +201,50 @@ pub enum Error {
         reason: String,
     },
 
+    /// The migration of an older version's checkpoint panicked. Nothing on disk was changed. Fate: not recorded (the store
+    /// doesn't open).
+    #[error("{}: the migration from version {from} to {to}, {migration}, panicked: {message}; nothing was changed: mend it and open again", .path.display())]
+    Migration {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The version that it leads from.
+        from: u32,
+        /// The version that it leads to.
+        to: u32,
+        /// Which conversion it is.
+        migration: String,
+        /// The panic's message.
+        message: String,
+    },
+
+    /// The log holds records that other code of the same mutations made, and `Options::on_changed_code` says that they may
+    /// not be replayed. Nothing was applied or changed. Fate: not recorded (the store doesn't open).
+    #[error("{}: {records} records above lsn {checkpoint} were made by other code of the mutations, and replaying them with this code is refused; open the store with the program that made them and close it, or allow it with `on_changed_code(ChangedCode::Replay)`", .path.display())]
+    ChangedCode {
+        /// The store.
+        path: PathBuf,
+        /// How many records there are.
+        records: u64,
+        /// The checkpoint that the replay would begin at.
+        checkpoint: Lsn,
+    },
+
+    /// [`Store::verify_replay`](crate::Store::verify_replay) found that a replay doesn't lead to the state that is served. Fate:
+    /// not recorded (there was nothing to record).
+    #[error("{}: {reason}; after lsn {trusted} a replay can't be trusted: mend the mutation, and take what comes from outside as an argument or by `#[record(..)]`", .path.display())]
+    Diverged {
+        /// The store.
+        path: PathBuf,
+        /// Up to this LSN replays were seen to agree.
+        trusted: Lsn,
+        /// The first record at which two replays were seen to differ, if any was.
+        lsn: Option<Lsn>,
+        /// The mutation that it calls, by its name on disk.
+        mutation: Option<String>,
+        /// How the states differ.
+        reason: String,
+    },
+
     /// The store is open already, in this process or in another. Fate: not recorded.
     #[error("{} is in use: another handle holds its lock, here or in another process; close that one first", .path.display())]
     Locked {

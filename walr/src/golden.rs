@@ -12,7 +12,7 @@ use crate::fs::Sim;
 use crate::layout::{Dir, Identity, StoreId, TMP, checkpoint_name};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
-use crate::schema::{Schema, Signature};
+use crate::schema::{Form, Schema, Signature};
 use crate::segment::header_block;
 use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
@@ -69,7 +69,7 @@ const LINK: &str = "
 
 /// A schema behind it; the record count is the encoding's length.
 const SCHEMA: &str = "
-    bec3a57c                         # header CRC
+    91af5062                         # header CRC
     05                               # kind
     00                               # flags
     0000                             # 0
@@ -79,21 +79,23 @@ const SCHEMA: &str = "
     2800000000000000                 # first LSN
     0000000000000000                 # epoch
     0068e5cf8b010000                 # written at
-    3800000000000000                 # body length
-    35000000                         # record count
-    b6f4a3c1                         # body CRC
+    4800000000000000                 # body length
+    45000000                         # record count
+    6347790e                         # body CRC
     7dc0de10                         # chain
     00000000                         # 0
     05436f756e74                     # state's name
     01                               # version
-    10436f756e74207b206e3a2075333220 # shape
-    7d                               #
+    0a7b206e3a20753332207d           # the state as it is written
+    11737472756374207b206e3a20753332 # its shape
+    207d                             #
     fd8877665544332211               # fingerprint
     02                               # two mutations
     03616464                         # name
     01                               # one parameter
     026279                           # its name
-    03753332                         # its type
+    03416d74                         # its type as it is written
+    03753332                         # its shape
     05636c656172                     # name
     00                               # no parameter
     000000                           # padding
@@ -101,7 +103,7 @@ const SCHEMA: &str = "
 
 /// A batch: `add(by: 5)` and `clear()` as one atomic batch.
 const BATCH: &str = "
-    8380faa8                         # header CRC
+    1cf49f19                         # header CRC
     01                               # kind
     00                               # flags
     0000                             # 0
@@ -114,7 +116,7 @@ const BATCH: &str = "
     0800000000000000                 # body length
     02000000                         # record count
     4e64ab14                         # body CRC
-    bec3a57c                         # chain
+    91af5062                         # chain
     00000000                         # 0
     05                               # length 2, joined to the next
     0005                             # mutation 0, by 5
@@ -125,7 +127,7 @@ const BATCH: &str = "
 
 /// An abort of both.
 const ABORT: &str = "
-    53ad9ad9                         # header CRC
+    23f67afc                         # header CRC
     06                               # kind
     00                               # flags
     0000                             # 0
@@ -138,7 +140,7 @@ const ABORT: &str = "
     1000000000000000                 # body length
     01000000                         # record count
     d7f8dee1                         # body CRC
-    8380faa8                         # chain
+    1cf49f19                         # chain
     00000000                         # 0
     2800000000000000                 # first LSN
     2900000000000000                 # last LSN
@@ -146,7 +148,7 @@ const ABORT: &str = "
 
 /// A seal.
 const SEAL: &str = "
-    472a25be                         # header CRC
+    d1b70e27                         # header CRC
     03                               # kind
     00                               # flags
     0000                             # 0
@@ -159,7 +161,7 @@ const SEAL: &str = "
     0800000000000000                 # body length
     00000000                         # record count
     e73035ad                         # body CRC
-    53ad9ad9                         # chain
+    23f67afc                         # chain
     00000000                         # 0
     0400000000000000                 # next segment's seq
 ";
@@ -187,17 +189,18 @@ const MARK: &str = "
 const CHECKPOINT: &str = "
     77616c72434b5054                 # magic
     01000000                         # format
-    18000000                         # meta's length
+    24000000                         # meta's length
     a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
     2900000000000000                 # LSN
     0068e5cf8b010000                 # written at
     000000000000000000000000         # 0
-    e2a29196                         # CRC of all before
+    f0a3174b                         # CRC of all before
     05436f756e74                     # state's name
     01                               # version
-    10436f756e74207b206e3a2075333220 # shape
-    7d                               #
-    65c44f3e                         # meta's CRC
+    0a7b206e3a20753332207d           # the state as it is written
+    11737472756374207b206e3a20753332 # its shape
+    207d                             #
+    11834cab                         # meta's CRC
     03000000                         # chunk: length
     36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
     fbbc02                           # the state's encoding
@@ -276,17 +279,21 @@ fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> Header {
     }
 }
 
+fn form(written: &str, shape: &str) -> Form {
+    Form { written: written.to_string(), shape: shape.to_string() }
+}
+
 #[test]
 fn every_kind_of_frame_is_pinned() {
     let mut frames = Frames { next: header(7, 6, 40, 0xfeed_beef), offset: 4096 };
     let mut body = Vec::new();
     Link { seq: 2, len: 8192, number: 6, chain: 0xfeed_beef }.put(&mut body);
     check(&frames.frame(Kind::Link, 0, 0, &body), LINK);
-    let param = ("by".to_string(), "u32".to_string());
+    let param = ("by".to_string(), form("Amt", "u32"));
     let schema = Schema {
         state: "Count".to_string(),
         version: 1,
-        shape: "Count { n: u32 }".to_string(),
+        form: form("{ n: u32 }", "struct { n: u32 }"),
         fingerprint: 0x1122_3344_5566_7788,
         mutations: vec![
             Signature { name: "add".to_string(), params: vec![param] },
@@ -359,7 +366,7 @@ impl Recorded for Count {
 impl WalState for Count {
     const NAME: &'static str = "Count";
     const VERSION: u32 = 1;
-    const SHAPE: &'static str = "Count { n: u32 }";
+    const SHAPE: &'static str = "{ n: u32 }";
 }
 
 struct CountMutations(Handle<Count>);

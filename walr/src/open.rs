@@ -1,19 +1,21 @@
 //! How a store is opened: on a thread of its own, which then becomes the writer.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 use crate::commit::{Committer, Front, run};
 use crate::durable::{Durable, Guard};
 use crate::error::{Error, Result};
-use crate::fs::{Disk, Folder, Lock};
+use crate::fs::{Disk, Folder, Lock, Open};
 use crate::layout::{Dir, LOCK};
 use crate::options::Options;
 use crate::panic;
-use crate::recovery;
+use crate::recovery::{self, DryRun};
 use crate::state::WalState;
 
 /// What the opening thread tells the one who waits.
@@ -65,6 +67,53 @@ impl<S: WalState> Options<S> {
     /// As [`open_with`](Options::open_with).
     pub async fn open_on(self, folder: impl Folder + 'static, first: impl FnOnce() -> S) -> Result<Durable<S>> {
         Ok(Durable::new(self.start(Place::Folder(Arc::new(folder)), || Ok(first())).await?))
+    }
+
+    /// Says what an open of the store in `path` would do: whether it would create it, what it would load, migrate, cut off and
+    /// replay, and why it would be refused. It goes through the whole open, the replay included, up to the first change on disk, and
+    /// takes its time and memory. Nothing in the folder is changed.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walr::{Durable, WalState};
+    /// # #[derive(Default, Serialize, Deserialize, WalState)]
+    /// # struct Cache { hits: u64 }
+    /// # #[walr::mutations]
+    /// # impl Cache { #[mutation] fn hit(&mut self) { self.hits += 1 } }
+    /// # #[tokio::main] async fn main() -> walr::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path();
+    /// # drop(Durable::<Cache>::open(path).await?);
+    /// let run = Durable::<Cache>::options().dry_run(path).await?;
+    /// match run.refused {
+    ///     Some(error) => println!("this program can't open it: {error}"),
+    ///     None => println!("{} records would be replayed", run.recovery.records),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] if the store is open, [`Error::Io`] if the folder can't be read, and [`Error::Option`]. What an
+    /// open would return otherwise is in [`DryRun::refused`].
+    ///
+    /// # Cancel safety
+    ///
+    /// The folder stays locked until the thread that looks has ended.
+    pub async fn dry_run(self, path: impl AsRef<Path>) -> Result<DryRun> {
+        self.config.validate()?;
+        let path = path.as_ref().to_path_buf();
+        let (answer, answered) = oneshot::channel();
+        let failed = |reason: String| Error::Thread { reason };
+        let thread = std::thread::Builder::new().name("walr-dry-run".into()).spawn(move || {
+            let looked = panic::catch(|| look(&path, &self));
+            let looked = looked.unwrap_or_else(|message| Err(failed(format!("the recovery panicked: {message}"))));
+            // Nobody may be waiting any more.
+            let _ = answer.send(looked);
+        });
+        thread.map_err(|e| failed(format!("the thread can't be started: {e}")))?;
+        answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
     }
 
     /// Starts the store's thread, which opens the store and stays to write.
@@ -126,6 +175,32 @@ fn open_and_run<S: WalState>(place: Place, options: Options<S>, tell: &Unbounded
     }
 }
 
+fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
+    let disk = match Disk::open(path) {
+        Ok(disk) => disk,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(DryRun { creates: true, ..DryRun::default() }),
+        Err(e) => return Err(Error::io("open", path, e)),
+    };
+    let dir = Dir { path: disk.path().to_path_buf(), folder: Arc::new(disk) };
+    // A lock would create a file that isn't there; and without one nobody can hold it.
+    let lock = match dir.folder.open(LOCK, Open::Read) {
+        Ok(_) => Some(lock(&dir)?),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) => return Err(Error::io("open", dir.file_path(LOCK), e)),
+    };
+    let looked = recovery::preview::<S>(&dir, options.config.changed_code);
+    if let Some(lock) = lock {
+        // It ends with this thread at the latest.
+        let _ = lock.unlock();
+    }
+    looked
+}
+
+fn lock(dir: &Dir) -> Result<Box<dyn Lock>> {
+    let lock = dir.folder.lock(LOCK).map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
+    lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })
+}
+
 fn prepare<S: WalState>(
     place: Place,
     options: Options<S>,
@@ -138,15 +213,15 @@ fn prepare<S: WalState>(
         }
         Place::Folder(folder) => Dir { folder, path: PathBuf::new() },
     };
-    let lock = dir.folder.lock(LOCK).map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
-    let lock = lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })?;
+    let lock = lock(&dir)?;
     let first = || {
         let (answer, answered) = mpsc::sync_channel(1);
         // An open that nobody waits for any more creates nothing.
         tell.send(News::First(answer)).map_err(|_| Error::Closed)?;
         answered.recv().map_err(|_| Error::Closed)
     };
-    let opened = recovery::open(&dir, first).and_then(|opened| Committer::new(dir.clone(), options, opened, true));
+    let opened = recovery::open(&dir, options.config.changed_code, first)
+        .and_then(|opened| Committer::new(dir.clone(), options, opened, true));
     match opened {
         Ok(committer) => Ok((committer, lock)),
         Err(error) => {

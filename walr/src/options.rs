@@ -96,6 +96,18 @@ pub enum CheckpointSource {
     Replay,
 }
 
+/// What an open does when it must replay records that other code of the same mutations made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChangedCode {
+    /// Replays them with this program's code, and counts them in
+    /// [`Recovery::records_of_other_code`](crate::Recovery::records_of_other_code). The default.
+    #[default]
+    Replay,
+    /// Refuses the open with [`Error::ChangedCode`](crate::Error::ChangedCode).
+    Refuse,
+}
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
@@ -141,6 +153,7 @@ pub(crate) struct Config {
     pub(crate) idle_mark: Duration,
     pub(crate) commit_on_caller: bool,
     pub(crate) power_safe_overwrite: bool,
+    pub(crate) changed_code: ChangedCode,
 }
 
 impl Default for Config {
@@ -155,6 +168,7 @@ impl Default for Config {
             idle_mark: Duration::from_secs(1),
             commit_on_caller: false,
             power_safe_overwrite: true,
+            changed_code: ChangedCode::default(),
         }
     }
 }
@@ -250,6 +264,21 @@ impl<S> Options<S> {
     #[must_use]
     pub fn power_safe_overwrite(mut self, medium: bool) -> Self {
         self.config.power_safe_overwrite = medium;
+        self
+    }
+
+    /// What to do about records that other code of the same mutations made. Default: [`ChangedCode::Replay`].
+    ///
+    /// A changed body of a mutation would otherwise give another state than the one that was served, and acknowledged,
+    /// before. The rule for an upgrade is: close the store with the old program, open it with the new one. A close writes a
+    /// checkpoint (unless the policy is manual), so that nothing is left to be replayed. After an end without a close, open
+    /// the store with the old program once more, and close it.
+    ///
+    /// What is compared is a fingerprint of the impl block's code, docs and comments aside. Code that the block calls
+    /// isn't seen: other functions, other crates, a macro that is defined elsewhere.
+    #[must_use]
+    pub fn on_changed_code(mut self, then: ChangedCode) -> Self {
+        self.config.changed_code = then;
         self
     }
 

@@ -1,6 +1,6 @@
-//! Which stores this thread is inside of: so that a wait for oneself is an error and not a wait.
+//! Which stores this thread is inside of: so that a wait for oneself is an error and not a wait. And whether it replays.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Where a thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub(crate) enum Place {
 
 thread_local! {
     static INSIDE: RefCell<Vec<(usize, Place)>> = const { RefCell::new(Vec::new()) };
+    static REPLAYING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Leaves the place again when it is dropped.
@@ -35,9 +36,63 @@ impl Drop for Entered {
     }
 }
 
+/// Whether this thread is replaying: true in a mutation's body while it is applied from the log, by an open, by the
+/// rebuilding after a panic, for a checkpoint from a replay, or by [`verify_replay`](crate::Store::verify_replay); false while it
+/// is applied for a call.
+///
+/// For bodies that log or count. What a mutation does to its state must not depend on it: then memory would not be the replay
+/// of the log.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use walr::{Durable, WalState};
+/// #[derive(Default, Serialize, Deserialize, WalState)]
+/// struct Orders {
+///     count: u64,
+/// }
+///
+/// #[walr::mutations]
+/// impl Orders {
+///     #[mutation]
+///     fn place(&mut self, what: &str) {
+///         self.count += 1;
+///         if !walr::is_replaying() {
+///             println!("{what} was ordered");
+///         }
+///     }
+/// }
+/// ```
+pub fn is_replaying() -> bool {
+    REPLAYING.get()
+}
+
+/// This thread replays until it is dropped.
+pub(crate) struct Replaying(bool);
+
+/// Notes that this thread replays.
+pub(crate) fn replaying() -> Replaying {
+    Replaying(REPLAYING.replace(true))
+}
+
+impl Drop for Replaying {
+    fn drop(&mut self) {
+        REPLAYING.set(self.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replay_ends_also_inside_another() {
+        assert!(!is_replaying());
+        let outer = replaying();
+        drop(replaying());
+        assert!(is_replaying());
+        drop(outer);
+        assert!(!is_replaying());
+    }
 
     #[test]
     fn places_nest_by_store() {

@@ -59,11 +59,11 @@ pub trait WalState:
     const NAME: &'static str;
     /// The version of the type's shape: 1, or that of `#[wal(version = …)]`.
     const VERSION: u32;
-    /// The type's shape as text: its fields or variants with their types.
+    /// The type as it is written: its fields or variants with their types.
     const SHAPE: &'static str;
 
-    /// Decodes a checkpoint that was written under the older `version`, of the shape `shape`; `None` when no migration
-    /// leads from there.
+    /// Decodes a checkpoint that was written under the older `version`, whose traced shape was `shape`; `None` when no
+    /// migration leads from there.
     fn migrate(_version: u32, _shape: &str, _decoder: Decoder<'_>) -> Option<Result<Self>> {
         None
     }

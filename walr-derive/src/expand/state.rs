@@ -19,8 +19,16 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
     let options = attr::state_options(&input.attrs, &mut errors);
     attr::refuse_below_type(&input.data, &mut errors);
     encoding::check(&input, &mut errors);
-    if let (Some(old), None | Some(1)) = (&options.migrate_from, options.version) {
-        errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
+    match (&options.migrate_from[..], options.version) {
+        ([old, ..], None | Some(1)) => {
+            errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
+        }
+        ([old, ..], Some(version)) if options.migrate_from.len() >= version as usize => {
+            let count = options.migrate_from.len();
+            let message = format!("`migrate_from` names {count} versions, and version {version} has fewer before it");
+            errors.at(old, message);
+        }
+        _ => {}
     }
     if let Data::Union(union) = &input.data {
         errors
@@ -42,22 +50,7 @@ fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
     let name = options.name.as_ref().map_or_else(|| names::plain(ident), syn::LitStr::value);
     let version = options.version.unwrap_or(1);
     let shape = shape(&input.data);
-    let migrate = options.migrate_from.as_ref().filter(|_| version > 1).map(|old| {
-        let from = version - 1;
-        hidden! {
-            fn migrate(
-                version: u32,
-                _shape: &str,
-                decoder: #krate::__private::Decoder<'_>,
-            ) -> ::core::option::Option<#krate::Result<Self>> {
-                if version != #from {
-                    return ::core::option::Option::None;
-                }
-                let old = #krate::__private::Decoder::decode::<#old>(decoder);
-                ::core::option::Option::Some(::core::result::Result::map(old, ::core::convert::From::from))
-            }
-        }
-    });
+    let migrate = migrate(options, version, &krate);
     let after_load = options.after_load.as_ref().map(|path| {
         hidden! {
             fn after_load(&mut self) {
@@ -86,6 +79,39 @@ fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
             #after_load
         }
     }
+}
+
+/// The way from each version that is kept: decoded as its own type, and turned into that of the next one, up to this one.
+fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenStream> {
+    let types = &options.migrate_from;
+    let oldest = u32::try_from(types.len()).ok().and_then(|count| version.checked_sub(count));
+    let oldest = oldest.filter(|oldest| *oldest > 0 && !types.is_empty())?;
+    let arms = types.iter().enumerate().map(|(at, old)| {
+        let from = oldest + at as u32;
+        let later = types[at + 1..].iter().map(ToTokens::to_token_stream).chain([quote!(Self)]);
+        let steps = later.map(
+            |next| hidden!(let old = ::core::result::Result::and_then(old, #krate::__private::Old::next::<#next>);),
+        );
+        hidden! {
+            #from => {
+                let old = #krate::__private::Old::<#old>::decode(version, shape, decoder);
+                #(#steps)*
+                ::core::option::Option::Some(::core::result::Result::map(old, #krate::__private::Old::state))
+            }
+        }
+    });
+    Some(hidden! {
+        fn migrate(
+            version: u32,
+            shape: &str,
+            decoder: #krate::__private::Decoder<'_>,
+        ) -> ::core::option::Option<#krate::Result<Self>> {
+            match version {
+                #(#arms)*
+                _ => ::core::option::Option::None,
+            }
+        }
+    })
 }
 
 /// The bounds of the impl: none of a type without generics, so that what is missing is an error at its name, and of a

@@ -10,7 +10,7 @@
 //! footer: 0 (u32), the last chunk's CRC (u32), length of all chunks' bytes (u64), CRC of these 16 (u32), end of file
 //! ```
 //!
-//! The meta is the state's name, version and shape; the chunks together are the state's encoding.
+//! The meta is the state's name, version and form; the chunks together are the state's encoding.
 //!
 //! It is written under a `.tmp` name, synced, read back from the medium and decoded, and only then renamed, when the log up
 //! to its LSN is durable: so that a file with a checkpoint's name was whole once, and whatever is wrong with it later is
@@ -25,6 +25,7 @@ pub(crate) use self::write::{discard, write, write_encoded};
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{Form, Schema};
 use crate::state::WalState;
 
 /// Why a reader or a writer ended early.
@@ -41,12 +42,13 @@ const CHUNK: usize = 256 * 1024;
 pub(crate) struct Meta {
     pub(crate) state: String,
     pub(crate) version: u32,
-    pub(crate) shape: String,
+    pub(crate) form: Form,
 }
 
 impl Meta {
     fn of<S: WalState>() -> Meta {
-        Meta { state: S::NAME.to_string(), version: S::VERSION, shape: S::SHAPE.to_string() }
+        let Schema { state, version, form, .. } = &*Schema::of::<S>();
+        Meta { state: state.clone(), version: *version, form: form.clone() }
     }
 }
 

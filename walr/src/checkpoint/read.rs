@@ -12,7 +12,7 @@ use crate::layout::{Dir, FORMAT, StoreId};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic;
-use crate::schema::other_state;
+use crate::schema::{Schema, newer_version, other_state};
 use crate::state::WalState;
 
 const FOOTER: usize = 20;
@@ -26,6 +26,8 @@ pub(crate) struct Loaded<S> {
     pub(crate) state: S,
     pub(crate) lsn: Lsn,
     pub(crate) bytes: u64,
+    /// The state's version that it was written under.
+    pub(crate) version: u32,
 }
 
 /// Why a checkpoint wasn't loaded.
@@ -51,7 +53,7 @@ pub(crate) fn load<S: WalState>(
     let mut reader = Reader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
-    let decoder = Decoder::new(&mut reader, &mut failure, S::NAME);
+    let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
     let state = panic::catch(|| {
         let mut state = decode_as::<S>(&path, &meta, decoder)?;
         state.after_load();
@@ -64,7 +66,7 @@ pub(crate) fn load<S: WalState>(
         let reason = format!("decoding it, or what follows on that, panicked: {message}");
         Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
     });
-    Ok(Loaded { state: state.map_err(LoadError::Refused)?, lsn, bytes: reader.len })
+    Ok(Loaded { state: state.map_err(LoadError::Refused)?, lsn, bytes: reader.len, version: meta.version })
 }
 
 /// An error of a reader is either the file system's, or says that the bytes are damaged.
@@ -77,35 +79,32 @@ fn reader_error(error: io::Error, refused: &dyn Fn(io::Error) -> LoadError) -> L
 
 fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Result<S> {
     let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
-    if meta.state != S::NAME {
-        return refuse(other_state(&meta.state, S::NAME));
+    let now = Schema::of::<S>();
+    if meta.state != now.state {
+        return refuse(other_state(&meta.state, &now.state));
     }
-    if meta.version == S::VERSION && meta.shape == S::SHAPE {
-        return decoder.decode();
+    let (found, known, name) = (meta.version, now.version, &now.state);
+    if found > known {
+        return refuse(newer_version("checkpoint", found, &now));
     }
-    if meta.version > S::VERSION {
-        let (found, known) = (meta.version, S::VERSION);
-        return Err(Error::Newer { path: path.to_path_buf(), what: "the state's version", found, known });
+    if found < known {
+        return S::migrate(found, &meta.form.shape, decoder).unwrap_or_else(|| {
+            refuse(format!(
+                "the checkpoint holds version {found} of `{name}` and this program has version {known}, with no migration \
+                 from there; keep the type of each version from {found} on, and name them in \
+                 `#[wal(version = {known}, migrate_from = [..])]`"
+            ))
+        });
     }
-    if meta.version == S::VERSION {
+    if !meta.form.is_same(&now.form) {
+        let (old, new) = meta.form.beside(&now.form);
         return refuse(format!(
-            "the checkpoint holds `{}`, and this program's `{}` is `{}`; give the new form the next number in \
-             `#[wal(version = {}, migrate_from = …)]` and keep the old one to migrate from",
-            meta.shape,
-            S::NAME,
-            S::SHAPE,
-            S::VERSION + 1
+            "the checkpoint holds a `{name}` of the form `{old}`, and this program's is `{new}`; give the new form the \
+             next number in `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
+            known + 1
         ));
     }
-    S::migrate(meta.version, &meta.shape, decoder).unwrap_or_else(|| {
-        refuse(format!(
-            "the checkpoint holds version {} of `{}` and this program has version {}, with no migration from there; add \
-             `#[wal(migrate_from = …)]`",
-            meta.version,
-            S::NAME,
-            S::VERSION
-        ))
-    })
+    decoder.decode()
 }
 
 /// Damage, as the cause of an `io::Error`.

@@ -1,5 +1,6 @@
 //! What handles, the writer and a checkpoint share.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
@@ -40,6 +41,8 @@ pub(crate) struct Core<S: Recorded> {
     /// What a checkpoint that is under way is told: to stop when the last handle is dropped, to hurry when a close waits for
     /// it.
     pub(crate) checkpoint: Signals,
+    /// How many read old checkpoints and the log above them, which must stay meanwhile.
+    pub(crate) pins: AtomicUsize,
     /// What became of the close; `None` until it is done.
     pub(crate) closed: watch::Sender<Option<Result<()>>>,
     /// The process that opened the store.
@@ -62,6 +65,7 @@ impl<S: Recorded> Core<S> {
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
             checkpoint: Signals::default(),
+            pins: AtomicUsize::new(0),
             closed: watch::Sender::new(None),
             process: std::process::id(),
         }
@@ -78,7 +82,7 @@ impl<S: Recorded> Core<S> {
     }
 
     /// Refuses calls that could never be answered.
-    pub(super) fn admit(&self) -> Result<()> {
+    pub(crate) fn admit(&self) -> Result<()> {
         if self.is_forked() {
             return Err(Error::Forked);
         }

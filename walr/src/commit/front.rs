@@ -30,7 +30,7 @@ thread_local! {
 pub(crate) struct Front<S: Recorded> {
     pub(crate) core: Arc<Core<S>>,
     /// Held by the writer while it commits, syncs, or answers requests; by a caller only to commit in memory.
-    committer: Arc<Mutex<Committer<S>>>,
+    pub(crate) committer: Arc<Mutex<Committer<S>>>,
 }
 
 impl<S: Recorded> Front<S> {

@@ -21,6 +21,7 @@ pub use self::stats::Stats;
 pub(crate) use self::writer::run;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use self::answer::Answer;
@@ -241,7 +242,7 @@ impl<S: WalState> Committer<S> {
             self.checkpoints.push(lsn);
         }
         let stays = self.checkpoints.len().saturating_sub(2);
-        if self.core.latch.get().is_some() {
+        if self.core.latch.get().is_some() || self.core.pins.load(Ordering::Acquire) > 0 {
             return Outdated::default();
         }
         let segments = self.journal.segments_below(self.checkpoints[stays]);

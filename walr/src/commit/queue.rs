@@ -248,6 +248,12 @@ impl<S: Recorded> Queue<S> {
         crate::panic::drop_quietly((group, requests));
     }
 
+    /// Whether the store is closing, or closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.closed || inner.closing.is_some()
+    }
+
     fn wake_writer(&self, mut inner: parking_lot::MutexGuard<'_, Inner<S>>) {
         if std::mem::take(&mut inner.asleep) {
             drop(inner);

@@ -7,36 +7,39 @@
 //! 5. Only then is anything on disk changed: a copy of what is cut is kept, a damaged checkpoint is renamed, and what
 //!    nobody needs is removed. All of it can be done again after a crash.
 
+mod preview;
 mod records;
 mod replay;
 mod report;
+mod salvage;
 mod scan;
+mod scratch;
 mod table;
 
+pub(crate) use preview::preview;
 pub(crate) use records::read;
-pub use report::{Bypassed, Cut, Recovery};
+pub use report::{Bypassed, Cut, DryRun, Recovery};
+pub(crate) use scratch::{Scratch, mutation_at, survey};
 
 use std::time::Instant;
 
 use self::replay::{Panic, Replayed, Source, Stopped, replay};
+use self::salvage::salvage;
 use self::scan::{Aborted, Log, Wanted, scan};
 use crate::checkpoint::{self, LoadError, Loaded};
 use crate::error::{Error, Result};
 use crate::frame::{BLOCK, Range};
-use crate::fs::{Open, SALVAGE};
+use crate::fs::Open;
 use crate::journal::{Extent, Position};
 use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
 use crate::lsn::Lsn;
+use crate::options::ChangedCode;
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
-use crate::schema::Schema;
+use crate::schema::{Held, Schema};
 use crate::segment::{Expected, Segment, Space};
 use crate::state::WalState;
 
-/// Of a torn tail, at most this much is copied.
-const MOST_SALVAGED: u64 = 1 << 20;
-/// At most so many copies are kept of what stood at one place.
-const MOST_COPIES: u32 = 16;
 /// The first segment of a new store, which the first mutation replaces.
 const FIRST_SEGMENT: u64 = 4 * BLOCK;
 
@@ -82,7 +85,11 @@ impl Names {
 }
 
 /// Opens the store in `dir`, whose lock is held; creates it from `first` if there is none.
-pub(crate) fn open<S: WalState>(dir: &Dir, first: impl FnOnce() -> Result<S>) -> Result<Opened<S>> {
+pub(crate) fn open<S: WalState>(
+    dir: &Dir,
+    changed: ChangedCode,
+    first: impl FnOnce() -> Result<S>,
+) -> Result<Opened<S>> {
     let began = Instant::now();
     // A rename that an earlier process had not yet made durable is acted on below.
     dir.sync()?;
@@ -90,7 +97,7 @@ pub(crate) fn open<S: WalState>(dir: &Dir, first: impl FnOnce() -> Result<S>) ->
     let mut opened = match dir.read_small(STORE)? {
         Some(bytes) => {
             let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
-            recover(dir, identity, names)?
+            recover(dir, identity, names, changed)?
         }
         None => {
             refuse_without_store(dir, &names)?;
@@ -150,32 +157,9 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
     })
 }
 
-fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<Opened<S>> {
-    let store = &identity.store;
+fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names, changed: ChangedCode) -> Result<Opened<S>> {
     let mut report = Recovery::default();
-    let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, &Pace::full())?;
-    (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
-    let now = Schema::of::<S>();
-    // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
-    let needed = &names.checkpoints[names.checkpoints.len().saturating_sub(2)..];
-    let oldest = needed.first().copied().unwrap_or_default().min(loaded.lsn);
-    let mut log = scan(Wanted {
-        dir,
-        store,
-        segments: &names.segments,
-        oldest,
-        newest: names.checkpoints.last().copied().unwrap_or_default(),
-        loaded: loaded.lsn,
-        accept: &mut |schema, uses| {
-            let path = dir.path.clone();
-            schema.check(&now, uses).map_err(|reason| Error::Schema { path, reason })
-        },
-    })?;
-    report.last = Lsn::new(log.next.lsn.get() - 1);
-    let (state, replayed) = replay_all(dir, store, loaded, &mut log, &mut report)?;
-    report.records = replayed.records;
-    report.bytes = replayed.bytes;
-    report.records_of_other_code = replayed.of_other_code;
+    let Found { state, mut log, oldest } = find(dir, &identity.store, &names, changed, &mut report)?;
     let kept = tidy_up(dir, &names, oldest, &mut log, &mut report)?;
     // After an unclean end the last segment has its reserve still, and perhaps a torn tail: of no use once a later one is begun.
     let last = log.extents.last().filter(|_| !log.marked || !log.cuts.is_empty());
@@ -194,6 +178,61 @@ fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names) -> Result<O
         aborts: log.aborts,
         report,
     })
+}
+
+/// What a folder holds.
+struct Found<S> {
+    state: S,
+    log: Log,
+    /// The oldest checkpoint that the log was scanned from.
+    oldest: Lsn,
+}
+
+/// Builds the state from the folder, and changes nothing there.
+fn find<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    names: &Names,
+    changed: ChangedCode,
+    report: &mut Recovery,
+) -> Result<Found<S>> {
+    let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, &Pace::full())?;
+    (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
+    report.migrated_from = Some(loaded.version).filter(|version| *version != S::VERSION);
+    let mut held = Held::default();
+    // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
+    let needed = &names.checkpoints[names.checkpoints.len().saturating_sub(2)..];
+    let oldest = needed.first().copied().unwrap_or_default().min(loaded.lsn);
+    let mut log = scan(Wanted {
+        dir,
+        store,
+        segments: &names.segments,
+        oldest,
+        newest: names.checkpoints.last().copied().unwrap_or_default(),
+        loaded: loaded.lsn,
+        accept: &mut |schema, uses| {
+            held.add(schema, uses);
+            Ok(())
+        },
+    })?;
+    report.last = Lsn::new(log.next.lsn.get() - 1);
+    accept::<S>(dir, &held, changed, loaded.lsn)?;
+    let (state, replayed) = replay_all(dir, store, loaded, &mut log, report)?;
+    report.records = replayed.records;
+    report.bytes = replayed.bytes;
+    report.records_of_other_code = replayed.of_other_code;
+    Ok(Found { state, log, oldest })
+}
+
+/// Refuses what this program can't replay, or shouldn't.
+fn accept<S: WalState>(dir: &Dir, held: &Held, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
+    let now = Schema::of::<S>();
+    held.check(&now, &dir.path)?;
+    let records = held.of_other_code(&now);
+    if changed == ChangedCode::Refuse && records > 0 {
+        return Err(Error::ChangedCode { path: dir.path.clone(), records, checkpoint });
+    }
+    Ok(())
 }
 
 /// The newest checkpoint whose bytes are sound.
@@ -306,35 +345,6 @@ fn tidy_up(dir: &Dir, names: &Names, oldest: Lsn, log: &mut Log, report: &mut Re
         dir.remove_if_there(&segment_name(seq))?;
     }
     Ok(kept)
-}
-
-/// Keeps a copy of what is cut off; `None` where it can't be written, as on a full disk: then it stays where it is.
-fn salvage(dir: &Dir, cut: &Cut) -> Option<std::path::PathBuf> {
-    let from = cut.path.file_name()?.to_str()?;
-    let source = dir.folder.open(from, Open::Read).ok()?;
-    let mut bytes = vec![0; cut.bytes.min(MOST_SALVAGED) as usize];
-    let len = source.read_at(&mut bytes, cut.offset).ok()?;
-    bytes.truncate(len);
-    for copy in 0..MOST_COPIES {
-        let name = format!("{SALVAGE}/{from}-{:x}-{copy}", cut.offset);
-        let file = match dir.folder.open(&name, Open::Create) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                // An earlier open was here, and ended before anything was written behind; or it cut something else.
-                let there = dir.folder.open(&name, Open::Read).ok()?;
-                let mut same = vec![0; bytes.len() + 1];
-                let len = there.read_at(&mut same, 0).ok()?;
-                if same[..len] == bytes {
-                    return Some(dir.file_path(&name));
-                }
-                continue;
-            }
-            Err(_) => return None,
-        };
-        let kept = file.write_at(&bytes, 0).and_then(|()| file.sync()).and_then(|()| dir.folder.sync());
-        return kept.ok().map(|()| dir.file_path(&name));
-    }
-    None
 }
 
 /// What a part of the log, and the checkpoints below it, hold.

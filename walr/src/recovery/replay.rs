@@ -9,6 +9,7 @@ use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
+use crate::reentry;
 use crate::schema::Schema;
 use crate::segment::{Scan, Segment, Step};
 use crate::state::WalState;
@@ -148,7 +149,10 @@ impl<S: WalState> Applier<'_, S> {
         let log = log.map_err(|reason| {
             self.refuse(lsn, format!("the record of `{}` can't be decoded: {reason}", self.name(mutation)))
         })?;
-        match panic::catch(|| (self.apply)(lsn, log)) {
+        let replaying = reentry::replaying();
+        let applied = panic::catch(|| (self.apply)(lsn, log));
+        drop(replaying);
+        match applied {
             Ok(outcome) => drop_quietly(outcome),
             Err(message) => {
                 let (mutation, batch) = (self.name(mutation), batch_of(header, body, lsn));

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::lsn::Lsn;
 
 /// What the open of a store found and did; from [`Store::recovery`](crate::Store::recovery).
@@ -15,6 +16,8 @@ pub struct Recovery {
     pub checkpoint: Lsn,
     /// The length of that checkpoint's file, in bytes.
     pub checkpoint_bytes: u64,
+    /// The version of the state that the checkpoint was written under, where it was migrated from that.
+    pub migrated_from: Option<u32>,
     /// The LSN of the last record in the log: the state is as of this one.
     pub last: Lsn,
     /// How many records of the log were replayed on top of the checkpoint.
@@ -57,4 +60,17 @@ pub struct Bypassed {
     pub offset: u64,
     /// What is wrong.
     pub reason: String,
+}
+
+/// What an open would do; from [`Options::dry_run`](crate::Options::dry_run).
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct DryRun {
+    /// Whether the open would create the store, because there is none.
+    pub creates: bool,
+    /// The error that the open would return.
+    pub refused: Option<Error>,
+    /// What the open would report; as far as it came, where it would be refused. Nothing of it was done: no copy was made of what
+    /// is to be cut off, and no damaged checkpoint was renamed.
+    pub recovery: Recovery,
 }

@@ -1,0 +1,73 @@
+//! The body of a mutation changed.
+
+use walr::{ChangedCode, Error};
+
+use super::methods::{calls, is_kept, later, v1};
+use crate::Expected::{Refused, Works};
+use crate::common::{Result, run};
+use crate::{End, changes, options, reopen, upgrade, wrote};
+
+later!(other_body {
+    #[mutation]
+    pub(crate) fn insert(&mut self, key: &str, value: u64) {
+        *self.entries.entry(key.to_string()).or_default() = value;
+    }
+
+    #[mutation]
+    fn remove(&mut self, key: String) {
+        self.entries.remove(&key);
+    }
+});
+
+macro_rules! with {
+    ($then:ident, $end:ident) => {
+        async {
+            let folder = wrote::<v1::Cache>(End::$end, calls()).await?;
+            let options = options::<other_body::Cache>().on_changed_code(ChangedCode::$then);
+            Ok(reopen(folder, options).await?.outcome(|state| is_kept!(state)))
+        }
+    };
+}
+
+changes! {
+    replayed, "a method's body changed, `ChangedCode::Replay`", Works => with!(Replay, Killed);
+    refused, "a method's body changed, `ChangedCode::Refuse`",
+        Refused(&["4 records above lsn 0", "other code", "ChangedCode::Replay"]) => with!(Refuse, Killed);
+    closed, "a method's body changed after a close, `ChangedCode::Refuse`", Works => with!(Refuse, Closed);
+}
+
+#[test]
+fn an_open_says_what_other_code_made() -> Result {
+    run(async {
+        let seen = upgrade::<v1::Cache, other_body::Cache>(End::Killed, calls()).await?;
+        let state = seen.opened?;
+        assert_eq!(state.store().recovery().records_of_other_code, 4);
+        state.insert("d", 4).await?;
+        drop(state);
+        let seen = reopen(seen.folder, options::<other_body::Cache>()).await?;
+        let recovery = seen.opened?.store().recovery().clone();
+        assert_eq!((recovery.records, recovery.records_of_other_code), (5, 4), "its own record isn't counted");
+        Ok(())
+    })
+}
+
+#[test]
+fn the_same_code_is_never_refused() -> Result {
+    run(async {
+        let folder = wrote::<v1::Cache>(End::Killed, calls()).await?;
+        let options = options::<v1::Cache>().on_changed_code(ChangedCode::Refuse);
+        assert!(is_kept!(reopen(folder, options).await?.opened?));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_refusal_of_other_code_can_be_matched() -> Result {
+    run(async {
+        let folder = wrote::<v1::Cache>(End::Killed, calls()).await?;
+        let options = options::<other_body::Cache>().on_changed_code(ChangedCode::Refuse);
+        let error = reopen(folder, options).await?.opened.expect_err("other code made them");
+        assert!(matches!(error, Error::ChangedCode { records: 4, .. }), "{error:?}");
+        Ok(())
+    })
+}

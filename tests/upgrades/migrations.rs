@@ -1,0 +1,198 @@
+//! `#[wal(version = …, migrate_from = …)]`.
+
+use walr::{Durable, Error};
+
+use crate::Expected::{Refused, Works};
+use crate::common::{Result, run, snapshot};
+use crate::{End, Outcome, changes, options, reopen, wrote};
+
+pub(crate) mod v1 {
+    use serde::{Deserialize, Serialize};
+    use walr::WalState;
+
+    #[derive(Default, Serialize, Deserialize, WalState)]
+    pub(crate) struct Cache {
+        text: String,
+    }
+
+    #[walr::mutations]
+    impl Cache {
+        #[mutation]
+        fn add(&mut self, word: &str) {
+            self.text += word;
+            self.text.push(' ');
+        }
+    }
+}
+
+/// Version 2 holds words, and is written down as the types of the versions before and the present one.
+macro_rules! version_2 {
+    ($name:ident, $old:item, $convert:expr) => {
+        pub(crate) mod $name {
+            use serde::{Deserialize, Serialize};
+            use walr::WalState;
+
+            #[derive(Deserialize)]
+            $old
+
+            #[derive(Default, Serialize, Deserialize, WalState)]
+            #[wal(version = 2, migrate_from = CacheV1)]
+            pub(crate) struct Cache {
+                pub(crate) words: Vec<String>,
+            }
+
+            impl From<CacheV1> for Cache {
+                fn from(old: CacheV1) -> Cache {
+                    let convert: fn(CacheV1) -> Vec<String> = $convert;
+                    Cache { words: convert(old) }
+                }
+            }
+
+            #[walr::mutations]
+            impl Cache {
+                #[mutation]
+                pub(crate) fn add(&mut self, word: &str) {
+                    self.words.push(word.to_string());
+                }
+            }
+        }
+    };
+}
+
+version_2!(
+    v2,
+    struct CacheV1 {
+        text: String,
+    },
+    |old| old.text.split_whitespace().map(str::to_string).collect()
+);
+version_2!(
+    panics,
+    struct CacheV1 {
+        text: String,
+    },
+    |old| panic!("{} can't be split", old.text.len())
+);
+version_2!(
+    wrong_type,
+    struct CacheV1 {
+        text: Vec<u8>,
+    },
+    |old| vec![format!("{:?}", old.text)]
+);
+
+pub(crate) mod v3 {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Serialize};
+    use walr::WalState;
+
+    #[derive(Deserialize)]
+    struct CacheV1 {
+        text: String,
+    }
+
+    #[derive(Deserialize)]
+    struct CacheV2 {
+        words: Vec<String>,
+    }
+
+    impl From<CacheV1> for CacheV2 {
+        fn from(old: CacheV1) -> CacheV2 {
+            CacheV2 { words: old.text.split_whitespace().map(str::to_string).collect() }
+        }
+    }
+
+    #[derive(Default, Serialize, Deserialize, WalState)]
+    #[wal(version = 3, migrate_from = [CacheV1, CacheV2])]
+    pub(crate) struct Cache {
+        pub(crate) counts: BTreeMap<String, u64>,
+    }
+
+    impl From<CacheV2> for Cache {
+        fn from(old: CacheV2) -> Cache {
+            let mut cache = Cache::default();
+            old.words.iter().for_each(|word| cache.add(word));
+            cache
+        }
+    }
+
+    #[walr::mutations]
+    impl Cache {
+        #[mutation]
+        fn add(&mut self, word: &str) {
+            *self.counts.entry(word.to_string()).or_default() += 1;
+        }
+    }
+}
+
+fn add(words: &[&str]) -> Vec<v1::CacheLog> {
+    words.iter().map(|word| v1::CacheLog::Add { word: word.to_string() }).collect()
+}
+
+/// A folder of version 1 with a checkpoint, and records above it.
+pub(crate) async fn folder_of_v1() -> Result<tempfile::TempDir> {
+    let folder = wrote::<v1::Cache>(End::Closed, add(&["one", "two"])).await?;
+    let state = options::<v1::Cache>().open(folder.path()).await?;
+    state.apply_batch(add(&["two"])).await?;
+    Ok(folder)
+}
+
+macro_rules! seen {
+    ($later:ident, $check:expr) => {
+        async { Ok(reopen(folder_of_v1().await?, options::<$later::Cache>()).await?.outcome($check)) }
+    };
+}
+
+changes! {
+    one_version, "the next version with `migrate_from`", Works
+        => seen!(v2, |state: &Durable<v2::Cache>| state.read(|cache| cache.words == ["one", "two", "two"]));
+    two_versions, "two versions on with `migrate_from = [CacheV1, CacheV2]`", Works
+        => seen!(v3, |state: &Durable<v3::Cache>| state.read(|cache| cache.counts["one"] == 1 && cache.counts["two"] == 2));
+    a_panic, "a migration that panics",
+        Refused(&["from version 1 to 2", "`impl From<CacheV1> for Cache`", "8 can't be split", "nothing was changed"])
+        => seen!(panics, |_| true);
+    another_type, "a migration from a type that isn't the old one",
+        Refused(&["version 1 of the state as `struct { text: string }`", "`CacheV1`", "is `struct { text: seq<u8> }`"])
+        => seen!(wrong_type, |_| true);
+    older_program, "the old program after a migration, and records of the new one", Refused(&["the log holds version 2 of `Cache`", "newer program"])
+        => back();
+}
+
+/// Version 2 opens a folder of version 1, records something, and writes no checkpoint; then version 1 is back.
+async fn back() -> Result<Outcome> {
+    let seen = reopen(folder_of_v1().await?, options::<v2::Cache>()).await?;
+    seen.opened?.apply(v2::CacheLog::Add { word: "three".into() }).await?;
+    Ok(reopen(seen.folder, options::<v1::Cache>()).await?.outcome(|_| true))
+}
+
+#[test]
+fn a_migrated_store_goes_on_version_by_version() -> Result {
+    run(async {
+        let folder = folder_of_v1().await?;
+        let state = Durable::<v2::Cache>::open(folder.path()).await?;
+        state.add("three").await?;
+        state.close().await?;
+        drop(state);
+        let state = Durable::<v3::Cache>::open(folder.path()).await?;
+        assert_eq!(state.read(|cache| cache.counts.len()), 3);
+        state.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_migration_that_panics_is_an_error_of_its_own_and_the_old_program_goes_on() -> Result {
+    run(async {
+        let folder = folder_of_v1().await?;
+        let before = snapshot(folder.path())?;
+        for _ in 0..2 {
+            let error = Durable::<panics::Cache>::open(folder.path()).await.expect_err("it panics");
+            assert!(matches!(error, Error::Migration { from: 1, to: 2, .. }), "{error:?}");
+            assert_eq!(snapshot(folder.path())?, before);
+        }
+        let state = Durable::<v1::Cache>::open(folder.path()).await?;
+        assert_eq!(state.store().recovery().records, 1);
+        Ok(())
+    })
+}

@@ -1,0 +1,93 @@
+//! The state's own fields, its name and its version.
+
+use crate::Expected::{Refused, Works};
+use crate::common as another;
+use crate::{End, changes, upgrade};
+
+/// A program with this state, and a mutation that changes nothing.
+macro_rules! state {
+    ($name:ident { $(#[$option:meta])* struct $state:ident $fields:tt $(type $($types:tt)*)? }) => {
+        pub(crate) mod $name {
+            #![allow(dead_code, unused_imports)]
+            use std::collections::{BTreeMap, HashMap};
+
+            use serde::{Deserialize, Serialize};
+            use walr::WalState;
+
+            $($($types)*)?
+
+            #[derive(Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
+            $(#[$option])*
+            pub(crate) struct $state $fields
+
+            #[walr::mutations]
+            impl $state {
+                #[mutation]
+                pub(crate) fn touch(&mut self) {}
+            }
+        }
+    };
+}
+state!(v1 { struct Cache { entries: Vec<String>, hits: u64 } });
+state!(added { struct Cache { entries: Vec<String>, hits: u64, misses: u64 } });
+state!(removed { struct Cache { entries: Vec<String> } });
+state!(retyped { struct Cache { entries: Vec<String>, hits: u32 } });
+state!(swapped { struct Cache { hits: u64, entries: Vec<String> } });
+state!(index_added { struct Cache { entries: Vec<String>, hits: u64, #[serde(skip)] index: HashMap<String, u8> } });
+state!(renamed { #[wal(name = "Cache")] struct Store { entries: Vec<String>, hits: u64 } });
+state!(renamed_without { struct Store { entries: Vec<String>, hits: u64 } });
+state!(alias { struct Cache { entries: List, hits: u64 } type type List = Vec<String>; });
+state!(version_2 { #[wal(version = 2)] struct Cache { entries: Vec<String>, hits: u64 } });
+
+state!(nested { struct Cache { entries: Vec<Entry> }
+    type #[derive(Debug, PartialEq, Serialize, Deserialize)] struct Entry { id: u64, name: String } });
+state!(nested_swapped { struct Cache { entries: Vec<Entry> }
+    type #[derive(Debug, PartialEq, Serialize, Deserialize)] struct Entry { name: String, id: u64 } });
+
+state!(opaque { struct Cache { entries: Vec<Secret> }
+    type #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(try_from = "String")]
+    struct Secret(String);
+    impl TryFrom<String> for Secret {
+        type Error = &'static str;
+        fn try_from(text: String) -> Result<Secret, &'static str> {
+            if text.len() > 99 { Ok(Secret(text)) } else { Err("too short") }
+        }
+    } });
+
+macro_rules! seen {
+    ($before:ident::$old:ident, $after:ident::$new:ident, $end:ident) => {
+        async {
+            let calls = vec![$before::CacheLog::Touch; 3];
+            let seen = upgrade::<$before::$old, $after::$new>(End::$end, calls).await?;
+            Ok(seen.outcome(|state| state.read(|state| *state == Default::default())))
+        }
+    };
+}
+
+changes! {
+    field_added, "a field of the state added",
+        Refused(&["`{ entries: Vec<String>, hits: u64 }`", "`{ entries: Vec<String>, hits: u64, misses: u64 }`", "version = 2"])
+        => seen!(v1::Cache, added::Cache, Killed);
+    field_removed, "a field of the state removed",
+        Refused(&["`{ entries: Vec<String>, hits: u64 }`", "`{ entries: Vec<String> }`"]) => seen!(v1::Cache, removed::Cache, Closed);
+    field_retyped, "a field of the state retyped", Refused(&["hits: u64", "hits: u32"]) => seen!(v1::Cache, retyped::Cache, Killed);
+    fields_swapped, "two fields of the state swapped", Refused(&["`{ hits: u64, entries: Vec<String> }`"])
+        => seen!(v1::Cache, swapped::Cache, Killed);
+    field_of_a_field, "two fields swapped in a type inside the state",
+        Refused(&["struct Entry { id: u64, name: string }", "struct Entry { name: string, id: u64 }"])
+        => seen!(nested::Cache, nested_swapped::Cache, Killed);
+    alias_of_a_field, "an alias for a field's type", Works => seen!(v1::Cache, alias::Cache, Killed);
+    skipped_field, "a `#[serde(skip)]` field added", Works => seen!(v1::Cache, index_added::Cache, Closed);
+    opaque_field, "nothing, and a type that can't be traced", Works => seen!(opaque::Cache, opaque::Cache, Killed);
+    type_renamed, "the type renamed, with `#[wal(name = \"Cache\")]`", Works => seen!(v1::Cache, renamed::Store, Killed);
+    type_renamed_without, "the type renamed, without a name",
+        Refused(&["holds a `Cache`, and was opened as a `Store`", "#[wal(name = \"Cache\")]"])
+        => seen!(v1::Cache, renamed_without::Store, Killed);
+    other_type, "another type's folder", Refused(&["holds a `Cache`, and was opened as a `Words`", "open the right folder"])
+        => seen!(v1::Cache, another::Words, Closed);
+    version_without, "`version = 2` without a migration", Refused(&["version 1 of `Cache`", "version 2", "migrate_from"])
+        => seen!(v1::Cache, version_2::Cache, Killed);
+    version_below, "an older program after a newer version", Refused(&["version 2 of `Cache`", "has version 1", "newer program"])
+        => seen!(version_2::Cache, v1::Cache, Closed);
+}

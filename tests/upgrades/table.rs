@@ -1,0 +1,25 @@
+//! The table of all changes: `cargo test --test upgrades table -- --nocapture`.
+
+use crate::common::{Result, run};
+use crate::{Expected, Outcome, Row, arguments, check, code, methods, migrations, states};
+
+#[test]
+fn the_table_of_changes() -> Result {
+    let topics: [&[Row]; 5] = [methods::ROWS, arguments::ROWS, code::ROWS, states::ROWS, migrations::ROWS];
+    let mut table = String::from("| change | outcome | message |\n|---|---|---|\n");
+    let (mut works, mut refused) = (0, 0);
+    for row in topics.into_iter().flatten() {
+        let (outcome, message) = match run(check(row))? {
+            Outcome::Works(how) => ("works", how),
+            Outcome::Refused(message) => ("refused", message),
+        };
+        match row.expected {
+            Expected::Works => works += 1,
+            Expected::Refused(_) => refused += 1,
+        }
+        table += &format!("| {} | {outcome} | {} |\n", row.change, message.replace('|', "\\|"));
+    }
+    println!("{table}\n{works} work, {refused} are refused");
+    assert!(works > 15 && refused > 15, "rows are missing");
+    Ok(())
+}

@@ -1,0 +1,365 @@
+//! `verify_replay`: mutations that aren't deterministic are found while the state is still there.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use walr::{Durable, Error, Lsn, WalState};
+
+use crate::common::{Result, Words, files_with, numbered, run};
+use crate::options;
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
+struct Shaky {
+    numbers: HashSet<u64>,
+    listed: Vec<u64>,
+    rates: Vec<f64>,
+}
+
+static TICKETS: AtomicU64 = AtomicU64::new(1);
+static PRICE: AtomicU64 = AtomicU64::new(1);
+/// Tests that change `PRICE` don't run beside each other.
+static PRICED: Mutex<()> = Mutex::new(());
+
+#[walr::mutations]
+impl Shaky {
+    #[mutation]
+    fn add(&mut self, number: u64) {
+        self.numbers.insert(number);
+    }
+
+    /// In the order of a `HashSet`.
+    #[mutation]
+    fn list(&mut self) {
+        self.listed = self.numbers.iter().copied().collect();
+    }
+
+    /// From a static that each call changes.
+    #[mutation(allow_nondeterminism)]
+    fn draw(&mut self) {
+        self.listed.push(TICKETS.fetch_add(1, Ordering::Relaxed));
+    }
+
+    /// From a static that somebody else changes.
+    #[mutation(allow_nondeterminism)]
+    fn buy(&mut self, count: u64) {
+        self.listed.push(count * PRICE.load(Ordering::Relaxed));
+    }
+
+    #[mutation]
+    fn rate(&mut self, rate: f64) {
+        self.rates.push(rate);
+    }
+
+    #[mutation]
+    fn give_up(&mut self) {
+        self.listed.clear();
+        panic!("this is too much");
+    }
+}
+
+async fn open(folder: &std::path::Path) -> walr::Result<Durable<Shaky>> {
+    options::<Shaky>().open(folder).await
+}
+
+/// The LSN up to which replays agree, that of the first record that is at fault, its mutation, and the message.
+async fn diverged(state: &Durable<Shaky>) -> (u64, Option<u64>, Option<String>, String) {
+    match state.store().verify_replay().await {
+        Err(error @ Error::Diverged { .. }) => {
+            let message = error.to_string();
+            let Error::Diverged { trusted, lsn, mutation, .. } = error else { unreachable!() };
+            (trusted.get(), lsn.map(Lsn::get), mutation, message)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_deterministic_state_is_verified_from_the_older_checkpoint() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        let mut lsns = Vec::new();
+        for round in 0..3 {
+            let verified = state.store().verify_replay().await?;
+            lsns.push((verified.from.get(), verified.at.get()));
+            for number in 0..10 {
+                state.add(round * 10 + number).await?;
+            }
+            state.checkpoint().await?;
+        }
+        let verified = state.store().verify_replay().await?;
+        lsns.push((verified.from.get(), verified.at.get()));
+        assert_eq!(lsns, [(0, 0), (0, 10), (10, 20), (20, 30)]);
+        Ok(())
+    })
+}
+
+#[test]
+fn the_order_of_a_hash_set_is_found() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        for number in 0..200 {
+            state.add(number).await?;
+        }
+        assert!(state.store().verify_replay().await.is_ok());
+        state.list().await?;
+        for number in 200..500 {
+            state.add(number).await?;
+        }
+        let (trusted, lsn, mutation, message) = diverged(&state).await;
+        assert_eq!((trusted, lsn, mutation.as_deref()), (200, Some(201), Some("list")), "{message}");
+        assert!(message.contains("from lsn 201 on (`list`)") && message.contains("HashMap"), "{message}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_static_that_each_call_changes_is_found() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        state.add(1).await?;
+        state.checkpoint().await?;
+        state.add(2).await?;
+        state.draw().await?;
+        state.draw().await?;
+        let (trusted, lsn, mutation, _) = diverged(&state).await;
+        assert_eq!((trusted, lsn, mutation.as_deref()), (2, Some(3), Some("draw")));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_static_that_has_changed_since_is_found_but_not_where() -> Result {
+    let _priced = PRICED.lock();
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        state.buy(2).await?;
+        assert!(state.store().verify_replay().await.is_ok());
+        PRICE.store(7, Ordering::Relaxed);
+        let (trusted, lsn, _, message) = diverged(&state).await;
+        PRICE.store(1, Ordering::Relaxed);
+        assert_eq!((trusted, lsn), (0, None));
+        assert!(message.contains("two replays agree") && message.contains("the state that is served"), "{message}");
+        Ok(())
+    })
+}
+
+#[test]
+fn what_lies_below_a_checkpoint_is_held_to_it() -> Result {
+    let _priced = PRICED.lock();
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        state.buy(2).await?;
+        state.checkpoint().await?;
+        state.add(1).await?;
+        PRICE.store(9, Ordering::Relaxed);
+        let (trusted, lsn, _, message) = diverged(&state).await;
+        PRICE.store(1, Ordering::Relaxed);
+        assert_eq!((trusted, lsn), (0, None));
+        assert!(message.contains("isn't the newest checkpoint"), "{message}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_float_that_is_no_number_is_found() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        for rate in [1.0, 2.0, f64::NAN, 3.0] {
+            state.rate(rate).await?;
+        }
+        let (trusted, lsn, mutation, message) = diverged(&state).await;
+        assert_eq!((trusted, lsn, mutation.as_deref()), (2, Some(3), Some("rate")));
+        assert!(message.contains("isn't equal to itself"), "{message}");
+        state.checkpoint().await?;
+        drop(state);
+        // Of the older checkpoint it is the same record; without one, it is in what is loaded.
+        let state = open(folder.path()).await?;
+        assert_eq!(diverged(&state).await.1, Some(3));
+        state.add(1).await?;
+        state.checkpoint().await?;
+        assert!(diverged(&state).await.3.contains("loaded from the checkpoint of lsn 4"));
+        Ok(())
+    })
+}
+
+#[test]
+fn what_a_panic_took_back_is_left_out() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        state.rate(1.0).await?;
+        assert!(state.give_up().await.is_err());
+        assert_eq!(state.store().verify_replay().await?.at, Lsn::new(2));
+        drop(state);
+        // In another segment than the panic, so that the last open doesn't read of it.
+        let state = open(folder.path()).await?;
+        state.rate(2.0).await?;
+        state.checkpoint().await?;
+        assert_eq!(state.store().verify_replay().await?.from, Lsn::new(0));
+        drop(state);
+        let state = open(folder.path()).await?;
+        let verified = state.store().verify_replay().await?;
+        assert_eq!((verified.from, verified.at), (Lsn::new(0), Lsn::new(3)));
+        Ok(())
+    })
+}
+
+#[test]
+fn mutations_and_checkpoints_go_on_meanwhile() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let words = Durable::<Words>::open(folder.path()).await?;
+        let done = std::sync::Arc::new(AtomicBool::new(false));
+        let writers: Vec<_> = (0..4)
+            .map(|_| {
+                let (words, done) = (words.clone(), done.clone());
+                tokio::spawn(async move {
+                    while !done.load(Ordering::Relaxed) {
+                        words.push("a word").await.expect("the store is open");
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..5 {
+            for word in numbered(20) {
+                words.push(&word).await?;
+            }
+            let store = words.store();
+            let (verified, checkpoint, another) =
+                tokio::join!(store.verify_replay(), words.checkpoint(), words.checkpoint());
+            assert!(verified?.at >= Lsn::new(20));
+            another?;
+            checkpoint?;
+        }
+        done.store(true, Ordering::Relaxed);
+        for writer in writers {
+            writer.await?;
+        }
+        words.close().await?;
+        drop(words);
+        assert!(Durable::<Words>::open(folder.path()).await?.count() >= 100);
+        Ok(())
+    })
+}
+
+/// While it is set, whoever replays `wait` waits.
+static HOLD: AtomicBool = AtomicBool::new(false);
+static HELD: AtomicBool = AtomicBool::new(false);
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
+struct Slow(Vec<u64>);
+
+#[walr::mutations]
+impl Slow {
+    #[mutation(allow_nondeterminism)]
+    fn wait(&mut self) {
+        while walr::is_replaying() && HOLD.load(Ordering::Relaxed) {
+            HELD.store(true, Ordering::Relaxed);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
+    #[mutation]
+    fn fill(&mut self, numbers: Vec<u64>) {
+        self.0 = numbers;
+    }
+}
+
+#[test]
+fn what_is_being_read_stays_until_it_was_read() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = options::<Slow>().segment_size(4096).open(folder.path()).await?;
+        let fill = async |number: u64| {
+            for _ in 0..20 {
+                state.fill((number..number + 200).collect()).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        state.wait().await?;
+        fill(1000).await?;
+        HOLD.store(true, Ordering::Relaxed);
+        let store = state.store();
+        let verified = async { store.verify_replay().await };
+        let meanwhile = async {
+            while !HELD.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+            for number in 0..3 {
+                fill(number).await?;
+                state.checkpoint().await?;
+            }
+            let kept = files_with(folder.path(), ".ckpt").map(|files| files.len());
+            HOLD.store(false, Ordering::Relaxed);
+            Ok::<_, Error>(kept.unwrap_or_default())
+        };
+        let (verified, kept) = tokio::join!(verified, meanwhile);
+        assert_eq!((verified?.from, kept?), (Lsn::new(0), 4));
+        fill(7).await?;
+        state.checkpoint().await?;
+        assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 2, "what stayed goes with the next checkpoint");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_closed_store_is_not_verified() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = open(folder.path()).await?;
+        state.close().await?;
+        assert!(matches!(state.store().verify_replay().await, Err(Error::Closed)));
+        Ok(())
+    })
+}
+
+/// What `note` saw, by what it was given.
+static SEEN: Mutex<Vec<(u64, bool)>> = Mutex::new(Vec::new());
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
+struct Noted(u64);
+
+#[walr::mutations]
+impl Noted {
+    #[mutation(allow_nondeterminism)]
+    fn note(&mut self, number: u64) {
+        self.0 = number;
+        if let Ok(mut seen) = SEEN.lock() {
+            seen.push((number, walr::is_replaying()));
+        }
+        assert!(number != 3, "three is too much");
+    }
+}
+
+#[test]
+fn a_body_knows_whether_it_is_replayed() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let seen = || SEEN.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
+        let options = || options::<Noted>().checkpoint_source(walr::CheckpointSource::Replay);
+        let state = options().open(folder.path()).await?;
+        state.note(1).await?;
+        assert_eq!(seen(), [(1, false)], "a call");
+        assert!(state.note(3).await.is_err());
+        assert_eq!(seen(), [(3, false), (1, true)], "the rebuilding after a panic");
+        state.store().verify_replay().await?;
+        assert_eq!(seen(), [(1, true)], "a verification");
+        state.checkpoint().await?;
+        assert_eq!(seen(), [(1, true)], "a checkpoint from a replay");
+        state.note(2).await?;
+        drop(state);
+        assert_eq!(seen(), [(2, false)], "a call after a replay");
+        drop(options().open(folder.path()).await?);
+        assert_eq!(seen(), [(2, true)], "an open");
+        assert!(!walr::is_replaying());
+        Ok(())
+    })
+}

@@ -1,0 +1,39 @@
+//! What an open would do, without doing it.
+
+use std::time::Instant;
+
+use super::report::DryRun;
+use super::{Names, find, refuse_without_store};
+use crate::error::{Error, Result};
+use crate::layout::{Dir, Identity, STORE};
+use crate::options::ChangedCode;
+use crate::panic::drop_quietly;
+use crate::state::WalState;
+
+/// Goes through an open of the store in `dir` up to the first change on disk.
+pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode) -> Result<DryRun> {
+    let began = Instant::now();
+    let mut run = DryRun::default();
+    match look::<S>(dir, changed, &mut run) {
+        Ok(()) => {}
+        // Not what an open would say of the folder, but that it can't be looked at.
+        Err(error @ Error::Io { .. }) => return Err(error),
+        Err(error) => run.refused = Some(error),
+    }
+    run.recovery.took = began.elapsed();
+    Ok(run)
+}
+
+fn look<S: WalState>(dir: &Dir, changed: ChangedCode, run: &mut DryRun) -> Result<()> {
+    let names = Names::list(dir)?;
+    let Some(bytes) = dir.read_small(STORE)? else {
+        refuse_without_store(dir, &names)?;
+        run.creates = true;
+        return Ok(());
+    };
+    let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
+    let found = find::<S>(dir, &identity.store, &names, changed, &mut run.recovery)?;
+    run.recovery.cut = found.log.cuts.clone();
+    drop_quietly(found.state);
+    Ok(())
+}
