@@ -46,7 +46,7 @@ pub enum CheckpointPolicy {
     /// When the log since the last checkpoint takes at least `floor` bytes (a log file counts as a 64th of
     /// the floor at least), and at least `ratio` times the bytes of that
     /// checkpoint: so that the work of writing the state is spread over a log of its own size. The default is a ratio of
-    /// 1 and a floor of 32 MiB.
+    /// 1 and a floor of 64 MiB.
     LogBytes {
         /// How many times the checkpoint's size the log may reach.
         ratio: f64,
@@ -59,7 +59,7 @@ pub enum CheckpointPolicy {
 
 impl Default for CheckpointPolicy {
     fn default() -> Self {
-        CheckpointPolicy::LogBytes { ratio: 1.0, floor: 32 * MIB }
+        CheckpointPolicy::LogBytes { ratio: 1.0, floor: 64 * MIB }
     }
 }
 
@@ -160,7 +160,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             durability: Durability::Sync,
-            segment_size: 16 * MIB,
+            segment_size: 64 * MIB,
             checkpoint: CheckpointPolicy::default(),
             source: CheckpointSource::Auto,
             max_record_size: 256 * MIB,
@@ -190,7 +190,7 @@ impl<S> Options<S> {
     }
 
     /// The size in bytes that a log file grows to, at least 4 KiB. It is a target: a group of records that is larger gets a
-    /// file of its own size. Default: 16 MiB.
+    /// file of its own size. Default: 64 MiB.
     ///
     /// The first file after an open reserves 64 KiB, each later one four times as much, up to this size; what was not needed
     /// is given back when the file is finished or closed, or, after an unclean end, when the next open writes.
@@ -200,7 +200,7 @@ impl<S> Options<S> {
         self
     }
 
-    /// When a checkpoint is written by itself. Default: [`CheckpointPolicy::LogBytes`] with a ratio of 1 and 32 MiB.
+    /// When a checkpoint is written by itself. Default: [`CheckpointPolicy::LogBytes`] with a ratio of 1 and 64 MiB.
     #[must_use]
     pub fn checkpoint(mut self, policy: CheckpointPolicy) -> Self {
         self.config.checkpoint = policy;

@@ -11,6 +11,7 @@ use super::{Committer, Core};
 use crate::checkpoint;
 use crate::codec;
 use crate::error::{Error, Result};
+use crate::fs::step_back;
 use crate::lsn::Lsn;
 use crate::options::{CheckpointSource, Durability};
 use crate::pace::Pace;
@@ -123,6 +124,7 @@ impl<S: WalState> Checkpointer<S> {
         let core = self.core.clone();
         let thread = std::thread::Builder::new().name("walr-checkpoint".into());
         let job = thread.spawn(move || {
+            step_back();
             let done = guarded(&core, from, || ask(&core, Request::Sync)?.map(drop));
             let ended = done.and_then(|(lsn, bytes)| {
                 let outdated = ask(&core, |answer| Request::Checkpointed(lsn, bytes, answer))?;

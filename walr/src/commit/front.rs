@@ -19,7 +19,7 @@ use crate::state::{Mutation, Recorded, WalState};
 /// How long a caller waits for another one's commit in memory, or for readers, before it leaves its call to the writer.
 pub(super) const PATIENCE: Duration = Duration::from_micros(50);
 /// A buffer that grew beyond this is given back.
-const SPARE_BUFFER: usize = 64 << 10;
+const SPARE_BUFFER: usize = 2 << 20;
 
 thread_local! {
     /// What a call is encoded into; kept for its memory.

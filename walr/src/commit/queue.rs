@@ -15,7 +15,7 @@ use crate::recovery::Snapshot;
 use crate::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
-const SPARE_BUFFER: usize = 1 << 20;
+const SPARE_BUFFER: usize = 4 << 20;
 
 /// A lone call that took no longer than this is worth staying awake for.
 const FAST_US: u32 = 300;

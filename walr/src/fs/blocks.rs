@@ -6,7 +6,7 @@ use std::io;
 /// Direct writes begin and end on multiples of this, in the file and in memory.
 const BLOCK: usize = 4096;
 /// How much is written at a time.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 4 << 20;
 
 /// What is kept between two writes of a file.
 #[derive(Debug, Default)]

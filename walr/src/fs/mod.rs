@@ -5,12 +5,14 @@
 //! relative to it, and a changed working directory or a renamed folder changes nothing for a store that is open.
 
 mod blocks;
+mod background;
 mod disk;
 mod name;
 pub mod sim;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use background::step_back;
 pub use disk::Disk;
 pub use sim::Sim;
 

@@ -26,7 +26,7 @@ use crate::segment::{Expected, Segment};
 /// that a store that is written little stays small.
 const FIRST_RESERVE: u64 = 64 * 1024;
 /// A write buffer that grew beyond this is given back.
-const SPARE_BUFFER: usize = 1 << 20;
+const SPARE_BUFFER: usize = 4 << 20;
 
 /// A segment that was written to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
