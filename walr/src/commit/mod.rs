@@ -96,6 +96,7 @@ impl<S: WalState> Committer<S> {
             return fail_all(group, &error);
         }
         self.others = self.core.queue.arrived();
+        self.core.queue.answering();
         self.apply(first, group);
         self.prepare_ahead();
     }

@@ -128,7 +128,7 @@ pub(crate) struct Queue<S: Recorded> {
     /// How many calls are in the group, for the writer to look at without the lock; more than all of them when something
     /// else is to be done.
     arrived: AtomicUsize,
-    /// Whether a group was taken and isn't answered yet.
+    /// Whether a group was taken, and its first call isn't about to be answered yet.
     busy: AtomicBool,
     /// How long the last group took from its first call to its answers, in microseconds, if it had one call; else
     /// [`u32::MAX`].
@@ -276,6 +276,11 @@ impl<S: Recorded> Queue<S> {
     /// How many calls are in the group.
     pub(crate) fn arrived(&self) -> usize {
         self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that the group's calls will be answered now: who has an answer may be the only caller.
+    pub(crate) fn answering(&self) {
+        self.busy.store(false, Ordering::Relaxed);
     }
 
     /// Takes note of a group of so many calls that took so long.

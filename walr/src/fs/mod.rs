@@ -4,8 +4,8 @@
 //! real file system ([`Disk`]) and over a simulated one that crashes ([`Sim`]). A store is one folder; every call is
 //! relative to it, and a changed working directory or a renamed folder changes nothing for a store that is open.
 
-mod blocks;
 mod background;
+mod blocks;
 mod disk;
 mod name;
 pub mod sim;
