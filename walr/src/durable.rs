@@ -26,6 +26,17 @@ use crate::verify::{Verified, verify};
 /// Every method works on any executor. No mutation may be awaited inside [`read`](Durable::read) or inside a mutation's
 /// body: that is an error ([`Error::Reentrant`](crate::Error::Reentrant)), and never a wait.
 ///
+/// # What it holds
+///
+/// The state, one thread, two to four open files, and buffers as large as the last groups needed: some tens of KiB where
+/// calls are small, at most 4 MiB for a group's frame, as much for what is written of it, and twice that for whole blocks.
+/// Calls that wait hold at most [`queue_size`](crate::Options::queue_size) bytes. A thread that calls keeps up to 2 MiB to
+/// encode into. While a checkpoint of a large state is written there is a second state. On disk, a store that is written much
+/// has two segments of [`segment_size`](crate::Options::segment_size) ahead; one that is written little has 64 KiB.
+///
+/// A caller that is alone, under `Sync` and on a fast disk, asks for its answer again and again instead of going to sleep, and
+/// lets its executor's other tasks run in between. That takes processor time, for at most 0.4 ms a call.
+///
 /// # Cancel safety
 ///
 /// A call is recorded at its first poll, or when it has found room in the queue. Dropped before that, it is not begun;
