@@ -36,6 +36,12 @@ pub(super) struct Making {
 }
 
 impl Making {
+    /// Waits for the thread's end, which comes soon: nobody needs the segment any more.
+    fn stop(self) -> Option<Segment> {
+        self.signals.stop();
+        self.wait()
+    }
+
     /// Waits for the segment. Nobody hears of an error here: where the segment is needed, it is met again.
     fn wait(self) -> Option<Segment> {
         self.signals.hurry();
@@ -206,7 +212,7 @@ impl Journal {
     pub(super) fn end_preparing(&mut self) {
         if let Prepared::Making(making) = std::mem::replace(&mut self.prepared, Prepared::No) {
             // Whether it made the segment or not, it is replaced or removed by the next open.
-            let _ = making.wait();
+            let _ = making.stop();
         }
     }
 
@@ -214,11 +220,34 @@ impl Journal {
         let seq = match std::mem::replace(&mut self.prepared, Prepared::No) {
             Prepared::No => return,
             Prepared::Ready(segment) => Some(segment.seq),
-            Prepared::Making(making) => making.wait().map(|segment| segment.seq),
+            Prepared::Making(making) => making.stop().map(|segment| segment.seq),
         };
         if let Some(seq) = seq {
             // An empty segment that stays does no harm: the next open replaces it.
             let _ = self.dir.remove_if_there(&segment_name(seq));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_segment_that_is_not_wanted_any_more_is_not_finished() {
+        let signals = Arc::<Signals>::default();
+        let for_job = signals.clone();
+        let (tell, told) = std::sync::mpsc::channel();
+        let job = std::thread::spawn(move || {
+            let pace = Pace::gentle(&for_job);
+            while pace.is_gentle() {
+                std::thread::yield_now();
+            }
+            tell.send(pace.is_stopped()).map_err(|_| Error::Closed)?;
+            Err(Error::Closed)
+        });
+        assert!(Making { job, signals }.stop().is_none());
+        assert!(told.recv().unwrap());
     }
 }

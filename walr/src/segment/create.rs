@@ -58,6 +58,9 @@ impl Segment {
         // A small store's file gets small pieces: its buffers stay small too.
         let most = PIECE.min((reserved / 4).next_multiple_of(BLOCK));
         while offset < end {
+            if pace.is_stopped() {
+                return Err(Error::Closed);
+            }
             piece.resize(most.min(end - offset) as usize, 0);
             file.write_through(&piece, offset).map_err(at("write and sync"))?;
             offset += piece.len() as u64;
@@ -88,4 +91,48 @@ pub(crate) fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) 
     let crc = crc32c::crc32c(&block[..CRC_AT]);
     block[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
     block
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::fs::Sim;
+    use crate::pace::Signals;
+
+    fn create(sim: &Sim, written: bool, pace: &Pace<'_>) -> Result<Segment> {
+        let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+        Segment::create(&dir, &[7; 16], 1, Space { reserved: 1 << 20, written }, pace)
+    }
+
+    #[test]
+    fn space_is_reserved_whole_and_written_where_that_is_asked_for() {
+        let calls = [true, false].map(|written| {
+            let sim = Sim::new();
+            create(&sim, written, &Pace::full()).unwrap();
+            assert_eq!(
+                sim.files().iter().map(|file| (file.name.as_str(), file.len)).collect::<Vec<_>>(),
+                [("0000000000000001.wal", 1 << 20)]
+            );
+            assert_eq!(sim.unsynced(), 0);
+            sim.calls()
+        });
+        // Eight pieces are written and synced, or only the first block.
+        assert_eq!(calls[0] - calls[1], 2 * 7);
+    }
+
+    #[test]
+    fn a_creation_ends_early_when_nobody_wants_the_segment_any_more() {
+        let (sim, signals) = (Sim::new(), Arc::<Signals>::default());
+        let stop = signals.clone();
+        sim.observe(Some(Arc::new(move |sim: &Sim| {
+            if sim.calls() == 5 {
+                stop.stop();
+            }
+        })));
+        assert!(matches!(create(&sim, true, &Pace::gentle(&signals)), Err(Error::Closed)));
+        assert!(sim.files().is_empty());
+        assert!(sim.calls() < 10, "{}", sim.calls());
+    }
 }
