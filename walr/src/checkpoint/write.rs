@@ -14,8 +14,9 @@ use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::state::WalState;
 
-/// How much space a checkpoint that is written gently reserves at a time.
-const RESERVE: u64 = 16 << 20;
+/// How much space a checkpoint that is written gently reserves at a time: as much as it has taken, between these.
+const LEAST_RESERVE: u64 = CHUNK as u64;
+const MOST_RESERVE: u64 = 16 << 20;
 
 /// What stands before a chunk's bytes: its length and its CRC.
 const CHUNK_HEAD: usize = 8;
@@ -169,8 +170,12 @@ impl Chunks<'_> {
             None => self.file.write_at(bytes, self.at)?,
             Some(reserved) => {
                 if end > *reserved {
-                    *reserved = end + RESERVE;
-                    self.file.resize(*reserved)?;
+                    *reserved = end + end.clamp(LEAST_RESERVE, MOST_RESERVE);
+                    if self.file.resize(*reserved).is_err() {
+                        // What isn't there for more than is needed may be there for that.
+                        *reserved = end;
+                        self.file.resize(end)?;
+                    }
                 }
                 self.file.write_through(bytes, self.at)?;
             }

@@ -144,6 +144,22 @@ fn a_failed_abort_leaves_what_is_certain() {
     }
 }
 
+/// A disk with room for the checkpoint, and not for much more.
+#[test]
+fn a_gentle_checkpoint_takes_no_more_room_than_it_needs() {
+    for writes in 0..Way::WRITES {
+        let plan = Plan { segment_size: 64 << 10, way: Way::new(writes, 1), ..Plan::sync(0) };
+        let sim = plan.folder();
+        let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+        driver.group(vec![vec![push(1)]]).unwrap();
+        let used: u64 = sim.files().iter().map(|file| file.len).sum();
+        sim.set_space(Some(used + 4096));
+        driver.checkpoint().unwrap();
+        assert_eq!(checkpoints(&sim), 2);
+        assert_eq!(ids(&open(&sim.crash(1), &plan.config()).unwrap()), [1]);
+    }
+}
+
 /// Frames whose checksums are right and whose numbers are not: refused or not, without a panic.
 #[test]
 fn hostile_numbers_are_no_panic() {
