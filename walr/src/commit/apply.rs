@@ -23,6 +23,14 @@ use crate::state::WalState;
 /// For about so long reads wait while a group is applied.
 const SLICE: Duration = Duration::from_micros(500);
 
+fn slice() -> Duration {
+    #[cfg(test)]
+    if crate::crash::slices::are_short() {
+        return Duration::ZERO;
+    }
+    SLICE
+}
+
 impl<S: WalState> Committer<S> {
     /// Applies the group's calls, whose first record has the LSN `first`, and answers them: in slices, so that reads come
     /// between, and that those who are answered run while the rest is applied.
@@ -33,6 +41,8 @@ impl<S: WalState> Committer<S> {
             if let Err(error) = self.apply_slice(&mut lsn, &mut calls) {
                 return calls.for_each(|call| call.fail(error.clone()));
             }
+            #[cfg(test)]
+            crate::crash::slices::between();
         }
     }
 
@@ -63,7 +73,7 @@ impl<S: WalState> Committer<S> {
             }
             answers.push(answer);
             *lsn = next;
-            if aborted.is_empty() && began.elapsed() >= SLICE {
+            if aborted.is_empty() && began.elapsed() >= slice() {
                 break;
             }
         }

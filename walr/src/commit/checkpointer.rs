@@ -26,7 +26,7 @@ const MOST_LIVE: u64 = 1 << 20;
 const MOST_AT_OPEN: u64 = 16 << 20;
 
 /// A checkpoint's LSN and its file's length.
-type Done = Result<(Lsn, u64)>;
+pub(crate) type Done = Result<(Lsn, u64)>;
 /// What a checkpoint's thread leaves: the LSN, what it removed, and whether that was all it wanted to remove.
 type Ended = Result<(Lsn, Outdated, Result<()>)>;
 
@@ -167,7 +167,7 @@ impl<S: WalState> Checkpointer<S> {
     }
 
     /// Counts a checkpoint that has its name, and says what it outdates.
-    pub(super) fn named(&mut self, committer: &mut Committer<S>, lsn: Lsn, bytes: u64) -> Outdated {
+    pub(crate) fn named(&mut self, committer: &mut Committer<S>, lsn: Lsn, bytes: u64) -> Outdated {
         self.bytes = bytes;
         committer.checkpointed(lsn)
     }
@@ -232,6 +232,13 @@ impl<S: WalState> Checkpointer<S> {
         self.write_from(committer, From::Copy(copy))
     }
 
+    /// Writes a state that was taken in the middle of a group.
+    #[cfg(test)]
+    pub(crate) fn write_taken(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Done {
+        let core = self.core.clone();
+        guarded(&core, From::Given(state, lsn), || committer.sync().map(drop))
+    }
+
     /// Writes `state`, which is as of `lsn`, on this thread; in the place of an earlier one of the same LSN. After an error
     /// there is no checkpoint of that LSN, if there was none before.
     pub(crate) fn write_given(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Result<Lsn> {
@@ -268,6 +275,12 @@ impl<S: WalState> Checkpointer<S> {
         self.conclude(done.clone());
         done
     }
+}
+
+/// Writes and names a checkpoint of a clone of the live state, as the thread does under `Sync`, whatever the writer does.
+#[cfg(test)]
+pub(crate) fn write_beside<S: WalState>(core: &Core<S>, copy: fn(&S) -> S) -> Done {
+    guarded(core, From::Copy(copy), || Ok(()))
 }
 
 /// Asks the writer for something, and waits for the answer.

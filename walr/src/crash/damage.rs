@@ -19,7 +19,7 @@ const KINDS: [(bool, bool); 4] = [(false, false), (true, false), (false, true), 
 /// written doesn't show when it is at rest, but for the padding.
 fn store(unclean: bool, padded: bool) -> (Sim, Vec<u32>) {
     let way = Way::new(if padded { 2 } else { 0 }, 0);
-    let plan = Plan { segment_size: 4096, way, ..Plan::sync(0) };
+    let plan = Plan { slices: false, segment_size: 4096, way, ..Plan::sync(0) };
     assert_eq!(way.padded, padded);
     let sim = plan.folder();
     let model = Arc::default();
@@ -166,7 +166,7 @@ fn remove_and_mix(padded: bool) {
 /// for one when the frame around it is torn.
 fn forged(salt: u64) -> bool {
     let sim = Sim::new();
-    let plan = Plan { segment_size: 64 << 10, ..Plan::sync(0) };
+    let plan = Plan { slices: false, segment_size: 64 << 10, ..Plan::sync(0) };
     let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
     driver.group(vec![vec![TallyLog::Push(1, vec![])]]).unwrap();
     let segment = sim.files().into_iter().find(|file| file.name.ends_with("1.wal")).unwrap();

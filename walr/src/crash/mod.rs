@@ -6,6 +6,7 @@ mod faults;
 mod manual;
 mod regressions;
 pub(crate) mod sabotage;
+pub(crate) mod slices;
 mod state;
 mod tests;
 mod way;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use self::slices::{Answers, Beside};
 use self::state::{Tally, TallyLog, as_live};
 use self::way::{Source, Way};
 use crate::commit::checkpointer::Checkpointer;
@@ -115,6 +117,8 @@ pub(super) struct Plan {
     pub(super) segment_size: u64,
     /// Whether mutations panic only when they are not replayed.
     pub(super) flaky: bool,
+    /// Whether each call of a group is applied in a slice of its own, with a checkpoint beside it.
+    slices: bool,
     way: Way,
 }
 
@@ -122,7 +126,8 @@ impl Plan {
     pub(super) fn sync(seed: u64) -> Plan {
         let segment_size = [4096, 20 << 10, 64 << 10][(seed % 3) as usize];
         let flaky = seed.is_multiple_of(4);
-        Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky, way: Way::nth(0) }
+        let slices = (seed / 2).is_multiple_of(2);
+        Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky, slices, way: Way::nth(0) }
     }
 
     /// An empty folder on the way's medium.
@@ -143,6 +148,8 @@ pub(super) struct Driver {
     checkpointer: Checkpointer<Tally>,
     source: Source,
     model: Arc<Mutex<Model>>,
+    /// What the checkpoint's thread does between the slices of a group, where a group is cut into slices.
+    beside: Option<Beside>,
 }
 
 /// Opens the store in `sim`; the lock is of no account here.
@@ -161,7 +168,8 @@ impl Driver {
     pub(super) fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
         let committer = open(sim, &plan.config())?;
         let checkpointer = Checkpointer::new(&committer.core);
-        Ok(Driver { committer, checkpointer, source: plan.way.source, model })
+        let beside = plan.slices.then(|| Beside::new(plan.seed));
+        Ok(Driver { committer, checkpointer, source: plan.way.source, model, beside })
     }
 
     /// Commits `calls` as one group, and returns the first error that isn't a panic of a call's own.
@@ -175,31 +183,15 @@ impl Driver {
             let panics = logs.iter().any(|log| !matches!(log, TallyLog::Push(..)));
             let unit = Unit { ids: logs.iter().map(id).collect(), status: Status::Pending { panics } };
             self.model.lock().units.push(unit);
-            answers.push((panics, core.enqueue(logs)?));
+            answers.push(core.enqueue(logs)?);
         }
         let mut work = core.queue.take(Group::new());
+        let answers = Answers::new(&core, &self.model, answers);
+        self.begin_slices(&answers);
         as_live(true, || self.committer.commit(&mut work.group));
         core.queue.done(work.group);
-        let mut model = self.model.lock();
-        let mut failed = Ok(());
-        let first = model.units.len() - answers.len();
-        for (at, (panics, mut answer)) in answers.into_iter().enumerate() {
-            model.units[first + at].status = match answer.try_recv() {
-                Ok(Ok(_)) if !panics => Status::Acknowledged,
-                Ok(Err(Error::Panicked { .. })) if panics => Status::Panicked,
-                Ok(Err(error)) => {
-                    let unknown = error.fate() == Fate::Unknown;
-                    failed = failed.and(Err(error));
-                    if unknown { Status::Unknown } else { Status::Refused }
-                }
-                other => panic!("a call got no answer, or the wrong one: {other:?}"),
-            };
-        }
-        model.acked = model.units.len();
-        if core.config.durability == Durability::Sync {
-            model.synced();
-        }
-        failed
+        let sliced = self.end_slices();
+        answers.all().and(sliced)
     }
 
     /// Commits a call on this thread, as a caller does that has no sync to wait for; as a group where that can't be done.
@@ -255,6 +247,7 @@ impl Driver {
 
     /// Writes a checkpoint of the live state, of a clone, or of a state that is built from disk.
     pub(super) fn checkpoint(&mut self) -> Result<()> {
+        self.end_removal();
         match self.source {
             Source::Live => self.checkpointer.write_now(&mut self.committer)?,
             Source::Copy => self.checkpointer.write_from_copy(&mut self.committer, Tally::clone)?,
@@ -265,6 +258,7 @@ impl Driver {
     }
 
     pub(super) fn close(mut self) -> Result<()> {
+        self.end_removal();
         let closed = self.committer.close();
         self.note_failure();
         closed?;
