@@ -27,6 +27,7 @@ mod reentrancy;
 mod reopen;
 mod replay_panics;
 mod short_runs;
+mod slices;
 mod undecodable_arguments;
 mod undecodable_states;
 mod unsafe_overwrites;

@@ -38,12 +38,21 @@ impl<S: WalState> Committer<S> {
         let (mut calls, mut lsn) = (group.calls.drain(..), first);
         self.core.stats.lock().groups += 1;
         while calls.len() > 0 {
-            if let Err(error) = self.apply_slice(&mut lsn, &mut calls) {
+            if let Err(error) = self.keep_the_period().and_then(|()| self.apply_slice(&mut lsn, &mut calls)) {
                 return calls.for_each(|call| call.fail(error.clone()));
             }
             #[cfg(test)]
             crate::crash::slices::between();
         }
+    }
+
+    /// A long group must not stop the clock for what was acknowledged before, its own first calls included.
+    fn keep_the_period(&mut self) -> Result<()> {
+        let Durability::Periodic(period) = self.core.config.durability else { return Ok(()) };
+        if self.unsynced_since.is_some_and(|since| since.elapsed() >= period) {
+            self.sync()?;
+        }
+        Ok(())
     }
 
     /// Applies and answers calls for about as long as reads may wait. `lsn` is the next record's. After a panic there is no
