@@ -323,10 +323,12 @@ where
         let Some(pending) = self.pending else { return Ok(()) };
         if let Pending::Undo(recording) = pending {
             // Taken back twice is as taken back once.
-            return match self.take_back(recording).await {
-                Err(Error::Full { .. } | Error::Io { .. }) => Ok(()),
-                done => done,
-            };
+            let done = self.take_back(recording).await;
+            if let Err(Error::Full { .. } | Error::Io { .. }) = done {
+                // Nothing goes on top of what is still to be taken back: the next call tries again.
+                self.pending = Some(pending);
+            }
+            return done;
         }
         // The writer answers in order: what came before this is done.
         self.front().ask(Request::Sync).await?;
