@@ -10,6 +10,7 @@ use crate::frame::{u32_at, u64_at};
 use crate::fs::{File, Open};
 use crate::layout::{Dir, FORMAT, StoreId};
 use crate::lsn::Lsn;
+use crate::options::progress::Phase;
 use crate::pace::Pace;
 use crate::panic;
 use crate::schema::{Schema, newer_version, other_state};
@@ -51,6 +52,7 @@ pub(crate) fn load<S: WalState>(
     let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
     let file = dir.folder.open(name, Open::Read).map_err(refused)?;
     let mut reader = Reader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
+    pace.begin(Phase::Checkpoint, reader.len);
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
     let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
@@ -66,7 +68,9 @@ pub(crate) fn load<S: WalState>(
         let reason = format!("decoding it, or what follows on that, panicked: {message}");
         Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
     });
-    Ok(Loaded { state: state.map_err(LoadError::Refused)?, lsn, bytes: reader.len, version: meta.version })
+    let state = state.map_err(LoadError::Refused)?;
+    pace.end();
+    Ok(Loaded { state, lsn, bytes: reader.len, version: meta.version })
 }
 
 /// An error of a reader is either the file system's, or says that the bytes are damaged.
@@ -212,6 +216,7 @@ impl<'a> Reader<'a> {
             return Err(stopped());
         }
         self.pace.pause();
+        self.pace.reach(self.at, 0);
         let at = self.at;
         let head = self.take(8)?;
         let (len, crc) = (u32_at(&head, 0) as usize, u32_at(&head, 4));

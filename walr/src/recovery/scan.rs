@@ -9,6 +9,8 @@ use crate::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
 use crate::journal::Extent;
 use crate::layout::{Dir, StoreId, segment_name};
 use crate::lsn::Lsn;
+use crate::options::progress::Phase;
+use crate::pace::Pace;
 use crate::schema::Schema;
 use crate::segment::{Expected, Scan, Segment, Step};
 
@@ -41,6 +43,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) oldest: Lsn,
     pub(crate) newest: Lsn,
     pub(crate) loaded: Lsn,
+    pub(crate) pace: &'a Pace<'a>,
     /// Asked of every schema whose records are to be replayed: its uses by mutation, or why they can't be.
     pub(crate) accept: &'a mut dyn FnMut(&Schema, &[u64]) -> Result<()>,
 }
@@ -52,6 +55,8 @@ struct Linked {
     first_lsn: Lsn,
     number: u64,
     link: Link,
+    /// The file's length.
+    len: u64,
 }
 
 /// How the walk over a segment ended.
@@ -82,13 +87,16 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
     // Only what is above the loaded checkpoint is read; the links vouch for what lies below.
     let above = chain.iter().rposition(|linked| linked.first_lsn.get() <= wanted.loaded.get() + 1).unwrap_or(0);
     let mut last = End::Closed;
+    wanted.pace.begin(Phase::Scan, chain[above.min(chain.len())..].iter().map(|linked| linked.len).sum());
+    let mut read = 0;
     for (at, linked) in chain.iter().enumerate() {
         let next = chain.get(at + 1);
         let end = match next {
             Some(next) if at < above => next.link.len,
             _ => {
                 let follows = (at > above).then_some(log.next);
-                let (end, offset) = walk(&mut wanted, &mut log, linked, next, follows)?;
+                let (end, offset) = walk(&mut wanted, &mut log, linked, next, (follows, read))?;
+                read += linked.len;
                 if let End::Open(reason) = end {
                     let segment = Segment::open(wanted.dir, wanted.store, linked.seq)?;
                     let finding = match next {
@@ -104,6 +112,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
         log.extents.push(Extent { seq: linked.seq, first_lsn: linked.first_lsn, end });
     }
     finish(&wanted, &mut log, last, &later)?;
+    wanted.pace.end();
     Ok(log)
 }
 
@@ -154,7 +163,8 @@ fn read_link(wanted: &Wanted<'_>, segment: Segment) -> Result<Result<Linked, Seg
         Some((first_lsn, number, chain, link))
             if link.number.checked_add(1) == Some(number) && link.chain == chain && first_lsn.get() > 0 =>
         {
-            Ok(Linked { seq: segment.seq, first_lsn, number, link })
+            let len = segment.file.len().map_err(read)?;
+            Ok(Linked { seq: segment.seq, first_lsn, number, link, len })
         }
         _ => Err(segment),
     })
@@ -183,13 +193,13 @@ fn check_links(wanted: &Wanted<'_>, chain: &[Linked]) -> Result<()> {
     Ok(())
 }
 
-/// Walks over one segment's frames, up to its end, and returns where that is.
+/// Walks over one segment's frames, up to its end, and returns where that is. So many bytes were read before it.
 fn walk(
     wanted: &mut Wanted<'_>,
     log: &mut Log,
     linked: &Linked,
     next: Option<&Linked>,
-    follows: Option<Expected>,
+    (follows, read_before): (Option<Expected>, u64),
 ) -> Result<(End, u64)> {
     let segment = &Segment::open(wanted.dir, wanted.store, linked.seq)?;
     let path = wanted.dir.file_path(&segment.name());
@@ -216,6 +226,7 @@ fn walk(
         let sealed = note(log, &mut uses, &header, body, wanted.loaded)
             .map_err(|reason| corrupt(wanted, segment, offset, last_lsn(log), reason))?;
         log.next = frames.expected().unwrap_or(first);
+        wanted.pace.reach(read_before + frames.offset(), 0);
         match header.kind {
             Kind::Seal => break End::Sealed(sealed),
             Kind::Mark if header.flags & FLAG_CLOSE != 0 => break End::Closed,
