@@ -199,16 +199,23 @@ impl<'a> Reader<'a> {
 
     /// The next `count` bytes of the file.
     fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.take_into(&mut bytes, count)?;
+        Ok(bytes)
+    }
+
+    /// The next `count` bytes of the file, in the place of what `bytes` held.
+    fn take_into(&mut self, bytes: &mut Vec<u8>, count: usize) -> io::Result<()> {
         if count as u64 > self.len - self.at {
             return damage(self.at, "the file is cut short");
         }
-        let mut bytes = vec![0; count];
-        let read = self.file.read_at(&mut bytes, self.at)?;
+        bytes.resize(count, 0);
+        let read = self.file.read_at(bytes, self.at)?;
         if read < count {
             return damage(self.at, "the file is cut short");
         }
         self.at += count as u64;
-        Ok(bytes)
+        Ok(())
     }
 
     fn next_chunk(&mut self) -> io::Result<()> {
@@ -233,7 +240,10 @@ impl<'a> Reader<'a> {
             if len > MOST_CHUNK {
                 return damage(at, "a chunk is too long");
             }
-            self.chunk = self.take(len)?;
+            let mut chunk = std::mem::take(&mut self.chunk);
+            let taken = self.take_into(&mut chunk, len);
+            self.chunk = chunk;
+            taken?;
             self.chain = chunk_crc(self.chain, &self.chunk);
             if self.chain != crc {
                 return damage(at, "a chunk has a wrong checksum");

@@ -26,7 +26,7 @@ pub(crate) use scratch::{Scratch, mutation_at, survey};
 use std::time::Instant;
 
 use self::decode::Source;
-use self::replay::{Panic, Replayed, Stopped, replay};
+use self::replay::{Panic, Replayed, Stopped, replay, without_aborted};
 use self::salvage::salvage;
 use self::scan::{Aborted, Log, Wanted, scan};
 use crate::checkpoint::{self, LoadError, Loaded};
@@ -230,7 +230,14 @@ fn find<S: WalState>(
     })?;
     report.last = Lsn::new(log.next.lsn.get() - 1);
     accept::<S>(dir, &held, changed, loaded.lsn)?;
-    let (state, replayed) = replay_all(dir, store, loaded, &mut log, pace, report)?;
+    let (state, replayed) = match S::IS_REPLAYED {
+        true => replay_all(dir, store, loaded, &mut log, pace, report)?,
+        false => {
+            let (aborted, above, up_to) = (Aborted::new(&log.aborts), loaded.lsn, report.last);
+            let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to };
+            (loaded.state, without_aborted(log.held, &source)?)
+        }
+    };
     report.records = replayed.records;
     report.bytes = replayed.bytes;
     report.records_of_other_code = replayed.of_other_code;

@@ -75,6 +75,28 @@ fn replay_with<S: WalState>(
     Ok(applier.replayed)
 }
 
+/// What a replay of `source` would apply, of the `held` records above its checkpoint. Only where some are taken back is the log
+/// read for that.
+pub(crate) fn without_aborted(mut held: Replayed, source: &Source<'_>) -> Result<Replayed> {
+    let Some((first, last)) = source.aborted.ends().filter(|(_, last)| *last > source.above) else {
+        return Ok(held);
+    };
+    let above = source.above.max(Lsn::new(first.get() - 1));
+    let around = Source { above, up_to: last, ..*source };
+    around.frames::<Error>(&mut |header, body, _| {
+        if header.kind == Kind::Batch {
+            for record in Records::new(header, body).flatten() {
+                if record.lsn > above && source.aborted.holds(record.lsn) {
+                    held.records = held.records.saturating_sub(1);
+                    held.bytes = held.bytes.saturating_sub(record.bytes.len() as u64);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(held)
+}
+
 /// Applies what it gets.
 struct Applier<'a, S: WalState> {
     apply: &'a mut dyn FnMut(Lsn, S::Log) -> S::Outcome,

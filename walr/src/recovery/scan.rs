@@ -2,6 +2,7 @@
 //! and where it ends. Nothing is applied, and nothing on disk is changed.
 
 use super::Cut;
+use super::replay::Replayed;
 use super::table::{Finding, Verdict, examine, judge};
 use crate::codec;
 use crate::error::{Error, Result};
@@ -21,6 +22,8 @@ pub(crate) struct Log {
     pub(crate) extents: Vec<Extent>,
     /// LSNs that aborts take back.
     pub(crate) aborts: Vec<Range>,
+    /// What it holds above the loaded checkpoint, what is taken back included.
+    pub(crate) held: Replayed,
     /// What the next frame must be.
     pub(crate) next: Expected,
     /// The last batch's frame number and the fingerprint of its code, if nothing but links and schemas follow it.
@@ -78,6 +81,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
     let mut log = Log {
         extents: Vec::new(),
         aborts: Vec::new(),
+        held: Replayed::default(),
         next: Expected { number: 1, chain: 0, lsn: Lsn::new(1) },
         last_batch: None,
         marked: true,
@@ -284,6 +288,8 @@ fn note(log: &mut Log, uses: &mut Uses, header: &Header, body: &[u8], loaded: Ls
                 let place = codec::decode_front(record.bytes).map(|(place, _)| place as usize);
                 let count = place.and_then(|place| uses.counts.get_mut(place));
                 *count.ok_or("a record names a mutation that its schema doesn't have")? += 1;
+                log.held.records += 1;
+                log.held.bytes += record.bytes.len() as u64;
             }
         }
         Kind::Seal => return frame::parse_seal(body).ok_or("the seal names no segment"),
@@ -376,6 +382,11 @@ impl Aborted {
         let after = self.0.partition_point(|(first, _)| *first <= lsn);
         after > 0 && lsn <= self.0[after - 1].1
     }
+
+    /// The lowest and the highest that it holds, if any.
+    pub(crate) fn ends(&self) -> Option<Range> {
+        Some((self.0.first()?.0, self.0.last()?.1))
+    }
 }
 
 #[cfg(test)]
@@ -388,5 +399,7 @@ mod tests {
         let aborted = Aborted::new(&[range(9, 9), range(2, 5), range(3, 4)]);
         let held: Vec<u64> = (0..12).filter(|&lsn| aborted.holds(Lsn::new(lsn))).collect();
         assert_eq!(held, [2, 3, 4, 5, 9]);
+        assert_eq!(aborted.ends(), Some(range(2, 9)));
+        assert_eq!(Aborted::default().ends(), None);
     }
 }
