@@ -106,12 +106,7 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn frame<S: WalState>(
-        &mut self,
-        header: &Header,
-        body: &[u8],
-        sink: &mut dyn Sink<S::Log>,
-    ) -> Result<(), Stopped> {
+    fn frame<S: WalState>(&mut self, header: &Header, body: &[u8], sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
         match header.kind {
             Kind::Schema => {
                 // The first pass has decoded and accepted it.

@@ -71,7 +71,11 @@ fn replay_with<S: WalState>(
     on_two_threads: bool,
 ) -> Result<Replayed, Stopped> {
     let mut applier = Applier::<S> { apply, source, pace, replayed: Replayed::default() };
-    if on_two_threads { ahead::decode::<S>(source, &mut applier)? } else { decode::<S>(source, &mut applier)? }
+    if on_two_threads {
+        ahead::decode::<S>(source, &mut applier)?
+    } else {
+        decode::<S>(source, &mut applier)?
+    }
     Ok(applier.replayed)
 }
 

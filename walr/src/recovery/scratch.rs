@@ -1,7 +1,7 @@
 //! A second state that is built from disk step by step, to hold the live one to.
 
-use super::load_newest;
 use super::decode::Source;
+use super::load_newest;
 use super::replay::{Panic, Stopped, replay};
 use super::scan::Aborted;
 use crate::codec;
