@@ -1,7 +1,7 @@
 //! The log read a second time: every record above a checkpoint, decoded, in order.
 
+use super::aborted::Aborted;
 use super::replay::Stopped;
-use super::scan::Aborted;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{Header, Kind, Records};
@@ -45,7 +45,7 @@ impl<'a> Source<'a> {
     /// Calls `each` with every frame that may hold what is to be replayed, and with how many bytes are read then.
     pub(crate) fn frames<E: From<Error>>(
         &self,
-        each: &mut dyn FnMut(&Header, &[u8], u64) -> Result<(), E>,
+        mut each: impl FnMut(&Header, &[u8], u64) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut before = 0;
         for extent in self.needed() {
@@ -91,7 +91,7 @@ pub(crate) trait Sink<L> {
 pub(crate) fn decode<S: WalState>(source: &Source<'_>, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
     let now = Schema::of::<S>();
     let mut decoder = Decoder { source, now: &now, wrote: None, scratch: Vec::new() };
-    source.frames(&mut |header, body, read| {
+    source.frames(|header, body, read| {
         sink.frame(read)?;
         decoder.frame::<S>(header, body, sink)
     })

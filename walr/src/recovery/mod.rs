@@ -7,6 +7,7 @@
 //! 5. Only then is anything on disk changed: a copy of what is cut is kept, a damaged checkpoint is renamed, and what
 //!    nobody needs is removed. All of it can be done again after a crash.
 
+mod aborted;
 mod ahead;
 mod decode;
 mod preview;
@@ -16,24 +17,27 @@ mod report;
 mod salvage;
 mod scan;
 mod scratch;
+mod snapshot;
 mod table;
 
 pub(crate) use preview::preview;
 pub(crate) use records::read;
 pub use report::{Bypassed, Cut, DryRun, Recovery};
 pub(crate) use scratch::{Scratch, mutation_at, survey};
+pub(crate) use snapshot::{Snapshot, rebuild};
 
 use std::time::Instant;
 
+use self::aborted::Aborted;
 use self::decode::Source;
 use self::replay::{Panic, Replayed, Stopped, replay, without_aborted};
 use self::salvage::salvage;
-use self::scan::{Aborted, Log, Wanted, scan};
+use self::scan::{Log, Wanted, scan};
 use crate::checkpoint::{self, LoadError, Loaded};
 use crate::error::{Error, Result};
 use crate::frame::{BLOCK, Range};
 use crate::fs::Open;
-use crate::journal::{Extent, Position};
+use crate::journal::Position;
 use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
 use crate::lsn::Lsn;
 use crate::options::ChangedCode;
@@ -370,38 +374,4 @@ fn tidy_up(dir: &Dir, names: &Names, oldest: Lsn, log: &mut Log, report: &mut Re
         dir.remove_if_there(&segment_name(seq))?;
     }
     Ok(kept)
-}
-
-/// What a part of the log, and the checkpoints below it, hold.
-#[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    /// The newest checkpoint that counts.
-    pub(crate) checkpoint: Lsn,
-    pub(crate) extents: Vec<Extent>,
-    /// What is taken back above it.
-    pub(crate) aborts: Vec<Range>,
-    /// Records above this LSN are left out.
-    pub(crate) up_to: Lsn,
-}
-
-/// Builds the state as of a snapshot again.
-///
-/// There is no falling back on an older checkpoint here: what is taken back below the newest one isn't known.
-pub(crate) fn rebuild<S: WalState>(dir: &Dir, store: &StoreId, snapshot: &Snapshot, pace: &Pace<'_>) -> Result<S> {
-    let Snapshot { checkpoint, extents, aborts, up_to } = snapshot;
-    let mut loaded = load_newest::<S>(dir, store, &[*checkpoint], &mut Vec::new(), pace)?;
-    let aborted = Aborted::new(aborts);
-    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to };
-    match replay(&mut loaded.state, &source, pace) {
-        Ok(_) => Ok(loaded.state),
-        Err(Stopped::Failed(error)) => {
-            drop_quietly(loaded);
-            Err(error)
-        }
-        Err(Stopped::Panicked(Panic { lsn, mutation, message, .. })) => {
-            drop_quietly(loaded);
-            let advice = "it succeeded a moment ago, so that the mutation isn't deterministic: mend it";
-            Err(Error::ReplayPanicked { path: dir.path.clone(), mutation, lsn, message, advice })
-        }
-    }
 }

@@ -87,7 +87,7 @@ pub(crate) fn without_aborted(mut held: Replayed, source: &Source<'_>) -> Result
     };
     let above = source.above.max(Lsn::new(first.get() - 1));
     let around = Source { above, up_to: last, ..*source };
-    around.frames::<Error>(&mut |header, body, _| {
+    around.frames(|header, body, _| {
         if header.kind == Kind::Batch {
             for record in Records::new(header, body).flatten() {
                 if record.lsn > above && source.aborted.holds(record.lsn) {
@@ -141,7 +141,7 @@ impl<S: WalState> Applier<'_, S> {
         let before = Lsn::new(lsn.get().saturating_sub(1));
         let around = Source { above: before, up_to: lsn, ..*self.source };
         let (mut schema, mut found) = (None, None);
-        let read = around.frames::<Error>(&mut |header, body, _| {
+        let read = around.frames(|header, body, _| {
             match header.kind {
                 Kind::Schema => schema = Schema::decode(header.count, body),
                 Kind::Batch if header.first_lsn <= lsn && lsn < header.next_lsn() => {

@@ -1,9 +1,9 @@
 //! A second state that is built from disk step by step, to hold the live one to.
 
+use super::aborted::Aborted;
 use super::decode::Source;
 use super::load_newest;
 use super::replay::{Panic, Stopped, replay};
-use super::scan::Aborted;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{self, Header, Kind, Range, Records};
@@ -111,7 +111,7 @@ fn frames(
     look: &mut dyn FnMut(&Header, &[u8]),
 ) -> Result<()> {
     let source = Source { dir, store, extents, aborted: &Aborted::default(), above, up_to };
-    source.frames(&mut |header, body, _| {
+    source.frames(|header, body, _| {
         look(header, body);
         Ok(())
     })
