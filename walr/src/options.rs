@@ -107,7 +107,7 @@ pub enum ChangedCode {
     /// [`Recovery::records_of_other_code`](crate::Recovery::records_of_other_code). The default.
     #[default]
     Replay,
-    /// Refuses the open with [`Error::ChangedCode`](crate::Error::ChangedCode).
+    /// Refuses the open with [`Error::ChangedCode`].
     Refuse,
 }
 
