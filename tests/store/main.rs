@@ -23,6 +23,7 @@ mod panicking_values;
 mod panicking_wakers;
 mod panics;
 mod periodic;
+mod progress;
 mod reentrancy;
 mod reopen;
 mod replay_panics;

@@ -87,7 +87,7 @@ pub use commit::Stats;
 pub use durable::{Durable, Store};
 pub use error::{Error, Fate, Result};
 pub use lsn::Lsn;
-pub use options::{ChangedCode, CheckpointPolicy, CheckpointSource, Durability, Options};
+pub use options::{ChangedCode, CheckpointPolicy, CheckpointSource, Durability, Options, Phase, Progress};
 pub use recovery::{Bypassed, Cut, DryRun, Recovery};
 pub use reentry::is_replaying;
 pub use state::WalState;

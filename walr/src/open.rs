@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::fs::{Disk, Folder, Lock, Open};
 use crate::layout::{Dir, LOCK};
 use crate::options::Options;
+use crate::options::progress::Watch;
 use crate::panic;
 use crate::recovery::{self, DryRun};
 use crate::state::WalState;
@@ -188,7 +189,7 @@ fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => return Err(Error::io("open", dir.file_path(LOCK), e)),
     };
-    let looked = recovery::preview::<S>(&dir, options.config.changed_code);
+    let looked = recovery::preview::<S>(&dir, options.config.changed_code, &Watch::new(options.listener.clone()));
     if let Some(lock) = lock {
         // It ends with this thread at the latest.
         let _ = lock.unlock();
@@ -203,7 +204,7 @@ fn lock(dir: &Dir) -> Result<Box<dyn Lock>> {
 
 fn prepare<S: WalState>(
     place: Place,
-    options: Options<S>,
+    mut options: Options<S>,
     tell: &UnboundedSender<News<S>>,
 ) -> Result<(Committer<S>, Box<dyn Lock>)> {
     let dir = match place {
@@ -220,7 +221,8 @@ fn prepare<S: WalState>(
         tell.send(News::First(answer)).map_err(|_| Error::Closed)?;
         answered.recv().map_err(|_| Error::Closed)
     };
-    let opened = recovery::open(&dir, options.config.changed_code, first)
+    let watch = Watch::new(options.listener.take());
+    let opened = recovery::open(&dir, options.config.changed_code, &watch, first)
         .and_then(|opened| Committer::new(dir.clone(), options, opened, true));
     match opened {
         Ok(committer) => Ok((committer, lock)),

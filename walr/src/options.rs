@@ -1,13 +1,16 @@
 //! How a store is opened: every option, its unit and its default.
 
 mod manual;
+pub(crate) mod progress;
 
 pub use manual::{WALOptions, WALOptionsBuilder};
+pub use progress::{Phase, Progress};
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use self::progress::Listener;
 use crate::error::{Error, Result};
 
 /// When a mutation is acknowledged, and so what it survives.
@@ -104,7 +107,7 @@ pub enum ChangedCode {
     /// [`Recovery::records_of_other_code`](crate::Recovery::records_of_other_code). The default.
     #[default]
     Replay,
-    /// Refuses the open with [`Error::ChangedCode`](crate::Error::ChangedCode).
+    /// Refuses the open with [`Error::ChangedCode`].
     Refuse,
 }
 
@@ -138,6 +141,8 @@ pub struct Options<S> {
     pub(crate) config: Config,
     /// How a checkpoint copies the state, where it is to be taken from a clone.
     pub(crate) copy: Option<fn(&S) -> S>,
+    /// Who wants to know how far the open is.
+    pub(crate) listener: Option<Listener>,
     state: PhantomData<fn() -> S>,
 }
 
@@ -179,7 +184,7 @@ impl<S> Options<S> {
     }
 
     pub(crate) fn with(config: Config) -> Options<S> {
-        Options { config, copy: None, state: PhantomData }
+        Options { config, copy: None, listener: None, state: PhantomData }
     }
 
     /// When a mutation is acknowledged. Default: [`Durability::Sync`].
@@ -282,6 +287,33 @@ impl<S> Options<S> {
         self
     }
 
+    /// Calls `callback` while the store is opened, or looked at by [`dry_run`](Options::dry_run), to tell how far that is: at the
+    /// begin and the end of each [`Phase`], and between them after each MiB or so. A store that is created has no phases.
+    ///
+    /// It is called on the thread that recovers, which waits for it. If it panics, it isn't called again, and the open goes on.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, walr::WalState)]
+    /// # struct Cache { hits: u64 }
+    /// # #[walr::mutations]
+    /// # impl Cache { #[mutation] fn hit(&mut self) { self.hits += 1 } }
+    /// # #[tokio::main] async fn main() -> walr::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path();
+    /// let options = walr::Durable::<Cache>::options().on_progress(|at| {
+    ///     eprintln!("{:?}: {} of {} bytes, {} records", at.phase, at.bytes, at.total, at.records);
+    /// });
+    /// let state = options.open(path).await?;
+    /// # state.close().await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_progress(mut self, callback: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Listener::new(callback));
+        self
+    }
+
     /// After how long without a mutation a mark is written behind the last record. The mark proves, after a power cut,
     /// that everything before it was durable, so that damage to it can't be taken for a torn write. Default: one second;
     /// [`Duration::MAX`] turns it off.
@@ -312,7 +344,8 @@ impl Config {
 
 impl<S> Clone for Options<S> {
     fn clone(&self) -> Self {
-        Options { config: self.config.clone(), copy: self.copy, state: PhantomData }
+        let listener = self.listener.clone();
+        Options { config: self.config.clone(), copy: self.copy, listener, state: PhantomData }
     }
 }
 

@@ -1,9 +1,11 @@
 //! How fast work in the background goes: in pieces, with pauses between them, so that calls get most of the disk and of the
-//! processors.
+//! processors. And how far work is that others wait for.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::options::progress::{Phase, Watch};
 
 /// A piece of work below this is too short for a pause.
 const SHORTEST_PIECE: Duration = Duration::from_micros(200);
@@ -35,18 +37,29 @@ impl Signals {
 pub(crate) struct Pace<'a> {
     /// `None` where nothing else is going on: there are no pauses then, and no end before the end.
     signals: Option<&'a Signals>,
+    watch: Option<&'a Watch>,
     began: Cell<Instant>,
 }
 
 impl<'a> Pace<'a> {
     /// Work that others wait for.
     pub(crate) fn full() -> Pace<'static> {
-        Pace { signals: None, began: Cell::new(Instant::now()) }
+        Pace { signals: None, watch: None, began: Cell::new(Instant::now()) }
+    }
+
+    /// The same, and somebody wants to know how far it is.
+    pub(crate) fn watched(watch: &'a Watch) -> Pace<'a> {
+        Pace { signals: None, watch: Some(watch), began: Cell::new(Instant::now()) }
     }
 
     /// Work beside others'.
     pub(crate) fn gentle(signals: &'a Signals) -> Pace<'a> {
-        Pace { signals: Some(signals), began: Cell::new(Instant::now()) }
+        Pace { signals: Some(signals), watch: None, began: Cell::new(Instant::now()) }
+    }
+
+    /// Whether anything else may be going on.
+    pub(crate) fn is_in_background(&self) -> bool {
+        self.signals.is_some()
     }
 
     pub(crate) fn is_gentle(&self) -> bool {
@@ -64,6 +77,27 @@ impl<'a> Pace<'a> {
         if self.is_gentle() && took >= SHORTEST_PIECE {
             std::thread::sleep((took * REST).min(LONGEST_PAUSE));
             self.began.set(Instant::now());
+        }
+    }
+
+    /// The work begins on `total` bytes.
+    pub(crate) fn begin(&self, phase: Phase, total: u64) {
+        if let Some(watch) = self.watch {
+            watch.begin(phase, total);
+        }
+    }
+
+    /// So many bytes of the phase are done, and so many records replayed.
+    pub(crate) fn reach(&self, bytes: u64, records: u64) {
+        if let Some(watch) = self.watch {
+            watch.reach(bytes, records);
+        }
+    }
+
+    /// The phase is over.
+    pub(crate) fn end(&self) {
+        if let Some(watch) = self.watch {
+            watch.end();
         }
     }
 }

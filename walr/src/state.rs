@@ -61,6 +61,9 @@ pub trait WalState:
     const VERSION: u32;
     /// The type as it is written: its fields or variants with their types.
     const SHAPE: &'static str;
+    /// Whether an open applies the log's records. Those of the manual layer are applied later, by the program.
+    #[doc(hidden)]
+    const IS_REPLAYED: bool = true;
 
     /// Decodes a checkpoint that was written under the older `version`, whose traced shape was `shape`; `None` when no
     /// migration leads from there.

@@ -10,6 +10,7 @@ use crate::frame::{u32_at, u64_at};
 use crate::fs::{File, Open};
 use crate::layout::{Dir, FORMAT, StoreId};
 use crate::lsn::Lsn;
+use crate::options::progress::Phase;
 use crate::pace::Pace;
 use crate::panic;
 use crate::schema::{Schema, newer_version, other_state};
@@ -51,6 +52,7 @@ pub(crate) fn load<S: WalState>(
     let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
     let file = dir.folder.open(name, Open::Read).map_err(refused)?;
     let mut reader = Reader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
+    pace.begin(Phase::Checkpoint, reader.len);
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
     let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
@@ -66,7 +68,9 @@ pub(crate) fn load<S: WalState>(
         let reason = format!("decoding it, or what follows on that, panicked: {message}");
         Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
     });
-    Ok(Loaded { state: state.map_err(LoadError::Refused)?, lsn, bytes: reader.len, version: meta.version })
+    let state = state.map_err(LoadError::Refused)?;
+    pace.end();
+    Ok(Loaded { state, lsn, bytes: reader.len, version: meta.version })
 }
 
 /// An error of a reader is either the file system's, or says that the bytes are damaged.
@@ -195,16 +199,23 @@ impl<'a> Reader<'a> {
 
     /// The next `count` bytes of the file.
     fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.take_into(&mut bytes, count)?;
+        Ok(bytes)
+    }
+
+    /// The next `count` bytes of the file, in the place of what `bytes` held.
+    fn take_into(&mut self, bytes: &mut Vec<u8>, count: usize) -> io::Result<()> {
         if count as u64 > self.len - self.at {
             return damage(self.at, "the file is cut short");
         }
-        let mut bytes = vec![0; count];
-        let read = self.file.read_at(&mut bytes, self.at)?;
+        bytes.resize(count, 0);
+        let read = self.file.read_at(bytes, self.at)?;
         if read < count {
             return damage(self.at, "the file is cut short");
         }
         self.at += count as u64;
-        Ok(bytes)
+        Ok(())
     }
 
     fn next_chunk(&mut self) -> io::Result<()> {
@@ -212,6 +223,7 @@ impl<'a> Reader<'a> {
             return Err(stopped());
         }
         self.pace.pause();
+        self.pace.reach(self.at, 0);
         let at = self.at;
         let head = self.take(8)?;
         let (len, crc) = (u32_at(&head, 0) as usize, u32_at(&head, 4));
@@ -228,7 +240,10 @@ impl<'a> Reader<'a> {
             if len > MOST_CHUNK {
                 return damage(at, "a chunk is too long");
             }
-            self.chunk = self.take(len)?;
+            let mut chunk = std::mem::take(&mut self.chunk);
+            let taken = self.take_into(&mut chunk, len);
+            self.chunk = chunk;
+            taken?;
             self.chain = chunk_crc(self.chain, &self.chunk);
             if self.chain != crc {
                 return damage(at, "a chunk has a wrong checksum");

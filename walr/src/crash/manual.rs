@@ -16,6 +16,7 @@ use crate::fs::Sim;
 use crate::fs::sim::{Broken, Fault, Kind};
 use crate::layout::Dir;
 use crate::lsn::Lsn;
+use crate::options::progress::Watch;
 use crate::options::{ChangedCode, CheckpointPolicy, Config, Durability, Options};
 use crate::pace::Pace;
 use crate::recovery;
@@ -89,7 +90,7 @@ fn decoded(bytes: &[u8]) -> Ids {
 
 fn open(sim: &Sim, config: &Config) -> Result<Committer<Encoded>> {
     let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
-    let opened = recovery::open(&dir, ChangedCode::Replay, || Ok(encoded(&Ids::new())))?;
+    let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(encoded(&Ids::new())))?;
     Committer::new(dir, Options::with(config.clone()), opened, false)
 }
 

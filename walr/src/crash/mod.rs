@@ -24,6 +24,7 @@ use crate::commit::{Committer, Group};
 use crate::error::{Error, Fate, Result};
 use crate::fs::Sim;
 use crate::layout::Dir;
+use crate::options::progress::Watch;
 use crate::options::{ChangedCode, Config, Durability, Options};
 use crate::recovery;
 
@@ -155,7 +156,7 @@ pub(super) struct Driver {
 /// Opens the store in `sim`; the lock is of no account here.
 pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
     let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
-    let opened = recovery::open(&dir, ChangedCode::Replay, || Ok(Tally::default()))?;
+    let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(Tally::default()))?;
     Committer::new(dir, Options::with(config.clone()), opened, false)
 }
 

@@ -7,6 +7,9 @@
 //! 5. Only then is anything on disk changed: a copy of what is cut is kept, a damaged checkpoint is renamed, and what
 //!    nobody needs is removed. All of it can be done again after a crash.
 
+mod aborted;
+mod ahead;
+mod decode;
 mod preview;
 mod records;
 mod replay;
@@ -14,26 +17,31 @@ mod report;
 mod salvage;
 mod scan;
 mod scratch;
+mod snapshot;
 mod table;
 
 pub(crate) use preview::preview;
 pub(crate) use records::read;
 pub use report::{Bypassed, Cut, DryRun, Recovery};
 pub(crate) use scratch::{Scratch, mutation_at, survey};
+pub(crate) use snapshot::{Snapshot, rebuild};
 
 use std::time::Instant;
 
-use self::replay::{Panic, Replayed, Source, Stopped, replay};
+use self::aborted::Aborted;
+use self::decode::Source;
+use self::replay::{Panic, Replayed, Stopped, replay, without_aborted};
 use self::salvage::salvage;
-use self::scan::{Aborted, Log, Wanted, scan};
+use self::scan::{Log, Wanted, scan};
 use crate::checkpoint::{self, LoadError, Loaded};
 use crate::error::{Error, Result};
 use crate::frame::{BLOCK, Range};
 use crate::fs::Open;
-use crate::journal::{Extent, Position};
+use crate::journal::Position;
 use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
 use crate::lsn::Lsn;
 use crate::options::ChangedCode;
+use crate::options::progress::{Phase, Watch};
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
 use crate::schema::{Held, Schema};
@@ -88,6 +96,7 @@ impl Names {
 pub(crate) fn open<S: WalState>(
     dir: &Dir,
     changed: ChangedCode,
+    watch: &Watch,
     first: impl FnOnce() -> Result<S>,
 ) -> Result<Opened<S>> {
     let began = Instant::now();
@@ -97,7 +106,7 @@ pub(crate) fn open<S: WalState>(
     let mut opened = match dir.read_small(STORE)? {
         Some(bytes) => {
             let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
-            recover(dir, identity, names, changed)?
+            recover(dir, identity, names, changed, &Pace::watched(watch))?
         }
         None => {
             refuse_without_store(dir, &names)?;
@@ -157,9 +166,15 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
     })
 }
 
-fn recover<S: WalState>(dir: &Dir, identity: Identity, names: Names, changed: ChangedCode) -> Result<Opened<S>> {
+fn recover<S: WalState>(
+    dir: &Dir,
+    identity: Identity,
+    names: Names,
+    changed: ChangedCode,
+    pace: &Pace<'_>,
+) -> Result<Opened<S>> {
     let mut report = Recovery::default();
-    let Found { state, mut log, oldest } = find(dir, &identity.store, &names, changed, &mut report)?;
+    let Found { state, mut log, oldest } = find(dir, &identity.store, &names, changed, pace, &mut report)?;
     let kept = tidy_up(dir, &names, oldest, &mut log, &mut report)?;
     // After an unclean end the last segment has its reserve still, and perhaps a torn tail: of no use once a later one is begun.
     let last = log.extents.last().filter(|_| !log.marked || !log.cuts.is_empty());
@@ -194,9 +209,10 @@ fn find<S: WalState>(
     store: &StoreId,
     names: &Names,
     changed: ChangedCode,
+    pace: &Pace<'_>,
     report: &mut Recovery,
 ) -> Result<Found<S>> {
-    let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, &Pace::full())?;
+    let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, pace)?;
     (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
     report.migrated_from = Some(loaded.version).filter(|version| *version != S::VERSION);
     let mut held = Held::default();
@@ -210,6 +226,7 @@ fn find<S: WalState>(
         oldest,
         newest: names.checkpoints.last().copied().unwrap_or_default(),
         loaded: loaded.lsn,
+        pace,
         accept: &mut |schema, uses| {
             held.add(schema, uses);
             Ok(())
@@ -217,7 +234,14 @@ fn find<S: WalState>(
     })?;
     report.last = Lsn::new(log.next.lsn.get() - 1);
     accept::<S>(dir, &held, changed, loaded.lsn)?;
-    let (state, replayed) = replay_all(dir, store, loaded, &mut log, report)?;
+    let (state, replayed) = match S::IS_REPLAYED {
+        true => replay_all(dir, store, loaded, &mut log, pace, report)?,
+        false => {
+            let (aborted, above, up_to) = (Aborted::new(&log.aborts), loaded.lsn, report.last);
+            let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to };
+            (loaded.state, without_aborted(log.held, &source)?)
+        }
+    };
     report.records = replayed.records;
     report.bytes = replayed.bytes;
     report.records_of_other_code = replayed.of_other_code;
@@ -271,15 +295,20 @@ fn replay_all<S: WalState>(
     store: &StoreId,
     mut loaded: Loaded<S>,
     log: &mut Log,
+    pace: &Pace<'_>,
     report: &mut Recovery,
 ) -> Result<(S, Replayed)> {
     loop {
         let aborted = Aborted::new(&log.aborts);
         let up_to = report.last;
         let above = loaded.lsn;
-        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to, pace: &Pace::full() };
-        match replay(&mut loaded.state, &source) {
-            Ok(replayed) => return Ok((loaded.state, replayed)),
+        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to };
+        pace.begin(Phase::Replay, source.bytes());
+        match replay(&mut loaded.state, &source, pace) {
+            Ok(replayed) => {
+                pace.end();
+                return Ok((loaded.state, replayed));
+            }
             Err(Stopped::Failed(error)) => return Err(error),
             Err(Stopped::Panicked(panic)) => {
                 let lsn = loaded.lsn;
@@ -287,7 +316,7 @@ fn replay_all<S: WalState>(
                 drop_quietly(loaded);
                 take_back::<S>(dir, log, report, panic)?;
                 let name = checkpoint_name(lsn);
-                loaded = checkpoint::load(dir, store, &name, lsn, &Pace::full()).map_err(|error| match error {
+                loaded = checkpoint::load(dir, store, &name, lsn, pace).map_err(|error| match error {
                     LoadError::Refused(error) => error,
                     LoadError::Damaged { offset, reason } => {
                         let (path, reason) = (dir.file_path(&name), reason.to_string());
@@ -345,38 +374,4 @@ fn tidy_up(dir: &Dir, names: &Names, oldest: Lsn, log: &mut Log, report: &mut Re
         dir.remove_if_there(&segment_name(seq))?;
     }
     Ok(kept)
-}
-
-/// What a part of the log, and the checkpoints below it, hold.
-#[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    /// The newest checkpoint that counts.
-    pub(crate) checkpoint: Lsn,
-    pub(crate) extents: Vec<Extent>,
-    /// What is taken back above it.
-    pub(crate) aborts: Vec<Range>,
-    /// Records above this LSN are left out.
-    pub(crate) up_to: Lsn,
-}
-
-/// Builds the state as of a snapshot again.
-///
-/// There is no falling back on an older checkpoint here: what is taken back below the newest one isn't known.
-pub(crate) fn rebuild<S: WalState>(dir: &Dir, store: &StoreId, snapshot: &Snapshot, pace: &Pace<'_>) -> Result<S> {
-    let Snapshot { checkpoint, extents, aborts, up_to } = snapshot;
-    let mut loaded = load_newest::<S>(dir, store, &[*checkpoint], &mut Vec::new(), pace)?;
-    let aborted = Aborted::new(aborts);
-    let source = Source { dir, store, extents, aborted: &aborted, above: loaded.lsn, up_to: *up_to, pace };
-    match replay(&mut loaded.state, &source) {
-        Ok(_) => Ok(loaded.state),
-        Err(Stopped::Failed(error)) => {
-            drop_quietly(loaded);
-            Err(error)
-        }
-        Err(Stopped::Panicked(Panic { lsn, mutation, message, .. })) => {
-            drop_quietly(loaded);
-            let advice = "it succeeded a moment ago, so that the mutation isn't deterministic: mend it";
-            Err(Error::ReplayPanicked { path: dir.path.clone(), mutation, lsn, message, advice })
-        }
-    }
 }

@@ -7,14 +7,16 @@ use super::{Names, find, refuse_without_store};
 use crate::error::{Error, Result};
 use crate::layout::{Dir, Identity, STORE};
 use crate::options::ChangedCode;
+use crate::options::progress::Watch;
+use crate::pace::Pace;
 use crate::panic::drop_quietly;
 use crate::state::WalState;
 
 /// Goes through an open of the store in `dir` up to the first change on disk.
-pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode) -> Result<DryRun> {
+pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch) -> Result<DryRun> {
     let began = Instant::now();
     let mut run = DryRun::default();
-    match look::<S>(dir, changed, &mut run) {
+    match look::<S>(dir, changed, watch, &mut run) {
         Ok(()) => {}
         // Not what an open would say of the folder, but that it can't be looked at.
         Err(error @ Error::Io { .. }) => return Err(error),
@@ -24,7 +26,7 @@ pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode) -> Result<Dr
     Ok(run)
 }
 
-fn look<S: WalState>(dir: &Dir, changed: ChangedCode, run: &mut DryRun) -> Result<()> {
+fn look<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch, run: &mut DryRun) -> Result<()> {
     let names = Names::list(dir)?;
     let Some(bytes) = dir.read_small(STORE)? else {
         refuse_without_store(dir, &names)?;
@@ -32,7 +34,8 @@ fn look<S: WalState>(dir: &Dir, changed: ChangedCode, run: &mut DryRun) -> Resul
         return Ok(());
     };
     let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
-    let found = find::<S>(dir, &identity.store, &names, changed, &mut run.recovery)?;
+    let pace = Pace::watched(watch);
+    let found = find::<S>(dir, &identity.store, &names, changed, &pace, &mut run.recovery)?;
     run.recovery.cut = found.log.cuts.clone();
     drop_quietly(found.state);
     Ok(())

@@ -1,7 +1,8 @@
 //! The checkpoint and the records above it, handed over one by one: for who builds a state elsewhere.
 
-use super::replay::{Panic, Source, Stopped, replay_into};
-use super::scan::Aborted;
+use super::aborted::Aborted;
+use super::decode::Source;
+use super::replay::{Panic, Stopped, replay_into};
 use super::{Snapshot, load_newest};
 use crate::error::{Error, Result};
 use crate::layout::{Dir, StoreId};
@@ -23,8 +24,8 @@ pub(crate) fn read<S: WalState>(
     let loaded = load_newest::<S>(dir, store, &[*checkpoint], &mut Vec::new(), pace)?;
     let (aborted, above) = (Aborted::new(aborts), loaded.lsn);
     begin(loaded.state);
-    let source = Source { dir, store, extents, aborted: &aborted, above, up_to: *up_to, pace };
-    match replay_into::<S>(&source, each) {
+    let source = Source { dir, store, extents, aborted: &aborted, above, up_to: *up_to };
+    match replay_into::<S>(&source, pace, each) {
         Ok(_) => Ok(()),
         Err(Stopped::Failed(error)) => Err(error),
         Err(Stopped::Panicked(Panic { lsn, message, .. })) => {

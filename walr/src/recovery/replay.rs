@@ -1,34 +1,22 @@
 //! The second pass over the log: every record above a checkpoint, in order, applied to the state.
 
-use super::scan::Aborted;
+use super::ahead;
+use super::decode::{Decoded, Sink, Source, decode, name};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{Header, Kind, Range, Records};
-use crate::journal::Extent;
-use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::reentry;
 use crate::schema::Schema;
-use crate::segment::{Scan, Segment, Step};
 use crate::state::WalState;
 
-/// Where to replay from.
-pub(crate) struct Source<'a> {
-    pub(crate) dir: &'a Dir,
-    pub(crate) store: &'a StoreId,
-    pub(crate) extents: &'a [Extent],
-    pub(crate) aborted: &'a Aborted,
-    /// Records up to this LSN are in the state already.
-    pub(crate) above: Lsn,
-    /// Records above this LSN are left out.
-    pub(crate) up_to: Lsn,
-    pub(crate) pace: &'a Pace<'a>,
-}
+/// From this many bytes of log on a second thread is worth its start.
+const LONG: u64 = 1 << 20;
 
 /// How much was replayed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replayed {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
@@ -62,133 +50,120 @@ impl From<Error> for Stopped {
 }
 
 /// Applies the records of `source` to `state`.
-pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>) -> Result<Replayed, Stopped> {
-    replay_into::<S>(source, &mut |_, log| state.apply(log))
+pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>, pace: &Pace<'_>) -> Result<Replayed, Stopped> {
+    replay_into::<S>(source, pace, &mut |_, log| state.apply(log))
 }
 
-/// Hands the records of `source` to `apply`, in order.
+/// Hands the records of `source` to `apply`, in order. Where others wait for it, a long log is read and decoded on a thread
+/// of its own, ahead of `apply`.
 pub(crate) fn replay_into<S: WalState>(
     source: &Source<'_>,
+    pace: &Pace<'_>,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<Replayed, Stopped> {
-    let now = Schema::of::<S>();
-    let mut replayed = Replayed::default();
-    for (at, extent) in source.extents.iter().enumerate() {
-        let next = source.extents.get(at + 1);
-        if next.is_some_and(|next| next.first_lsn.get() <= source.above.get() + 1) || extent.first_lsn > source.up_to {
-            continue;
-        }
-        let segment = Segment::open(source.dir, source.store, extent.seq)?;
-        let path = source.dir.file_path(&segment.name());
-        let read = |e| Error::io("read", &path, e);
-        let mut frames = Scan::new(&segment, None).map_err(read)?;
-        let mut reader =
-            Applier::<S> { apply: &mut *apply, source, now: &now, wrote: None, scratch: Vec::new(), replayed };
-        while frames.offset() < extent.end {
-            if source.pace.is_stopped() {
-                return Err(Error::Closed.into());
-            }
-            source.pace.pause();
-            match frames.step().map_err(read)? {
-                Step::Bad { offset, reason } => {
-                    // The first pass read it well a moment ago.
-                    let (path, reason) = (path.clone(), reason.to_string());
-                    return Err(Error::Corrupt { path, offset, after: source.above, reason }.into());
-                }
-                Step::Frame { header, body, .. } => reader.frame(&header, body)?,
-            }
-        }
-        replayed = reader.replayed;
-    }
-    Ok(replayed)
+    replay_with::<S>(source, pace, apply, !pace.is_in_background() && source.bytes() >= LONG)
 }
 
+fn replay_with<S: WalState>(
+    source: &Source<'_>,
+    pace: &Pace<'_>,
+    apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
+    on_two_threads: bool,
+) -> Result<Replayed, Stopped> {
+    let mut applier = Applier::<S> { apply, source, pace, replayed: Replayed::default() };
+    if on_two_threads {
+        ahead::decode::<S>(source, &mut applier)?
+    } else {
+        decode::<S>(source, &mut applier)?
+    }
+    Ok(applier.replayed)
+}
+
+/// What a replay of `source` would apply, of the `held` records above its checkpoint. Only where some are taken back is the log
+/// read for that.
+pub(crate) fn without_aborted(mut held: Replayed, source: &Source<'_>) -> Result<Replayed> {
+    let Some((first, last)) = source.aborted.ends().filter(|(_, last)| *last > source.above) else {
+        return Ok(held);
+    };
+    let above = source.above.max(Lsn::new(first.get() - 1));
+    let around = Source { above, up_to: last, ..*source };
+    around.frames(|header, body, _| {
+        if header.kind == Kind::Batch {
+            for record in Records::new(header, body).flatten() {
+                if record.lsn > above && source.aborted.holds(record.lsn) {
+                    held.records = held.records.saturating_sub(1);
+                    held.bytes = held.bytes.saturating_sub(record.bytes.len() as u64);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(held)
+}
+
+/// Applies what it gets.
 struct Applier<'a, S: WalState> {
     apply: &'a mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
     source: &'a Source<'a>,
-    now: &'a Schema,
-    /// The schema of the records that follow, and where its mutations are now.
-    wrote: Option<(Schema, Vec<Option<u32>>)>,
-    scratch: Vec<u8>,
+    pace: &'a Pace<'a>,
     replayed: Replayed,
 }
 
-impl<S: WalState> Applier<'_, S> {
-    fn frame(&mut self, header: &Header, body: &[u8]) -> Result<(), Stopped> {
-        match header.kind {
-            Kind::Schema => {
-                // The first pass has decoded and accepted it.
-                if let Some(schema) = Schema::decode(header.count, body) {
-                    let places = schema.places_in(self.now);
-                    self.wrote = Some((schema, places));
-                }
-            }
-            Kind::Batch => {
-                for record in Records::new(header, body).flatten() {
-                    if record.lsn <= self.source.above || record.lsn > self.source.up_to {
-                        continue;
-                    }
-                    if !self.source.aborted.holds(record.lsn) {
-                        self.record(header, body, record.lsn, record.bytes)?;
-                    }
-                }
-            }
-            _ => {}
+impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
+    fn frame(&mut self, read: u64) -> Result<(), Stopped> {
+        if self.pace.is_stopped() {
+            return Err(Error::Closed.into());
         }
+        self.pace.pause();
+        self.pace.reach(read, self.replayed.records);
         Ok(())
     }
 
-    fn record(&mut self, header: &Header, body: &[u8], lsn: Lsn, bytes: &[u8]) -> Result<(), Stopped> {
-        // A panic of the user's own `Deserialize` is a refusal.
-        let decoded = panic::catch(|| self.decode(bytes));
-        let decoded =
-            decoded.map_err(|message| self.refuse(lsn, format!("decoding the record panicked: {message}")))?;
-        let Some((log, mutation)) = decoded else {
-            return Err(self.refuse(lsn, "the record names an unknown mutation".to_string()).into());
-        };
-        let log = log.map_err(|reason| {
-            self.refuse(lsn, format!("the record of `{}` can't be decoded: {reason}", self.name(mutation)))
-        })?;
+    fn record(&mut self, record: Decoded<S::Log>) -> Result<(), Stopped> {
+        let Decoded { lsn, log, bytes, of_other_code } = record;
         let replaying = reentry::replaying();
         let applied = panic::catch(|| (self.apply)(lsn, log));
         drop(replaying);
         match applied {
             Ok(outcome) => drop_quietly(outcome),
-            Err(message) => {
-                let (mutation, batch) = (self.name(mutation), batch_of(header, body, lsn));
-                return Err(Stopped::Panicked(Panic { lsn, batch, frame: header.number, mutation, message }));
-            }
+            Err(message) => return Err(self.panicked(lsn, message)),
         }
         self.replayed.records += 1;
-        self.replayed.bytes += bytes.len() as u64;
-        let other = self.wrote.as_ref().is_some_and(|(schema, _)| schema.fingerprint != self.now.fingerprint);
-        self.replayed.of_other_code += u64::from(other);
+        self.replayed.bytes += bytes as u64;
+        self.replayed.of_other_code += u64::from(of_other_code);
         Ok(())
     }
+}
 
-    /// The log value in a record, and its mutation's place in the schema it was written under; `None` if this program has
-    /// no such mutation.
-    fn decode(&mut self, bytes: &[u8]) -> Option<(Result<S::Log, String>, u32)> {
-        let (_, places) = self.wrote.as_ref()?;
-        let (old, arguments) = codec::decode_front(bytes)?;
-        let new = (*places.get(old as usize)?)?;
-        if new == old {
-            return Some((codec::decode(bytes), old));
+impl<S: WalState> Applier<'_, S> {
+    /// Reads in the log which record it was that panicked.
+    fn panicked(&self, lsn: Lsn, message: String) -> Stopped {
+        let before = Lsn::new(lsn.get().saturating_sub(1));
+        let around = Source { above: before, up_to: lsn, ..*self.source };
+        let (mut schema, mut found) = (None, None);
+        let read = around.frames(|header, body, _| {
+            match header.kind {
+                Kind::Schema => schema = Schema::decode(header.count, body),
+                Kind::Batch if header.first_lsn <= lsn && lsn < header.next_lsn() => {
+                    let record = Records::new(header, body).flatten().find(|record| record.lsn == lsn);
+                    let place = record.and_then(|record| codec::decode_front(record.bytes)).map(|(place, _)| place);
+                    let mutation = name(schema.as_ref(), place.unwrap_or(u32::MAX));
+                    found = Some((batch_of(header, body, lsn), header.number, mutation));
+                }
+                _ => {}
+            }
+            Ok(())
+        });
+        match (read, found) {
+            (Err(error), _) => Stopped::Failed(error),
+            (Ok(()), Some((batch, frame, mutation))) => {
+                Stopped::Panicked(Panic { lsn, batch, frame, mutation, message })
+            }
+            (Ok(()), None) => {
+                let reason = format!("lsn {lsn} panicked ({message}), and isn't in the log any more");
+                Stopped::Failed(Error::Thread { reason })
+            }
         }
-        self.scratch.clear();
-        // A variant's index is what an enum's encoding begins with.
-        codec::encode(&new, &mut self.scratch).ok()?;
-        self.scratch.extend_from_slice(arguments);
-        Some((codec::decode(&self.scratch), old))
-    }
-
-    fn name(&self, mutation: u32) -> String {
-        let signature = self.wrote.as_ref().and_then(|(schema, _)| schema.mutations.get(mutation as usize));
-        signature.map_or_else(|| "unknown".to_string(), |signature| signature.name.clone())
-    }
-
-    fn refuse(&self, lsn: Lsn, reason: String) -> Error {
-        Error::Schema { path: self.source.dir.path.clone(), reason: format!("lsn {lsn}: {reason}") }
     }
 }
 

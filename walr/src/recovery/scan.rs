@@ -2,6 +2,7 @@
 //! and where it ends. Nothing is applied, and nothing on disk is changed.
 
 use super::Cut;
+use super::replay::Replayed;
 use super::table::{Finding, Verdict, examine, judge};
 use crate::codec;
 use crate::error::{Error, Result};
@@ -9,6 +10,8 @@ use crate::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
 use crate::journal::Extent;
 use crate::layout::{Dir, StoreId, segment_name};
 use crate::lsn::Lsn;
+use crate::options::progress::Phase;
+use crate::pace::Pace;
 use crate::schema::Schema;
 use crate::segment::{Expected, Scan, Segment, Step};
 
@@ -19,6 +22,8 @@ pub(crate) struct Log {
     pub(crate) extents: Vec<Extent>,
     /// LSNs that aborts take back.
     pub(crate) aborts: Vec<Range>,
+    /// What it holds above the loaded checkpoint, what is taken back included.
+    pub(crate) held: Replayed,
     /// What the next frame must be.
     pub(crate) next: Expected,
     /// The last batch's frame number and the fingerprint of its code, if nothing but links and schemas follow it.
@@ -41,6 +46,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) oldest: Lsn,
     pub(crate) newest: Lsn,
     pub(crate) loaded: Lsn,
+    pub(crate) pace: &'a Pace<'a>,
     /// Asked of every schema whose records are to be replayed: its uses by mutation, or why they can't be.
     pub(crate) accept: &'a mut dyn FnMut(&Schema, &[u64]) -> Result<()>,
 }
@@ -52,6 +58,8 @@ struct Linked {
     first_lsn: Lsn,
     number: u64,
     link: Link,
+    /// The file's length.
+    len: u64,
 }
 
 /// How the walk over a segment ended.
@@ -73,6 +81,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
     let mut log = Log {
         extents: Vec::new(),
         aborts: Vec::new(),
+        held: Replayed::default(),
         next: Expected { number: 1, chain: 0, lsn: Lsn::new(1) },
         last_batch: None,
         marked: true,
@@ -82,13 +91,16 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
     // Only what is above the loaded checkpoint is read; the links vouch for what lies below.
     let above = chain.iter().rposition(|linked| linked.first_lsn.get() <= wanted.loaded.get() + 1).unwrap_or(0);
     let mut last = End::Closed;
+    wanted.pace.begin(Phase::Scan, chain[above.min(chain.len())..].iter().map(|linked| linked.len).sum());
+    let mut read = 0;
     for (at, linked) in chain.iter().enumerate() {
         let next = chain.get(at + 1);
         let end = match next {
             Some(next) if at < above => next.link.len,
             _ => {
                 let follows = (at > above).then_some(log.next);
-                let (end, offset) = walk(&mut wanted, &mut log, linked, next, follows)?;
+                let (end, offset) = walk(&mut wanted, &mut log, linked, next, (follows, read))?;
+                read += linked.len;
                 if let End::Open(reason) = end {
                     let segment = Segment::open(wanted.dir, wanted.store, linked.seq)?;
                     let finding = match next {
@@ -104,6 +116,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
         log.extents.push(Extent { seq: linked.seq, first_lsn: linked.first_lsn, end });
     }
     finish(&wanted, &mut log, last, &later)?;
+    wanted.pace.end();
     Ok(log)
 }
 
@@ -154,7 +167,8 @@ fn read_link(wanted: &Wanted<'_>, segment: Segment) -> Result<Result<Linked, Seg
         Some((first_lsn, number, chain, link))
             if link.number.checked_add(1) == Some(number) && link.chain == chain && first_lsn.get() > 0 =>
         {
-            Ok(Linked { seq: segment.seq, first_lsn, number, link })
+            let len = segment.file.len().map_err(read)?;
+            Ok(Linked { seq: segment.seq, first_lsn, number, link, len })
         }
         _ => Err(segment),
     })
@@ -183,13 +197,13 @@ fn check_links(wanted: &Wanted<'_>, chain: &[Linked]) -> Result<()> {
     Ok(())
 }
 
-/// Walks over one segment's frames, up to its end, and returns where that is.
+/// Walks over one segment's frames, up to its end, and returns where that is. So many bytes were read before it.
 fn walk(
     wanted: &mut Wanted<'_>,
     log: &mut Log,
     linked: &Linked,
     next: Option<&Linked>,
-    follows: Option<Expected>,
+    (follows, read_before): (Option<Expected>, u64),
 ) -> Result<(End, u64)> {
     let segment = &Segment::open(wanted.dir, wanted.store, linked.seq)?;
     let path = wanted.dir.file_path(&segment.name());
@@ -216,6 +230,7 @@ fn walk(
         let sealed = note(log, &mut uses, &header, body, wanted.loaded)
             .map_err(|reason| corrupt(wanted, segment, offset, last_lsn(log), reason))?;
         log.next = frames.expected().unwrap_or(first);
+        wanted.pace.reach(read_before + frames.offset(), 0);
         match header.kind {
             Kind::Seal => break End::Sealed(sealed),
             Kind::Mark if header.flags & FLAG_CLOSE != 0 => break End::Closed,
@@ -273,6 +288,8 @@ fn note(log: &mut Log, uses: &mut Uses, header: &Header, body: &[u8], loaded: Ls
                 let place = codec::decode_front(record.bytes).map(|(place, _)| place as usize);
                 let count = place.and_then(|place| uses.counts.get_mut(place));
                 *count.ok_or("a record names a mutation that its schema doesn't have")? += 1;
+                log.held.records += 1;
+                log.held.bytes += record.bytes.len() as u64;
             }
         }
         Kind::Seal => return frame::parse_seal(body).ok_or("the seal names no segment"),
@@ -341,41 +358,4 @@ fn last_lsn(log: &Log) -> Lsn {
 
 fn corrupt(wanted: &Wanted<'_>, segment: &Segment, offset: u64, after: Lsn, reason: &str) -> Error {
     Error::Corrupt { path: wanted.dir.file_path(&segment.name()), offset, after, reason: reason.to_string() }
-}
-
-/// A set of LSN ranges that tells whether it holds one.
-#[derive(Debug, Default)]
-pub(crate) struct Aborted(Vec<Range>);
-
-impl Aborted {
-    pub(crate) fn new(ranges: &[Range]) -> Aborted {
-        let mut sorted = ranges.to_vec();
-        sorted.sort_unstable();
-        let mut merged: Vec<Range> = Vec::new();
-        for (first, last) in sorted {
-            match merged.last_mut() {
-                Some((_, end)) if first <= *end => *end = (*end).max(last),
-                _ => merged.push((first, last)),
-            }
-        }
-        Aborted(merged)
-    }
-
-    pub(crate) fn holds(&self, lsn: Lsn) -> bool {
-        let after = self.0.partition_point(|(first, _)| *first <= lsn);
-        after > 0 && lsn <= self.0[after - 1].1
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn aborted_lsns_are_held() {
-        let range = |first, last| (Lsn::new(first), Lsn::new(last));
-        let aborted = Aborted::new(&[range(9, 9), range(2, 5), range(3, 4)]);
-        let held: Vec<u64> = (0..12).filter(|&lsn| aborted.holds(Lsn::new(lsn))).collect();
-        assert_eq!(held, [2, 3, 4, 5, 9]);
-    }
 }

@@ -1,8 +1,9 @@
 //! A second state that is built from disk step by step, to hold the live one to.
 
+use super::aborted::Aborted;
+use super::decode::Source;
 use super::load_newest;
-use super::replay::{Panic, Source, Stopped, replay};
-use super::scan::Aborted;
+use super::replay::{Panic, Stopped, replay};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{self, Header, Kind, Range, Records};
@@ -11,7 +12,6 @@ use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::schema::Schema;
-use crate::segment::{Scan, Segment, Step};
 use crate::state::WalState;
 
 /// A state as of an LSN.
@@ -38,8 +38,8 @@ impl<S: WalState> Scratch<S> {
     ) -> Result<()> {
         let (extents, aborts) = log;
         let aborted = Aborted::new(aborts);
-        let source = Source { dir, store, extents, aborted: &aborted, above: self.lsn, up_to, pace };
-        match replay(&mut self.state, &source) {
+        let source = Source { dir, store, extents, aborted: &aborted, above: self.lsn, up_to };
+        match replay(&mut self.state, &source, pace) {
             Ok(_) => {
                 self.lsn = up_to;
                 Ok(())
@@ -110,24 +110,9 @@ fn frames(
     (above, up_to): (Lsn, Lsn),
     look: &mut dyn FnMut(&Header, &[u8]),
 ) -> Result<()> {
-    for (at, extent) in extents.iter().enumerate() {
-        let next = extents.get(at + 1);
-        if next.is_some_and(|next| next.first_lsn.get() <= above.get() + 1) || extent.first_lsn > up_to {
-            continue;
-        }
-        let segment = Segment::open(dir, store, extent.seq)?;
-        let path = dir.file_path(&segment.name());
-        let read = |e| Error::io("read", &path, e);
-        let mut frames = Scan::new(&segment, None).map_err(read)?;
-        while frames.offset() < extent.end {
-            match frames.step().map_err(read)? {
-                Step::Bad { offset, reason } => {
-                    let (path, reason) = (path.clone(), reason.to_string());
-                    return Err(Error::Corrupt { path, offset, after: above, reason });
-                }
-                Step::Frame { header, body, .. } => look(&header, body),
-            }
-        }
-    }
-    Ok(())
+    let source = Source { dir, store, extents, aborted: &Aborted::default(), above, up_to };
+    source.frames(|header, body, _| {
+        look(header, body);
+        Ok(())
+    })
 }

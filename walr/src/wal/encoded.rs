@@ -125,6 +125,7 @@ impl WalState for Encoded {
     const NAME: &'static str = MANUAL;
     const VERSION: u32 = 1;
     const SHAPE: &'static str = "bytes";
+    const IS_REPLAYED: bool = false;
 }
 
 /// The manual layer has methods of its own.
