@@ -185,9 +185,9 @@ fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> M
         } else if meta.path.is_ident("handle") {
             options.handle = Some(identifier(&text(&meta)?)?);
         } else if meta.path.is_ident("replay_only") && is_mutation {
-            options.replay_only = true;
+            options.replay_only = flag(&meta)?;
         } else if meta.path.is_ident("allow_nondeterminism") && is_mutation {
-            options.allow_nondeterminism = true;
+            options.allow_nondeterminism = flag(&meta)?;
         } else {
             return Err(unknown(&meta, known));
         }
@@ -257,7 +257,7 @@ pub(crate) fn state_options(attrs: &[Attribute], errors: &mut Errors) -> StateOp
             } else if meta.path.is_ident("version") {
                 options.version = Some(version(&meta)?);
             } else if meta.path.is_ident("migrate_from") {
-                options.migrate_from = versions_before(meta.value()?)?;
+                options.migrate_from = versions_before(value(&meta, "OldType")?)?;
             } else if meta.path.is_ident("after_load") {
                 options.after_load = Some(path(&meta)?);
             } else if meta.path.is_ident("crate") {
@@ -308,8 +308,30 @@ fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
     meta.error(format_args!("there is no option `{name}` here; the {number} {known}"))
 }
 
+/// An option that stands alone.
+fn flag(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
+    if meta.input.is_empty() || meta.input.peek(Token![,]) {
+        return Ok(true);
+    }
+    let name = meta.path.to_token_stream();
+    Err(meta.input.error(format_args!("`{name}` takes no value: write it alone, or leave it out")))
+}
+
+/// The value behind the `=`.
+fn value<'a>(meta: &ParseNestedMeta<'a>, example: &str) -> syn::Result<ParseStream<'a>> {
+    if !meta.input.peek(Token![=]) {
+        let name = meta.path.to_token_stream();
+        return Err(meta.error(format_args!("`{name}` needs a value: `{name} = {example}`")));
+    }
+    meta.value()
+}
+
 fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
-    let text: LitStr = meta.value()?.parse()?;
+    let value = value(meta, "\"…\"")?;
+    if !value.peek(LitStr) {
+        return Err(value.error("a name stands in quotes: `name = \"put\"`"));
+    }
+    let text: LitStr = value.parse()?;
     if text.value().is_empty() {
         return Err(syn::Error::new_spanned(text, "a name can't be empty"));
     }
@@ -321,7 +343,7 @@ fn identifier(text: &LitStr) -> syn::Result<Ident> {
 }
 
 fn path(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {
-    let value = meta.value()?;
+    let value = value(meta, "a::path")?;
     if value.peek(LitStr) {
         let text: LitStr = value.parse()?;
         return Err(syn::Error::new_spanned(&text, format_args!("write the path without quotes: {}", text.value())));
@@ -345,7 +367,7 @@ fn versions_before(value: ParseStream<'_>) -> syn::Result<Vec<Type>> {
 }
 
 fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u32> {
-    let value = meta.value()?;
+    let value = value(meta, "2")?;
     if value.peek(Token![-]) || !value.peek(LitInt) {
         return Err(value.error("a version is a number from 1: `version = 2`"));
     }

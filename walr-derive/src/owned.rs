@@ -59,6 +59,14 @@ impl<'a> Form<'a> {
         }
     }
 
+    /// Of a slice, what it holds: that is copied one by one.
+    pub(crate) fn item(&self, state: &Type) -> Option<TokenStream> {
+        match self {
+            Form::Slice(item) => Some(without_self(item.to_token_stream(), state)),
+            _ => None,
+        }
+    }
+
     /// The stored type as the schema shows it.
     pub(crate) fn text(&self) -> String {
         match self {
@@ -90,7 +98,12 @@ impl<'a> Form<'a> {
     pub(crate) fn store(&self, name: &Ident, state: &Type, private: &TokenStream) -> TokenStream {
         match self {
             Form::Value(_) => name.to_token_stream(),
-            Form::Str(_) | Form::Slice(_) | Form::Unsized(..) => quote!(::std::borrow::ToOwned::to_owned(#name)),
+            Form::Str(_) | Form::Unsized(..) => quote!(::std::borrow::ToOwned::to_owned(#name)),
+            Form::Slice(item) => {
+                let span = item.span();
+                let item = without_self(item.to_token_stream(), state);
+                quote_spanned!(span=> <#item as #private::Argument>::copy_all(#name))
+            }
             Form::Clone(ty) => {
                 let span = ty.span();
                 let ty = without_self(ty.to_token_stream(), state);

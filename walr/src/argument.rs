@@ -26,6 +26,8 @@ pub trait Argument: Sized {
     fn take<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error>;
     /// A clone.
     fn copy(&self) -> Self;
+    /// Clones of all.
+    fn copy_all(all: &[Self]) -> Vec<Self>;
     /// Its `Debug` form.
     fn debug(&self) -> &dyn Debug;
 }
@@ -43,6 +45,10 @@ impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument 
 
     fn copy(&self) -> Self {
         self.clone()
+    }
+
+    fn copy_all(all: &[Self]) -> Vec<Self> {
+        all.to_vec()
     }
 
     fn debug(&self) -> &dyn Debug {

@@ -7,6 +7,8 @@ mod log;
 mod recorded;
 mod serialize;
 pub(crate) mod state;
+#[cfg(test)]
+mod tests_listing;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -139,9 +141,11 @@ impl<'a> Items<'a> {
         let private = &self.private;
         let mut bounded = generics.clone();
         for param in self.model.recorded().flat_map(|mutation| &mutation.params) {
-            let ty = param.form.owned(self.self_ty);
-            if generics::mentions_any(&ty, generics) {
-                bounded.make_where_clause().predicates.push(syn::parse_quote!(#ty: #private::Argument));
+            let item = param.form.item(self.self_ty);
+            for ty in [param.form.owned(self.self_ty)].into_iter().chain(item) {
+                if generics::mentions_any(&ty, generics) {
+                    bounded.make_where_clause().predicates.push(syn::parse_quote!(#ty: #private::Argument));
+                }
             }
         }
         bounded

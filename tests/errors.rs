@@ -1,0 +1,216 @@
+//! `docs/errors.md` has every message of the macros and every variant of `walr::Error`, word by word.
+//!
+//! What is a placeholder in a message is `…` in the docs.
+
+use std::fs;
+use std::path::Path;
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+
+#[test]
+fn every_message_of_the_macros_is_explained() {
+    let docs = docs();
+    let mut messages = Vec::new();
+    in_folder("walr-derive/src", &mut |tokens| literals(tokens, &mut messages));
+    messages.retain(|message| is_message(message));
+    assert!(messages.len() > 90, "only {} messages were found", messages.len());
+    explained(&docs, messages);
+}
+
+#[test]
+fn every_refusal_of_other_code_is_explained() {
+    let docs = docs();
+    let mut messages = Vec::new();
+    for path in ["walr/src/schema.rs", "walr/src/migrate.rs"] {
+        literals(tokens(&read(path)), &mut messages);
+    }
+    messages.retain(|message| is_message(message));
+    assert!(messages.len() > 6, "only {} messages were found", messages.len());
+    explained(&docs, messages);
+}
+
+#[test]
+fn what_the_compiler_says_for_walr_is_explained() {
+    let docs = docs();
+    let mut messages = Vec::new();
+    in_folder("walr/src", &mut |tokens| of_attributes(tokens, "diagnostic", &mut messages));
+    assert!(messages.len() >= 15, "only {} messages were found", messages.len());
+    explained(&docs, messages);
+}
+
+#[test]
+fn every_error_is_explained() {
+    let docs = docs();
+    let source = read("walr/src/error.rs");
+    let (_, source) = source.split_once("pub enum Error {").expect("the enum of all errors");
+    let (source, _) = source.split_once("\n}").expect("its end");
+    let variants: Vec<&str> = source.lines().filter_map(variant).collect();
+    let mut messages = Vec::new();
+    of_attributes(tokens(source), "error", &mut messages);
+    assert!(variants.len() > 20 && variants.len() == messages.len(), "{variants:?}, {messages:?}");
+    let fates: Vec<&str> = source.split("Fate:").skip(1).collect();
+    assert_eq!(fates.len(), variants.len(), "a variant doesn't say its fate");
+    for ((name, message), fate) in variants.iter().zip(messages).zip(fates) {
+        let row = format!("| `{name}` | {} |", shown(&message));
+        let (_, rest) =
+            docs.split_once(&row).unwrap_or_else(|| panic!("docs/errors.md has no row that begins so:\n{row}"));
+        let fate =
+            if fate.trim_start_matches(['/', '\n', ' ']).starts_with("unknown") { "unknown" } else { "not recorded" };
+        let cells: Vec<&str> = rest.splitn(4, '|').map(str::trim).collect();
+        assert_eq!(cells[2], fate, "of `{name}`");
+    }
+}
+
+/// `docs/errors.md`, with one blank between words.
+fn docs() -> String {
+    read("docs/errors.md").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[track_caller]
+fn explained(docs: &str, messages: Vec<String>) {
+    // What other rows begin with, or only mention, isn't explained by them.
+    let is_missing = |message: &String| match message.starts_with("#[") {
+        true => !docs.contains(&format!("`{message}`")),
+        false => !docs.contains(&format!("| {message} |")),
+    };
+    let missing: Vec<String> = messages.iter().map(|message| shown(message)).filter(is_missing).collect();
+    assert!(missing.is_empty(), "docs/errors.md has not these {}:\n{}", missing.len(), missing.join("\n"));
+}
+
+/// The name of the variant that begins on `line` of the enum.
+fn variant(line: &str) -> Option<&str> {
+    let line = line.strip_prefix("    ").filter(|line| line.starts_with(|first: char| first.is_uppercase()))?;
+    line.split([' ', ',', '(']).next()
+}
+
+/// Gives the tokens of each source in a folder, but tests, to `each`.
+fn in_folder(folder: &str, each: &mut impl FnMut(TokenStream)) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for entry in fs::read_dir(root.join(folder)).expect("a folder of sources") {
+        let entry = entry.expect("an entry of a folder");
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            in_folder(&path, each);
+        } else if path.ends_with(".rs") && !path.contains("/tests") {
+            each(tokens(&read(&path)));
+        }
+    }
+}
+
+fn tokens(source: &str) -> TokenStream {
+    source.parse().expect("a source that Rust can read")
+}
+
+/// All strings of `tokens`, but those of tests and of doc comments.
+fn literals(tokens: TokenStream, found: &mut Vec<String>) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Punct(hash) if hash.as_char() == '#' => {
+                let attribute = tokens.peek().and_then(attribute).map(|attribute| attribute.stream().to_string());
+                let Some(attribute) = attribute else { continue };
+                if attribute.starts_with("doc") {
+                    tokens.next();
+                } else if attribute.replace(' ', "") == "cfg(test)" {
+                    tokens.find(is_end);
+                }
+            }
+            TokenTree::Group(group) => literals(group.stream(), found),
+            TokenTree::Literal(literal) => {
+                found.extend(syn::parse_str::<syn::LitStr>(&literal.to_string()).map(|text| text.value()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The strings of the attributes `#[name(..)]` and `#[name::..]`.
+fn of_attributes(tokens: TokenStream, name: &str, found: &mut Vec<String>) {
+    let mut after_hash = false;
+    for token in tokens {
+        match (&token, attribute(&token)) {
+            (_, Some(attribute)) if after_hash => {
+                let is_it = attribute.stream().into_iter().next().is_some_and(|first| first.to_string() == name);
+                if is_it {
+                    literals(attribute.stream(), found);
+                }
+            }
+            (TokenTree::Group(group), _) => of_attributes(group.stream(), name, found),
+            _ => {}
+        }
+        after_hash = matches!(&token, TokenTree::Punct(hash) if hash.as_char() == '#');
+    }
+}
+
+fn attribute(token: &TokenTree) -> Option<&Group> {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => Some(group),
+        _ => None,
+    }
+}
+
+/// Whether an item ends with `token`.
+fn is_end(token: &TokenTree) -> bool {
+    match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        other => other.to_string() == ";",
+    }
+}
+
+/// Whether a string is for people: some words, and no docs of what is generated, which are sentences.
+fn is_message(text: &str) -> bool {
+    let first = text.chars().next().unwrap_or_default();
+    text.split(' ').count() > 2
+        && shown(text).contains(char::is_alphabetic)
+        && (first.is_lowercase() || "`{#".contains(first))
+}
+
+/// A message as the docs show it.
+fn shown(message: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = message;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (before, brace) = rest.split_at(at);
+        shown += before;
+        let inner = brace.strip_prefix('{').and_then(|inner| inner.split_once('}')).map(|(inner, _)| inner);
+        // `impl Cache { … }` stands in plain strings too, and `{:?}` in code that a message shows.
+        let is_placeholder = |inner: &str| !inner.contains(|c: char| !c.is_alphanumeric() && c != '_');
+        rest = match inner {
+            _ if brace.starts_with("{{") || brace.starts_with("}}") => {
+                shown += &brace[..1];
+                &brace[2..]
+            }
+            Some(inner) if is_placeholder(inner) => {
+                shown += "…";
+                &brace[inner.len() + 2..]
+            }
+            _ => {
+                shown += &brace[..1];
+                &brace[1..]
+            }
+        };
+    }
+    shown + rest
+}
+
+#[test]
+fn placeholders_are_shown_as_dots() {
+    assert_eq!(shown("`impl {state} {{ … }}`: {0}, {}, {path}"), "`impl … { … }`: …, …, …");
+    assert_eq!(shown("`impl Cache { … }`, {:?}, }, {"), "`impl Cache { … }`, {:?}, }, {");
+}
+
+#[test]
+fn strings_of_tests_and_docs_are_no_messages() {
+    let mut found = Vec::new();
+    let source = "/// a b c\nconst A: &str = \"of an item\"; #[cfg(test)] mod tests { const B: &str = \"d e f\"; } #[error(\"g\")] struct C;";
+    literals(tokens(source), &mut found);
+    assert_eq!(found, ["of an item", "g"]);
+    found.clear();
+    of_attributes(tokens(source), "error", &mut found);
+    assert_eq!(found, ["g"]);
+}
