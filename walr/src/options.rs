@@ -195,7 +195,8 @@ impl<S> Options<S> {
     }
 
     /// The size in bytes that a log file grows to, at least 4 KiB. It is a target: a group of records that is larger gets a
-    /// file of its own size. Default: 64 MiB.
+    /// file of its own size. Default: 64 MiB. A file whose space is written ahead, as it is where small groups are synced one
+    /// by one, takes 16 MiB at the most.
     ///
     /// The first file after an open reserves 64 KiB, each later one four times as much, up to this size; what was not needed
     /// is given back when the file is finished or closed, or, after an unclean end, when the next open writes.

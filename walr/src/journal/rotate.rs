@@ -16,6 +16,8 @@ use crate::segment::{Segment, Space};
 const ROOM: u64 = 3 * BLOCK;
 /// The most that stands before a record in its frame: its length.
 const RECORD_HEAD: usize = 10;
+/// How much is written ahead at the most: it shares the disk with the calls.
+const MOST_WRITTEN: u64 = 16 << 20;
 /// For how many groups of one size a segment has room, up to the segment size.
 const GROUPS: u64 = 16;
 /// Where groups take more bytes than this, space is reserved for them and not written ahead.
@@ -173,7 +175,8 @@ impl Journal {
     }
 
     fn next_reserve(&self) -> u64 {
-        self.reserve.min(self.segment_size).max(BLOCK).next_multiple_of(BLOCK)
+        let most = if self.writes_ahead() { self.segment_size.min(MOST_WRITTEN) } else { self.segment_size };
+        self.reserve.min(most).max(BLOCK).next_multiple_of(BLOCK)
     }
 
     /// Cuts the torn tail off. Only space: the link, which is durable now, says where that segment ends.
