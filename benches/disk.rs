@@ -193,6 +193,31 @@ impl Bench {
         KEYS as f64 / began.elapsed().as_secs_f64()
     }
 
+    /// One task that inserts, while so many others each take a look at the state a thousand times a second.
+    async fn reads(&self, readers: u64) -> Result<Done> {
+        let folder = self.folder("reads");
+        let state = Durable::<Cache>::options().open(&folder).await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        for reader in 0..readers {
+            let (state, stop) = (state.clone(), stop.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    state.read(|cache| cache.entries.get(&key(reader)).map(String::len));
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            });
+        }
+        let (before, began, mut at) = (state.stats(), Instant::now(), 0);
+        while began.elapsed() < self.secs {
+            state.insert(key(at), "v".repeat(100)).await?;
+            at += 1;
+        }
+        let done = done(&state, &before, began);
+        stop.store(true, Ordering::Relaxed);
+        end(state, &folder).await?;
+        Ok(done)
+    }
+
     /// The slowest of inserts that come 2,000 times a second, before a checkpoint of 500 MB and beside it.
     async fn stall(&self) -> Result<()> {
         let folder = self.folder("stall");
@@ -298,6 +323,12 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     }
     if wants("load") {
         line("open: checkpoint of 1 M entries", &bench.open(true).await?, bench.decode());
+    }
+    if wants("readers") {
+        // The ratio is to the same task without readers, before and after.
+        let before = bench.reads(0).await?.per_second();
+        let done = bench.reads(8).await?;
+        line("one task beside 8 readers", &done, f64::midpoint(before, bench.reads(0).await?.per_second()));
     }
     if wants("stall") {
         bench.stall().await?;
