@@ -120,10 +120,10 @@ fn what_is_no_log_is_an_error() {
 fn the_schema_has_names_and_types() {
     let params = &[("amount", "i64"), ("note", "String")];
     let expected = [
-        Mutation { name: "add", params },
-        Mutation { name: "reset", params: &[] },
-        Mutation { name: "double", params: &[("times", "Vec<u32>")] },
-        Mutation { name: "subtract", params: &[("amount", "i64")] },
+        Mutation { name: "add", params, faithful: true },
+        Mutation { name: "reset", params: &[], faithful: true },
+        Mutation { name: "double", params: &[("times", "Vec<u32>")], faithful: true },
+        Mutation { name: "subtract", params: &[("amount", "i64")], faithful: true },
     ];
     assert_eq!(Tally::MUTATIONS, expected);
     assert_eq!(Tally::index(&TallyLog::Add { amount: 0, note: String::new() }), 0);

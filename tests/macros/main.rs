@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)]
 
 mod conditional;
+mod faithful;
 mod forms;
 mod generic;
 mod hygiene;

@@ -84,6 +84,7 @@ pub enum Error {
     },
 
     /// A value doesn't survive being encoded and decoded again, so that it could never be replayed. Fate: not recorded.
+    /// Arguments of std's types that always do, as `String` and `Vec<u64>`, are not decoded at the call.
     #[error(
         "{what} can't be {step}: {reason}; use types that bincode can read back (no untagged or internally tagged enums, no `serde_json::Value`, no `skip_serializing_if`, no `flatten`)"
     )]

@@ -344,8 +344,10 @@ impl Recorded for Count {
     type Log = CountLog;
     type Outcome = ();
     type Mutations = CountMutations;
-    const MUTATIONS: &'static [Mutation] =
-        &[Mutation { name: "add", params: &[("by", "u32")] }, Mutation { name: "clear", params: &[] }];
+    const MUTATIONS: &'static [Mutation] = &[
+        Mutation { name: "add", params: &[("by", "u32")], faithful: true },
+        Mutation { name: "clear", params: &[], faithful: true },
+    ];
     const FINGERPRINT: u64 = 0;
 
     fn apply(&mut self, log: CountLog) {

@@ -62,6 +62,7 @@ mod commit;
 mod crash;
 mod durable;
 pub mod error;
+mod faithful;
 mod frame;
 pub mod fs;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub use crate::argument::{Argument, Arguments, Variants, arguments, log, unknown};
 pub use crate::codec::Decoder;
+pub use crate::faithful::{Doubtful, Probe};
 pub use crate::migrate::Old;
 pub use crate::state::{Handle, Mutation, Mutations, Recorded, Returned, Stored};
 pub use serde;

@@ -118,6 +118,8 @@ pub struct Mutation {
     pub name: &'static str,
     /// The parameters in order: name and owned type.
     pub params: &'static [(&'static str, &'static str)],
+    /// Whether each argument is of a type whose encoding is known to read back as what it was made from.
+    pub faithful: bool,
 }
 
 /// An open store, as generated code holds it: cheap to clone.

@@ -107,6 +107,7 @@ impl<'a> Items<'a> {
                     unreachable_code,
                     unreachable_patterns,
                     unreachable_pub,
+                    unused_imports,
                     unused_variables
                 )]
             },

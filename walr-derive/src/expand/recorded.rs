@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 
 use super::log::pattern;
 use super::{Items, carried, generics, hidden};
+use crate::model::Mutation;
 use crate::{names, text};
 
 pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
@@ -63,12 +64,27 @@ fn schema(items: &Items<'_>) -> impl Iterator<Item = TokenStream> {
     items.model.recorded().map(move |mutation| {
         let conditions = carried::conditions(&mutation.method.attrs);
         let name = mutation.disk_name();
+        let faithful = faithful(items, mutation);
         let params = mutation.params.iter().map(|param| {
             let (name, ty) = (names::plain(&param.name), param.form.text());
             quote!((#name, #ty))
         });
-        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*] },)
+        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*], faithful: #faithful },)
     })
+}
+
+/// Whether the types of all arguments are known to be read back as they are written. With the trait in scope a type that isn't
+/// known has its constant, and one that is known its own.
+fn faithful(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
+    let Items { private, self_ty, .. } = items;
+    let owned = mutation.params.iter().map(|param| param.form.owned(self_ty));
+    match mutation.params.is_empty() {
+        true => quote!(true),
+        false => quote!({
+            use #private::Doubtful as _;
+            #(#private::Probe::<#owned>::FAITHFUL)&&*
+        }),
+    }
 }
 
 fn apply(items: &Items<'_>) -> TokenStream {

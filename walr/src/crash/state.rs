@@ -38,9 +38,9 @@ impl Recorded for Tally {
     type Outcome = usize;
     type Mutations = TallyMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "push", params: &[("id", "u32"), ("ballast", "Vec<u8>")] },
-        Mutation { name: "boom", params: &[("id", "u32")] },
-        Mutation { name: "flaky", params: &[("id", "u32")] },
+        Mutation { name: "push", params: &[("id", "u32"), ("ballast", "Vec<u8>")], faithful: true },
+        Mutation { name: "boom", params: &[("id", "u32")], faithful: true },
+        Mutation { name: "flaky", params: &[("id", "u32")], faithful: false },
     ];
     const FINGERPRINT: u64 = 7;
 

@@ -12,8 +12,10 @@ const CHUNK: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     memory: Memory,
-    /// The block that isn't full yet: where it begins, and its bytes so far.
-    tail: Option<(u64, Vec<u8>)>,
+    /// Where the block begins that isn't full yet, if it is known.
+    tail_at: Option<u64>,
+    /// Its bytes so far.
+    tail: Vec<u8>,
 }
 
 /// A buffer, part of which begins on a multiple of a block.
@@ -46,15 +48,19 @@ impl Blocks {
             let count = bytes.len().min(CHUNK - within);
             let (block_at, end) = (offset - within as u64, within + count);
             let blocks = self.memory.aligned(end.next_multiple_of(BLOCK));
-            match self.tail.take() {
-                Some((at, tail)) if at == block_at && tail.len() == within => blocks[..within].copy_from_slice(&tail),
+            match self.tail_at.take() {
+                Some(at) if at == block_at && self.tail.len() == within => {
+                    blocks[..within].copy_from_slice(&self.tail);
+                }
                 _ => read(&mut blocks[..within], block_at)?,
             }
             blocks[within..end].copy_from_slice(&bytes[..count]);
             blocks[end..].fill(0);
             write(blocks, block_at)?;
             let last = end / BLOCK * BLOCK;
-            self.tail = Some((block_at + last as u64, blocks[last..end].to_vec()));
+            self.tail.clear();
+            self.tail.extend_from_slice(&blocks[last..end]);
+            self.tail_at = Some(block_at + last as u64);
             (bytes, offset) = (&bytes[count..], offset + count as u64);
         }
         Ok(())

@@ -111,7 +111,12 @@ impl Recorded for Encoded {
     type Log = Entry;
     type Outcome = ();
     type Mutations = Unoffered;
-    const MUTATIONS: &'static [Mutation] = &[Mutation { name: "log", params: &[("log", "bytes")] }];
+    const MUTATIONS: &'static [Mutation] = &[Mutation {
+        name: "log",
+        params: &[("log", "bytes")],
+        // The program's value was decoded from these bytes before they came here, and bytes are read back as they are.
+        faithful: true,
+    }];
     const FINGERPRINT: u64 = 0;
 
     fn apply(&mut self, _log: Entry) {}
