@@ -81,7 +81,7 @@ fn variants(data: &DataEnum, errors: &mut Errors) {
 }
 
 /// The options of all `#[serde(..)]`, without their values. What serde can't parse is serde's to report.
-fn options(attrs: &[Attribute]) -> Vec<Path> {
+pub(crate) fn options(attrs: &[Attribute]) -> Vec<Path> {
     let mut options = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
         let _ = attr.parse_nested_meta(|meta| {

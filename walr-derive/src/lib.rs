@@ -13,6 +13,7 @@ mod model;
 mod names;
 mod owned;
 mod text;
+mod threads;
 mod twin;
 mod types;
 mod valid;

@@ -8,7 +8,7 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::ser::SerializeStructVariant;
-use serde::{Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What a mutation's parameter must be, in its owned form.
 ///
@@ -26,10 +26,20 @@ pub trait Argument: Sized {
     fn take<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error>;
     /// A clone.
     fn copy(&self) -> Self;
-    /// Clones of all.
-    fn copy_all(all: &[Self]) -> Vec<Self>;
     /// Its `Debug` form.
     fn debug(&self) -> &dyn Debug;
+
+    // Of a slice: what it holds is asked, and not the `Vec`, so that what can't be recorded is one error.
+
+    /// Writes a slice of arguments under its name.
+    fn put_all<T: SerializeStructVariant>(all: &[Self], name: &'static str, to: &mut T) -> Result<(), T::Error>;
+    /// Reads it.
+    fn take_all<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Self>, D::Error>;
+    /// Clones of all.
+    fn copy_all(all: &[Self]) -> Vec<Self>;
+    /// Their `Debug` form.
+    #[expect(clippy::ptr_arg, reason = "a slice has no size, and can't be a `dyn Debug`")]
+    fn debug_all(all: &Vec<Self>) -> &dyn Debug;
 }
 
 // Not recommended, so that the message is ours and not that of the first missing trait.
@@ -47,12 +57,24 @@ impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument 
         self.clone()
     }
 
+    fn debug(&self) -> &dyn Debug {
+        self
+    }
+
+    fn put_all<S: SerializeStructVariant>(all: &[Self], name: &'static str, to: &mut S) -> Result<(), S::Error> {
+        to.serialize_field(name, all)
+    }
+
+    fn take_all<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Self>, D::Error> {
+        <Vec<T> as Deserialize>::deserialize(from)
+    }
+
     fn copy_all(all: &[Self]) -> Vec<Self> {
         all.to_vec()
     }
 
-    fn debug(&self) -> &dyn Debug {
-        self
+    fn debug_all(all: &Vec<Self>) -> &dyn Debug {
+        all
     }
 }
 

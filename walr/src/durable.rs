@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::lsn::Lsn;
 use crate::options::Options;
 use crate::recovery::Recovery;
-use crate::state::{Handle, Mutations, Recorded, WalState};
+use crate::state::{Begins, Handle, Mutations, Recorded, WalState};
 use crate::verify::{Verified, verify};
 
 /// A state that survives: the handle of an open store.
@@ -47,7 +47,7 @@ pub struct Durable<S: Recorded> {
 
 impl<S: Recorded> Durable<S> {
     /// Opens the store in the folder `path` with the default options, and recovers what was there; a new store begins with
-    /// `S::default()`. Missing folders are created. For a state without `Default` there is
+    /// `S::default()`. Missing folders are created. Each `Default` state is `Begins`; for others there is
     /// [`Options::open_with`](Options::open_with).
     ///
     /// An open store has one thread, and two to four open files.
@@ -65,7 +65,7 @@ impl<S: Recorded> Durable<S> {
     /// A dropped open leaves the store as it was; the folder stays locked until the recovery has ended.
     pub async fn open(path: impl AsRef<Path>) -> Result<Durable<S>>
     where
-        S: WalState + Default,
+        S: WalState + Begins,
     {
         Options::new().open(path).await
     }

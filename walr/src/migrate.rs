@@ -17,15 +17,30 @@ pub struct Old<T> {
 }
 
 impl<T> Old<T> {
-    /// Decodes a checkpoint of the `version` and the `shape` that are recorded with it as a `T`.
+    /// The state, when it has come to the present version.
+    pub fn state(self) -> T {
+        self.state
+    }
+}
+
+/// What `migrate_from` names: a type that a state was. Generated code asks for it there.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be read from an old checkpoint",
+    label = "is not `DeserializeOwned`",
+    note = "derive `Deserialize` for it, as when it was the state"
+)]
+pub trait Former: Sized {
+    /// Decodes a checkpoint of the `version` and the `shape` that are recorded with it.
     ///
     /// # Errors
     ///
-    /// [`Error::Schema`] if `T` has another shape, and [`Error::Codec`] if the bytes are no `T`.
-    pub fn decode(version: u32, shape: &str, decoder: Decoder<'_>) -> Result<Old<T>>
-    where
-        T: DeserializeOwned,
-    {
+    /// [`Error::Schema`] if this type has another shape, and [`Error::Codec`] if the bytes are none of its values.
+    fn decode(version: u32, shape: &str, decoder: Decoder<'_>) -> Result<Old<Self>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Former for T {
+    fn decode(version: u32, shape: &str, decoder: Decoder<'_>) -> Result<Old<T>> {
         let path = decoder.path.to_path_buf();
         let known = Shape::of::<T>().text();
         let can_tell = !known.contains(OPAQUE) && !shape.contains(OPAQUE);
@@ -40,14 +55,27 @@ impl<T> Old<T> {
         }
         Ok(Old { state: decoder.decode()?, version, path })
     }
+}
 
+/// A type that turns into the state's next version, `N`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be migrated to `{N}`",
+    label = "nothing makes a `{N}` of it",
+    note = "write `impl From<{Self}> for {N}`: it makes the new state of the old one"
+)]
+pub trait Precedes<N>: Sized {
     /// The state as of the next version.
     ///
     /// # Errors
     ///
-    /// [`Error::Migration`] if the conversion panics.
-    pub fn next<N: From<T>>(self) -> Result<Old<N>> {
-        let Old { state, version, path } = self;
+    /// That of `old`, and [`Error::Migration`] if the conversion panics.
+    fn next(old: Result<Old<Self>>) -> Result<Old<N>>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, N: From<T>> Precedes<N> for T {
+    fn next(old: Result<Old<T>>) -> Result<Old<N>> {
+        let Old { state, version, path } = old?;
         match panic::catch(|| N::from(state)) {
             Ok(state) => Ok(Old { state, version: version + 1, path }),
             Err(message) => {
@@ -55,11 +83,6 @@ impl<T> Old<T> {
                 Err(Error::Migration { path, from: version, to: version + 1, migration, message })
             }
         }
-    }
-
-    /// The state, when it has come to the present version.
-    pub fn state(self) -> T {
-        self.state
     }
 }
 

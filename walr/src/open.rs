@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::options::progress::Watch;
 use crate::panic;
 use crate::recovery::{self, DryRun};
-use crate::state::WalState;
+use crate::state::{Begins, WalState};
 
 /// What the opening thread tells the one who waits.
 enum News<S: WalState> {
@@ -29,7 +29,7 @@ enum News<S: WalState> {
 
 impl<S: WalState> Options<S> {
     /// Opens the store in the folder `path`, and recovers what was there; a new store begins with `S::default()`. Missing
-    /// folders are created.
+    /// folders are created. Each `Default` state is `Begins`.
     ///
     /// # Errors
     ///
@@ -40,9 +40,9 @@ impl<S: WalState> Options<S> {
     /// As [`Durable::open`].
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Durable<S>>
     where
-        S: Default,
+        S: Begins,
     {
-        self.open_with(path, S::default).await
+        self.open_with(path, S::begin).await
     }
 
     /// Opens the store in the folder `path`; a new store begins with what `first` returns. `first` isn't called when there

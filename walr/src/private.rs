@@ -3,8 +3,8 @@
 pub use crate::argument::{Argument, Arguments, Variants, arguments, log, unknown};
 pub use crate::codec::Decoder;
 pub use crate::faithful::{Doubtful, Probe};
-pub use crate::migrate::Old;
-pub use crate::state::{Handle, Mutation, Mutations, Recorded, Returned, Stored};
+pub use crate::migrate::{Former, Old, Precedes};
+pub use crate::state::{Begins, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored};
 pub use serde;
 pub use serde::de::DeserializeOwned;
 

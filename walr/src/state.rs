@@ -89,6 +89,53 @@ pub trait Stored {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> Stored for T {}
 
+/// What a field of a state must be. The derive asks for it at the field's type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be kept in a state",
+    label = "is not `Serialize + DeserializeOwned + Send + Sync`",
+    note = "derive `Serialize` and `Deserialize` for what it holds, or leave the field out of checkpoints: `#[serde(skip)]`",
+    note = "write `Arc` for `Rc`, and a plain field for `Cell` and `RefCell`: mutations have `&mut self`"
+)]
+pub trait Kept {
+    /// There to be named.
+    const IS_KEPT: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync> Kept for T {}
+
+/// What a field must be that serde skips, or reads and writes in a way of the user's own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be shared between threads, as a state is",
+    label = "is not `Send + Sync`",
+    note = "write `Arc` for `Rc`, and a plain field for `Cell` and `RefCell`: mutations have `&mut self`"
+)]
+pub trait Shared {
+    /// There to be named.
+    const IS_SHARED: () = ();
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync> Shared for T {}
+
+/// A state that a new store can begin with by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no `Default` for a new store to begin with",
+    label = "is not `Default`",
+    note = "derive `Default` for it, or say what to begin with: `Durable::<{Self}>::options().open_with(path, || ..)`"
+)]
+pub trait Begins: Sized {
+    /// The first state.
+    fn begin() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> Begins for T {
+    fn begin() -> T {
+        T::default()
+    }
+}
+
 /// What a mutation's result must be. Generated code asks for it at the result's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a mutation's result",

@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::spanned::Spanned;
 
 use super::{Items, argument, carried, doc, hidden};
 use crate::model::Mutation;
@@ -75,7 +74,7 @@ fn variant_docs(items: &Items<'_>, mutation: &Mutation<'_>, what: &str) -> Token
 }
 
 fn debug(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, model, self_ty, private, .. } = items;
+    let Items { attrs, model, .. } = items;
     let ty = items.log_ty();
     let bounded = items.recordable(&items.log_generics);
     let (generics, _, where_clause) = bounded.split_for_impl();
@@ -85,8 +84,8 @@ fn debug(items: &Items<'_>) -> TokenStream {
         let name = variant.to_string();
         let fields = mutation.params.iter().map(|param| {
             let (field, name) = (&param.name, names::plain(&param.name));
-            let call = argument(&param.form.owned(self_ty), param.ty.span(), private);
-            hidden!(.field(#name, #call::debug(#field)))
+            let debug = argument(items, param, "debug");
+            hidden!(.field(#name, #debug(#field)))
         });
         match mutation.params.is_empty() {
             true => hidden!(#conditions #pattern => formatter.write_str(#name),),
@@ -105,7 +104,7 @@ fn debug(items: &Items<'_>) -> TokenStream {
 }
 
 fn clone(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, log, model, self_ty, private, .. } = items;
+    let Items { attrs, log, model, .. } = items;
     let ty = items.log_ty();
     let bounded = items.recordable(&items.log_generics);
     let (generics, _, where_clause) = bounded.split_for_impl();
@@ -114,8 +113,8 @@ fn clone(items: &Items<'_>) -> TokenStream {
         let (variant, pattern) = (&mutation.variant, pattern(items, mutation));
         let fields = mutation.params.iter().map(|param| {
             let field = &param.name;
-            let call = argument(&param.form.owned(self_ty), param.ty.span(), private);
-            hidden!(#field: #call::copy(#field))
+            let copy = argument(items, param, "copy");
+            hidden!(#field: #copy(#field))
         });
         match mutation.params.is_empty() {
             true => hidden!(#conditions #pattern => #log::#variant,),

@@ -4,6 +4,7 @@ mod carried;
 mod generics;
 mod handle;
 mod log;
+mod parts;
 mod recorded;
 mod serialize;
 pub(crate) mod state;
@@ -12,11 +13,13 @@ mod tests_listing;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Generics, Ident, Type};
+use syn::parse::{ParseStream, Parser};
+use syn::spanned::Spanned;
+use syn::{Attribute, Generics, Ident, Signature, Type, Visibility};
 
 use crate::block::Block;
 use crate::errors::Errors;
-use crate::model::{Model, Mutation};
+use crate::model::{Model, Mutation, Param};
 use crate::{attr, names, valid};
 
 /// Expands `#[walr::mutations]`.
@@ -41,13 +44,32 @@ pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStrea
     quote!(#block #errors #items)
 }
 
-/// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block: the method as it is, and what is missing.
-pub(crate) fn alone(mark: &str, method: TokenStream) -> TokenStream {
-    let message =
-        format!("`#[{mark}]` marks a method inside a block of mutations: put `#[walr::mutations]` on the impl block");
+/// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block: the item as it is, and what is missing.
+pub(crate) fn alone(mark: &str, item: TokenStream) -> TokenStream {
+    let item = attr::without_marks(item);
+    let signature = |input: ParseStream<'_>| -> syn::Result<Signature> {
+        input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
+        let signature = input.parse()?;
+        input.parse::<TokenStream>()?;
+        Ok(signature)
+    };
+    let message = match signature.parse2(item.clone()) {
+        Ok(signature) if signature.receiver().is_some() => {
+            format!(
+                "`#[{mark}]` marks a method inside a block of mutations: put `#[walr::mutations]` on the impl block"
+            )
+        }
+        Ok(_) => format!(
+            "`#[{mark}]` marks a method of a state, and this has no `self`: move it into the state's impl block, under \
+             `#[walr::mutations]`"
+        ),
+        Err(_) => {
+            format!("`#[{mark}]` marks one method: put `#[walr::mutations]` on the impl block, and this on its methods")
+        }
+    };
     let error = syn::Error::new(Span::call_site(), message).into_compile_error();
-    let method = attr::without_marks(method);
-    quote!(#method #error)
+    quote!(#item #error)
 }
 
 /// What all generated items of a block share.
@@ -142,11 +164,9 @@ impl<'a> Items<'a> {
         let private = &self.private;
         let mut bounded = generics.clone();
         for param in self.model.recorded().flat_map(|mutation| &mutation.params) {
-            let item = param.form.item(self.self_ty);
-            for ty in [param.form.owned(self.self_ty)].into_iter().chain(item) {
-                if generics::mentions_any(&ty, generics) {
-                    bounded.make_where_clause().predicates.push(syn::parse_quote!(#ty: #private::Argument));
-                }
+            let ty = param.form.item(self.self_ty).unwrap_or_else(|| param.form.owned(self.self_ty));
+            if generics::mentions_any(&ty, generics) {
+                bounded.make_where_clause().predicates.push(syn::parse_quote!(#ty: #private::Argument));
             }
         }
         bounded
@@ -172,9 +192,15 @@ fn doc(text: impl AsRef<str>) -> TokenStream {
     quote!(#[doc = #text])
 }
 
-/// `<T as Argument>` at the span of `T`, where the error belongs if it can't be recorded.
-fn argument(ty: &TokenStream, at: Span, private: &TokenStream) -> TokenStream {
-    quote_spanned!(at=> <#ty as #private::Argument>)
+/// `<T as Argument>::put` at the span of `T`, where the error belongs if it can't be recorded. Of a slice what it holds is
+/// asked: `<T as Argument>::put_all`.
+fn argument(items: &Items<'_>, param: &Param<'_>, call: &str) -> TokenStream {
+    let (private, at) = (&items.private, param.ty.span());
+    let (ty, call) = match param.form.item(items.self_ty) {
+        Some(item) => (item, format_ident!("{call}_all", span = at)),
+        None => (param.form.owned(items.self_ty), format_ident!("{call}", span = at)),
+    };
+    quote_spanned!(at=> <#ty as #private::Argument>::#call)
 }
 
 #[cfg(test)]

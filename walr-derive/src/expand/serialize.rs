@@ -6,7 +6,6 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Index;
-use syn::spanned::Spanned;
 
 use super::log::pattern;
 use super::{Items, argument, carried, hidden};
@@ -45,7 +44,7 @@ fn places(items: &Items<'_>) -> TokenStream {
 }
 
 fn serialize(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, log, model, self_ty, private, .. } = items;
+    let Items { attrs, log, model, private, .. } = items;
     let ty = items.log_ty();
     let bounded = items.recordable(&items.log_generics);
     let (generics, _, where_clause) = bounded.split_for_impl();
@@ -60,8 +59,8 @@ fn serialize(items: &Items<'_>) -> TokenStream {
         }
         let fields = mutation.params.iter().map(|param| {
             let (field, name) = (&param.name, names::plain(&param.name));
-            let call = argument(&param.form.owned(self_ty), param.ty.span(), private);
-            hidden!(#call::put(#field, #name, &mut fields)?;)
+            let put = argument(items, param, "put");
+            hidden!(#put(#field, #name, &mut fields)?;)
         });
         hidden! {
             #conditions
@@ -169,9 +168,9 @@ fn slots(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
     let types: Vec<_> = mutation.params.iter().map(|param| param.form.owned(self_ty)).collect();
     let names = mutation.params.iter().map(|param| names::plain(&param.name));
     let empty = types.iter().map(|_| quote!(::core::option::Option::None));
-    let fills = mutation.params.iter().zip(&types).enumerate().map(|(at, (param, ty))| {
-        let (slot, call) = (Index::from(at), argument(ty, param.ty.span(), private));
-        hidden!(#at => self.#slot = ::core::option::Option::Some(#call::take(from)?),)
+    let fills = mutation.params.iter().enumerate().map(|(at, param)| {
+        let (slot, take) = (Index::from(at), argument(items, param, "take"));
+        hidden!(#at => self.#slot = ::core::option::Option::Some(#take(from)?),)
     });
     let fields = mutation.params.iter().enumerate().map(|(at, param)| {
         let (slot, field, name) = (Index::from(at), &param.name, names::plain(&param.name));

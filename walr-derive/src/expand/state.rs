@@ -2,9 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Meta, Path};
 
-use super::hidden;
+use super::{hidden, parts};
 use crate::attr::{self, StateOptions};
 use crate::errors::Errors;
 use crate::{encoding, names, text};
@@ -67,8 +68,11 @@ fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
         .params
         .is_empty()
         .then(|| quote_spanned!(ident.span()=> const _: () = <#ident as #krate::__private::Stored>::IS_STORED;));
+    let parts = parts::checks(input, &krate);
     hidden! {
         #check
+
+        #parts
 
         #[automatically_derived]
         impl #generics #krate::WalState for #ident #arguments #where_clause {
@@ -89,15 +93,17 @@ fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenSt
     let arms = types.iter().enumerate().map(|(at, old)| {
         let from = oldest + at as u32;
         let later = types[at + 1..].iter().map(ToTokens::to_token_stream).chain([quote!(Self)]);
-        let steps = later.map(
-            |next| hidden!(let old = ::core::result::Result::and_then(old, #krate::__private::Old::next::<#next>);),
-        );
+        // Each at the type's name in the attribute, where the error belongs if there is no way on from it.
+        let decode = quote_spanned!(old.span()=> <#old as #krate::__private::Former>::decode);
+        let decoded = hidden!(#decode(version, shape, decoder));
+        let migrated = types[at..].iter().zip(later).fold(decoded, |old, (from, next)| {
+            let next = quote_spanned!(from.span()=> <#from as #krate::__private::Precedes<#next>>::next);
+            hidden!(#next(#old))
+        });
         hidden! {
-            #from => {
-                let old = #krate::__private::Old::<#old>::decode(version, shape, decoder);
-                #(#steps)*
-                ::core::option::Option::Some(::core::result::Result::map(old, #krate::__private::Old::state))
-            }
+            #from => ::core::option::Option::Some(
+                ::core::result::Result::map(#migrated, #krate::__private::Old::state)
+            ),
         }
     });
     Some(hidden! {
