@@ -1,4 +1,5 @@
-//! `docs/errors.md` has every message of the macros and every variant of `walr::Error`, word by word.
+//! `docs/errors.md` has every message of the macros and every variant of `walr::Error`, word by word, and `tests/ui` has a
+//! case of each message.
 //!
 //! What is a placeholder in a message is `…` in the docs.
 
@@ -40,6 +41,21 @@ fn what_the_compiler_says_for_walr_is_explained() {
     in_folder("walr/src", &mut |tokens| of_attributes(tokens, "diagnostic", &mut messages));
     assert!(messages.len() >= 15, "only {} messages were found", messages.len());
     explained(&docs, messages);
+}
+
+#[test]
+fn every_message_has_a_case() {
+    let mut messages = Vec::new();
+    in_folder("walr-derive/src", &mut |tokens| literals(tokens, &mut messages));
+    messages.retain(|message| is_message(message));
+    in_folder("walr/src", &mut |tokens| of_attributes(tokens, "diagnostic", &mut messages));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
+    let paths = fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("a case").path());
+    let outputs = paths.filter(|path| path.extension().is_some_and(|extension| extension == "stderr"));
+    let outputs: String = outputs.map(|path| fs::read_to_string(path).expect("an output")).collect();
+    let is_seen = |message: &String| outputs.lines().any(|line| holds(line, &shown(message)));
+    let unseen: Vec<&String> = messages.iter().filter(|message| !is_seen(message)).collect();
+    assert!(unseen.is_empty(), "no case in tests/ui shows these {}:\n{unseen:#?}", unseen.len());
 }
 
 #[test]
@@ -95,6 +111,11 @@ fn explained(docs: &str, messages: Vec<String>) {
     };
     let missing: Vec<String> = messages.iter().map(|message| shown(message)).filter(is_missing).collect();
     assert!(missing.is_empty(), "docs/errors.md has not these {}:\n{}", missing.len(), missing.join("\n"));
+}
+
+/// Whether the parts of `message` between its dots stand in `line`, in their order.
+fn holds(line: &str, message: &str) -> bool {
+    message.split('…').try_fold(line, |rest, part| rest.split_once(part).map(|(_, rest)| rest)).is_some()
 }
 
 /// The name of the variant that begins on `line` of the enum.

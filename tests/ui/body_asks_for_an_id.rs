@@ -13,6 +13,14 @@ impl Uuid {
     }
 }
 
+pub struct Ulid(u128);
+
+impl Ulid {
+    pub fn new() -> Ulid {
+        Ulid(3)
+    }
+}
+
 #[derive(Default, Serialize, Deserialize, WalState)]
 pub struct Cache {
     entries: Vec<String>,
@@ -22,8 +30,8 @@ pub struct Cache {
 impl Cache {
     #[mutation]
     pub fn push(&mut self, entry: String) {
-        let (first, second) = (Uuid::new_v4(), Uuid::now_v7());
-        self.entries.push(format!("{entry} {} {}", first.0, second.0));
+        let (first, second, third) = (Uuid::new_v4(), Uuid::now_v7(), Ulid::new());
+        self.entries.push(format!("{entry} {} {} {}", first.0, second.0, third.0));
     }
 }
 

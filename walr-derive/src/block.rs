@@ -5,7 +5,7 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Generics, Ident, ImplItem, Lifetime, Path, Signature, Token, Type, Visibility, token};
+use syn::{Attribute, Generics, Ident, ImplItem, Lifetime, Signature, Token, Type, Visibility, token};
 
 /// An impl block.
 pub(crate) struct Block {
@@ -16,9 +16,8 @@ pub(crate) struct Block {
     braces: Group,
     /// The attributes below ours.
     pub(crate) attrs: Vec<Attribute>,
-    pub(crate) unsafety: Option<Token![unsafe]>,
     pub(crate) generics: Generics,
-    pub(crate) trait_: Option<Path>,
+    pub(crate) trait_: Option<Type>,
     pub(crate) self_ty: Type,
     inner_attrs: Vec<Attribute>,
     pub(crate) items: Vec<Item>,
@@ -44,9 +43,8 @@ pub(crate) struct Method {
 
 struct Header {
     attrs: Vec<Attribute>,
-    unsafety: Option<Token![unsafe]>,
     generics: Generics,
-    trait_: Option<Path>,
+    trait_: Option<Type>,
     self_ty: Type,
 }
 
@@ -71,20 +69,8 @@ impl Block {
         let header: TokenStream = header.into_iter().collect();
         let parts: Header = syn::parse2(header.clone())?;
         let Body { inner_attrs, items, unread } = syn::parse2(braces.stream())?;
-        let Header { attrs, unsafety, generics, trait_, self_ty } = parts;
-        Ok(Block {
-            source: tokens,
-            header,
-            braces,
-            attrs,
-            unsafety,
-            generics,
-            trait_,
-            self_ty,
-            inner_attrs,
-            items,
-            unread,
-        })
+        let Header { attrs, generics, trait_, self_ty } = parts;
+        Ok(Block { source: tokens, header, braces, attrs, generics, trait_, self_ty, inner_attrs, items, unread })
     }
 
     fn braced(&self, body: TokenStream) -> Group {
@@ -111,18 +97,19 @@ impl Parse for Header {
     fn parse(input: ParseStream<'_>) -> syn::Result<Header> {
         let attrs = input.call(Attribute::parse_outer)?;
         input.parse::<Option<Token![default]>>()?;
-        let unsafety = input.parse()?;
+        // The compiler refuses an inherent block that is unsafe.
+        input.parse::<Option<Token![unsafe]>>()?;
         input.parse::<Token![impl]>()?;
         let mut generics = if has_generics(input) { input.parse()? } else { Generics::default() };
         input.parse::<Option<Token![!]>>()?;
         let first: Type = input.parse()?;
-        let (trait_, self_ty) = match (input.parse::<Option<Token![for]>>()?, first) {
-            (None, state) => (None, state),
-            (Some(_), Type::Path(path)) => (Some(path.path), input.parse()?),
-            (Some(_), other) => return Err(syn::Error::new_spanned(other, "expected a trait's path")),
+        let (trait_, self_ty) = match input.parse::<Option<Token![for]>>()? {
+            None => (None, first),
+            // Whether it is a trait is the compiler's to say.
+            Some(_) => (Some(first), input.parse()?),
         };
         generics.where_clause = input.parse()?;
-        Ok(Header { attrs, unsafety, generics, trait_, self_ty })
+        Ok(Header { attrs, generics, trait_, self_ty })
     }
 }
 

@@ -52,9 +52,6 @@ fn block(model: &mut Model<'_>, errors: &mut Errors) {
         let message = "no method of this block is marked `#[mutation]`; mark the `&mut self` methods to record";
         errors.at(&block.self_ty, message);
     }
-    if let Some(unsafety) = &block.unsafety {
-        errors.at(unsafety, "an impl block of mutations can't be unsafe");
-    }
     for param in &block.generics.params {
         if let GenericParam::Lifetime(param) = param {
             errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");

@@ -1,0 +1,18 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<u64>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    #[mutation(handle = "add")]
+    pub fn push(&mut self, entry: u64) {
+        self.entries.push(entry);
+    }
+}
+
+fn main() {}

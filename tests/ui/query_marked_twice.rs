@@ -1,0 +1,23 @@
+use serde::{Deserialize, Serialize};
+use walr::WalState;
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+pub struct Cache {
+    entries: Vec<u64>,
+}
+
+#[walr::mutations]
+impl Cache {
+    #[mutation]
+    pub fn push(&mut self, entry: u64) {
+        self.entries.push(entry);
+    }
+
+    #[query]
+    #[query(handle = "len")]
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+fn main() {}
