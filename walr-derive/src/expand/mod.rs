@@ -99,7 +99,9 @@ impl<'a> Items<'a> {
                 #conditions
                 #[allow(
                     clippy::all,
+                    clippy::nursery,
                     clippy::pedantic,
+                    clippy::restriction,
                     dead_code,
                     deprecated,
                     private_bounds,
