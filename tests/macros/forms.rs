@@ -72,7 +72,7 @@ impl Forms {
     }
 
     #[mutation]
-    pub fn nothing(&mut self) {}
+    pub const fn nothing(&mut self) {}
 
     #[mutation]
     pub fn refusing(&mut self, number: u64) -> std::result::Result<u64, Refused> {
@@ -131,6 +131,11 @@ impl Forms {
         self.clone()
     }
 
+    #[query]
+    pub const fn has_none(&self) -> bool {
+        self.strings.is_empty()
+    }
+
     #[query(handle = "numbers_sync")]
     pub fn sync(&self) -> Vec<u64> {
         self.numbers.clone()
@@ -175,7 +180,7 @@ async fn every_form_is_called_and_replayed() -> Result {
     assert_eq!(state.r#type(11, 0).await?, 11);
     state.map("k".into(), Some(point.clone()), BTreeMap::from([("l".into(), None)])).await?;
     assert_eq!(state.read_all().await?, 12);
-    assert_eq!(state.count_of("ab"), 1);
+    assert_eq!((state.count_of("ab"), state.has_none()), (1, false));
     assert_eq!(state.numbers_sync(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 11]);
     assert_eq!(state.span((1, 3), &point, 0, 1), 2 * (2 + 3));
     let mut numbers = vec![0];

@@ -28,6 +28,7 @@ mod reentrancy;
 mod reopen;
 mod replay_panics;
 mod short_runs;
+mod skipped_variants;
 mod slices;
 mod undecodable_arguments;
 mod undecodable_states;

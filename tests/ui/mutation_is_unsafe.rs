@@ -19,9 +19,6 @@ impl Cache {
     }
 
     #[mutation]
-    pub const fn nothing(&mut self) {}
-
-    #[mutation]
     pub extern "C" fn call(&mut self) {}
 }
 

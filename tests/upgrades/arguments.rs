@@ -66,6 +66,53 @@ program!(deep_inside {
     struct Id { number: u64 }
 });
 
+program!(field_renamed {
+    #[mutation] fn put(entry: Entry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Entry { number: u64, size: u64 }
+});
+program!(field_renamed_with_serde {
+    #[mutation] fn put(entry: Entry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Entry { #[serde(rename = "id")] number: u64, #[serde(default)] size: u64 }
+});
+program!(fields_in_capitals {
+    #[mutation] fn put(entry: Entry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "UPPERCASE")]
+    struct Entry { id: u64, size: u64 }
+});
+program!(field_skipped {
+    #[mutation] fn put(entry: Entry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Entry { id: u64, #[serde(skip)] size: u64 }
+});
+program!(field_as_text {
+    #[mutation] fn put(entry: Entry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Entry { id: u64, #[serde(with = "text")] size: u64 }
+    mod text {
+        use serde::{Deserialize, Deserializer, Serializer};
+        pub(super) fn serialize<S: Serializer>(size: &u64, to: S) -> Result<S::Ok, S::Error> {
+            to.collect_str(size)
+        }
+        pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+            String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+        }
+    }
+});
+program!(struct_renamed {
+    #[mutation] fn put(entry: Item);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Item { id: u64, size: u64 }
+});
+program!(struct_renamed_with_serde {
+    #[mutation] fn put(entry: Item);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(rename = "Entry")]
+    struct Item { id: u64, size: u64 }
+});
+
 program!(amounts {
     #[mutation] fn put(amount: Amount);
     type pub(crate) type Amount = u64;
@@ -85,6 +132,27 @@ program!(variant_inserted {
     #[mutation] fn put(door: Option<Door>);
     type #[derive(Clone, Debug, Serialize, Deserialize)]
     enum Door { Ajar, Open, Closed { since: u64 } }
+});
+
+program!(variant_renamed {
+    #[mutation] fn put(door: Option<Door>);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Door { Open, Shut { since: u64 } }
+});
+program!(variant_renamed_with_serde {
+    #[mutation] fn put(door: Option<Door>);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Door { Open, #[serde(rename = "Closed")] Shut { since: u64 } }
+});
+program!(variant_skipped_at_the_end {
+    #[mutation] fn put(door: Option<Door>);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Door { Open, Closed { since: u64 }, #[serde(skip)] Imagined }
+});
+program!(variant_skipped_before_others {
+    #[mutation] fn put(door: Option<Door>);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Door { Open, #[serde(skip)] Imagined, Closed { since: u64 } }
 });
 
 fn put() -> Vec<v1::CacheLog> {
@@ -135,4 +203,28 @@ changes! {
         => seen!(amounts, alias_spelt_out, vec![amounts::CacheLog::Put { amount: 5 }], "(5,)");
     variant, "a variant put before others in an argument's enum", Refused(&["enum Door { Open,", "enum Door { Ajar,"])
         => seen!(doors, variant_inserted, put_door(), "");
+    field_is_renamed, "a field of an argument's struct renamed", Refused(&["id: u64", "number: u64"])
+        => seen!(entries, field_renamed, put_entry(), "");
+    field_is_renamed_with, "a field of an argument's struct renamed, with `#[serde(rename = \"id\")]`", Works
+        => seen!(entries, field_renamed_with_serde, put_entry(), "(Entry { number: 1, size: 2 },)");
+    fields_are_in_capitals, "`#[serde(rename_all = \"UPPERCASE\")]` on an argument's struct", Refused(&["id: u64", "ID: u64"])
+        => seen!(entries, fields_in_capitals, put_entry(), "");
+    field_is_skipped, "`#[serde(skip)]` on a field of an argument's struct",
+        Refused(&["struct Entry { id: u64, size: u64 }", "struct Entry { id: u64 }"])
+        => seen!(entries, field_skipped, put_entry(), "");
+    field_is_text, "`#[serde(with = \"…\")]` on a field of an argument's struct", Refused(&["size: u64", "size: string"])
+        => seen!(entries, field_as_text, put_entry(), "");
+    type_is_renamed, "an argument's struct renamed", Refused(&["put(entry: Entry)", "put(entry: Item)"])
+        => seen!(entries, struct_renamed, put_entry(), "");
+    type_is_renamed_with, "an argument's struct renamed, with `#[serde(rename = \"Entry\")]`", Works
+        => seen!(entries, struct_renamed_with_serde, put_entry(), "(Item { id: 1, size: 2 },)");
+    variant_is_renamed, "a variant of an argument's enum renamed", Refused(&["Closed", "Shut"])
+        => seen!(doors, variant_renamed, put_door(), "");
+    variant_is_renamed_with, "a variant of an argument's enum renamed, with `#[serde(rename = \"Closed\")]`", Works
+        => seen!(doors, variant_renamed_with_serde, put_door(), "(Some(Shut { since: 3 }),)");
+    skipped_last, "a `#[serde(skip)]` variant put behind the others of an argument's enum", Works
+        => seen!(doors, variant_skipped_at_the_end, put_door(), "(Some(Closed { since: 3 }),)");
+    skipped_between, "a `#[serde(skip)]` variant put before others of an argument's enum",
+        Refused(&["`Door`", "`Closed` is written as number 2", "to the end"])
+        => seen!(doors, variant_skipped_before_others, put_door(), "");
 }

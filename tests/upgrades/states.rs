@@ -39,6 +39,16 @@ state!(renamed_without { struct Store { entries: Vec<String>, hits: u64 } });
 state!(alias { struct Cache { entries: List, hits: u64 } type type List = Vec<String>; });
 state!(version_2 { #[wal(version = 2)] struct Cache { entries: Vec<String>, hits: u64 } });
 
+state!(field_renamed { struct Cache { entries: Vec<String>, uses: u64 } });
+state!(field_renamed_with { struct Cache { entries: Vec<String>, #[serde(rename = "hits", default)] uses: u64 } });
+state!(in_capitals { #[serde(rename_all = "UPPERCASE")] struct Cache { entries: Vec<String>, hits: u64 } });
+state!(now_skipped { struct Cache { entries: Vec<String>, #[serde(skip)] hits: u64 } });
+state!(through_another { #[serde(from = "Hits", into = "Hits")] struct Cache { entries: Vec<String>, hits: u64 }
+    type #[derive(Serialize, Deserialize)] struct Hits { hits: u64 }
+    impl From<Hits> for Cache { fn from(from: Hits) -> Cache { Cache { entries: Vec::new(), hits: from.hits } } }
+    impl From<Cache> for Hits { fn from(from: Cache) -> Hits { Hits { hits: from.hits } } }
+    impl Clone for Cache { fn clone(&self) -> Cache { Cache { entries: self.entries.clone(), hits: self.hits } } } });
+
 state!(nested { struct Cache { entries: Vec<Entry> }
     type #[derive(Debug, PartialEq, Serialize, Deserialize)] struct Entry { id: u64, name: String } });
 state!(nested_swapped { struct Cache { entries: Vec<Entry> }
@@ -77,6 +87,16 @@ changes! {
     field_of_a_field, "two fields swapped in a type inside the state",
         Refused(&["struct Entry { id: u64, name: string }", "struct Entry { name: string, id: u64 }"])
         => seen!(nested::Cache, nested_swapped::Cache, Killed);
+    field_renamed_only, "a field of the state renamed", Refused(&["hits: u64", "uses: u64"])
+        => seen!(v1::Cache, field_renamed::Cache, Killed);
+    field_renamed_with_serde, "a field of the state renamed, with `#[serde(rename = \"hits\")]`", Works
+        => seen!(v1::Cache, field_renamed_with::Cache, Killed);
+    fields_in_capitals, "`#[serde(rename_all = \"UPPERCASE\")]` on the state", Refused(&["hits: u64", "HITS: u64"])
+        => seen!(v1::Cache, in_capitals::Cache, Killed);
+    field_now_skipped, "`#[serde(skip)]` put on a field of the state", Refused(&["`{ entries: Vec<String> }`"])
+        => seen!(v1::Cache, now_skipped::Cache, Closed);
+    other_form, "`#[serde(from = \"…\", into = \"…\")]` on the state", Refused(&["hits: u64"])
+        => seen!(v1::Cache, through_another::Cache, Closed);
     alias_of_a_field, "an alias for a field's type", Works => seen!(v1::Cache, alias::Cache, Killed);
     skipped_field, "a `#[serde(skip)]` field added", Works => seen!(v1::Cache, index_added::Cache, Closed);
     opaque_field, "nothing, and a type that can't be traced", Works => seen!(opaque::Cache, opaque::Cache, Killed);

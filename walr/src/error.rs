@@ -91,7 +91,7 @@ pub enum Error {
     Codec {
         /// The mutation's or the state's name.
         what: String,
-        /// Which step failed: encoded, or decoded again.
+        /// Which step failed, as in "encoded" or "read back".
         step: &'static str,
         /// What the codec said.
         reason: String,

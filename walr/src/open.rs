@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::options::progress::Watch;
 use crate::panic;
 use crate::recovery::{self, DryRun};
+use crate::schema::Schema;
 use crate::state::{Begins, WalState};
 
 /// What the opening thread tells the one who waits.
@@ -179,7 +180,9 @@ fn open_and_run<S: WalState>(place: Place, options: Options<S>, tell: &Unbounded
 fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
     let disk = match Disk::open(path) {
         Ok(disk) => disk,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(DryRun { creates: true, ..DryRun::default() }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            return Ok(DryRun { creates: true, refused: Schema::check::<S>().err(), ..DryRun::default() });
+        }
         Err(e) => return Err(Error::io("open", path, e)),
     };
     let dir = Dir { path: disk.path().to_path_buf(), folder: Arc::new(disk) };
@@ -207,6 +210,8 @@ fn prepare<S: WalState>(
     mut options: Options<S>,
     tell: &UnboundedSender<News<S>>,
 ) -> Result<(Committer<S>, Box<dyn Lock>)> {
+    // Before there is as much as a folder.
+    Schema::check::<S>()?;
     let dir = match place {
         Place::Path(path) => {
             let disk = Disk::create(&path).map_err(|e| Error::io("open", &path, e))?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::shape::{OPAQUE, Shape, difference};
+use crate::shape::{Misread, OPAQUE, Shape, difference};
 use crate::state::WalState;
 
 /// The name on disk of what is written through [`WAL`](crate::WAL), whatever its state is; no derived state has it by itself.
@@ -84,37 +84,22 @@ impl Signature {
 }
 
 impl Schema {
-    /// The schema of this program's `S`; traced once.
+    /// The schema of this program's `S`.
     pub(crate) fn of<S: WalState>() -> Arc<Schema> {
-        static KNOWN: Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
-        let id = TypeId::of::<S>();
-        let known = KNOWN.lock().get(&id).cloned();
-        if let Some(known) = known.and_then(|known| known.downcast::<Schema>().ok()) {
-            return known;
-        }
-        // Not under the lock: it calls the user's own code.
-        let schema = Arc::new(Schema::trace::<S>());
-        KNOWN.lock().insert(id, schema.clone());
-        schema
+        Traced::of::<S>().schema.clone()
     }
 
-    fn trace<S: WalState>() -> Schema {
-        let variants = Shape::of::<S::Log>().variants();
-        let signature = |(place, mutation): (usize, &crate::state::Mutation)| {
-            let shapes = variants.get(place).filter(|shapes| shapes.len() == mutation.params.len());
-            let param = |(at, (name, written)): (usize, &(&str, &str))| {
-                let shape = shapes.map_or_else(|| OPAQUE.to_string(), |shapes| shapes[at].clone());
-                (name.to_string(), Form { written: written.to_string(), shape })
-            };
-            let params = mutation.params.iter().enumerate().map(param).collect();
-            Signature { name: mutation.name.to_string(), params }
-        };
-        Schema {
-            state: S::NAME.to_string(),
-            version: S::VERSION,
-            form: Form { written: S::SHAPE.to_string(), shape: Shape::of::<S>().text() },
-            fingerprint: S::FINGERPRINT,
-            mutations: S::MUTATIONS.iter().enumerate().map(signature).collect(),
+    /// Whether what `S` and its log write is what they read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Codec`], which names the type that would be read back as another value.
+    pub(crate) fn check<S: WalState>() -> Result<()> {
+        match &Traced::of::<S>().misread {
+            Some(Misread { name, how }) => {
+                Err(Error::Codec { what: format!("`{name}`"), step: "read back", reason: how.clone() })
+            }
+            None => Ok(()),
         }
     }
 
@@ -136,6 +121,50 @@ impl Schema {
             now.mutations.iter().position(same).map(|place| place as u32)
         };
         self.mutations.iter().map(place).collect()
+    }
+}
+
+/// What a trace of a state and its log has found.
+struct Traced {
+    schema: Arc<Schema>,
+    misread: Option<Misread>,
+}
+
+impl Traced {
+    /// Of this program's `S`; once.
+    fn of<S: WalState>() -> Arc<Traced> {
+        static KNOWN: Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
+        let id = TypeId::of::<S>();
+        let known = KNOWN.lock().get(&id).cloned();
+        if let Some(known) = known.and_then(|known| known.downcast::<Traced>().ok()) {
+            return known;
+        }
+        // Not under the lock: it calls the user's own code.
+        let traced = Arc::new(Traced::trace::<S>());
+        KNOWN.lock().insert(id, traced.clone());
+        traced
+    }
+
+    fn trace<S: WalState>() -> Traced {
+        let (log, state) = (Shape::both_ways::<S::Log>(), Shape::both_ways::<S>());
+        let variants = log.variants();
+        let signature = |(place, mutation): (usize, &crate::state::Mutation)| {
+            let shapes = variants.get(place).filter(|shapes| shapes.len() == mutation.params.len());
+            let param = |(at, (name, written)): (usize, &(&str, &str))| {
+                let shape = shapes.map_or_else(|| OPAQUE.to_string(), |shapes| shapes[at].clone());
+                (name.to_string(), Form { written: written.to_string(), shape })
+            };
+            let params = mutation.params.iter().enumerate().map(param).collect();
+            Signature { name: mutation.name.to_string(), params }
+        };
+        let schema = Schema {
+            state: S::NAME.to_string(),
+            version: S::VERSION,
+            form: Form { written: S::SHAPE.to_string(), shape: state.text() },
+            fingerprint: S::FINGERPRINT,
+            mutations: S::MUTATIONS.iter().enumerate().map(signature).collect(),
+        };
+        Traced { schema: Arc::new(schema), misread: log.misread.or(state.misread) }
     }
 }
 

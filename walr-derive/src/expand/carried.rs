@@ -66,6 +66,23 @@ pub(crate) fn has_section(attrs: &[Attribute], title: &str) -> bool {
     docs.into_iter().any(|text| text.value().lines().any(|line| line.trim().trim_start_matches('#').trim() == title))
 }
 
+/// The place of the attribute with the first heading of the user's docs, or behind the last. A hidden line of an example looks
+/// like a heading, and is none.
+pub(crate) fn first_section(attrs: &[Attribute]) -> usize {
+    let mut in_example = false;
+    for (place, attr) in attrs.iter().enumerate().filter(|(_, attr)| attr.path().is_ident("doc")) {
+        let Some(text) = line(attr).map(LitStr::value) else { continue };
+        for text in text.lines().map(str::trim_start) {
+            if text.starts_with("```") {
+                in_example = !in_example;
+            } else if !in_example && text.starts_with('#') && text.trim_start_matches('#').starts_with(' ') {
+                return place;
+            }
+        }
+    }
+    attrs.len()
+}
+
 fn line(attr: &Attribute) -> Option<&LitStr> {
     match &attr.meta {
         Meta::NameValue(meta) => match &meta.value {

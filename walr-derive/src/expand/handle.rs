@@ -24,6 +24,7 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
         #example
         #attrs
         pub struct #mutations #generics #where_clause {
+            #[doc = " The open store."]
             __walr: #private::Handle<#self_ty>,
         }
 
@@ -187,7 +188,9 @@ fn query_method(items: &Items<'_>, query: &Query<'_>) -> TokenStream {
 fn mutation_docs(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
     let attrs = &mutation.method.attrs;
     let state = items.model.state;
-    let mut docs = carried::docs(attrs, items.model);
+    // What is said of every mutation belongs before the user's sections, or it would seem to be of the last one.
+    let (about, sections) = attrs.split_at(carried::first_section(attrs));
+    let (mut docs, sections) = (carried::docs(about, items.model), carried::docs(sections, items.model));
     if docs.is_empty() {
         docs = doc(format!("Calls `{state}::{}` on the state.", mutation.method.sig.ident));
     }
@@ -201,7 +204,7 @@ fn mutation_docs(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
             quote!(#[doc = ""] #[doc = " # Errors"] #[doc = ""] #text)
         }
     };
-    quote!(#docs #[doc = ""] #durable #errors)
+    quote!(#docs #[doc = ""] #durable #[doc = ""] #sections #errors)
 }
 
 /// A local that no user's code can see or hide, to stand among tokens of another span.

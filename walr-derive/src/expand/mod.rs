@@ -121,7 +121,9 @@ impl<'a> Items<'a> {
                 #conditions
                 #[allow(
                     clippy::all,
+                    clippy::nursery,
                     clippy::pedantic,
+                    clippy::restriction,
                     dead_code,
                     deprecated,
                     private_bounds,
@@ -250,6 +252,21 @@ mod tests {
         has("Adds, see [`WordCount::count`].");
         has("Recorded before it is applied");
         has("A call of `add`.");
+        let sections = expanded(quote!(
+            impl WordCount {
+                #[doc = " Adds."]
+                #[doc = " ```"]
+                #[doc = " # hidden();"]
+                #[doc = " ```"]
+                #[doc = " # Errors"]
+                #[doc = " Never."]
+                #[mutation]
+                pub fn add(&mut self, word: &str) {}
+            }
+        ));
+        let handle = &sections[sections.find("impl WordCountMutations").unwrap_or_default()..];
+        let places = ["hidden()", "Recorded before", "# Errors", "Never."].map(|part| handle.find(part));
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in {handle}");
         has("The value of `at`, recorded at the call.");
         has("Calls `WordCount::count` on the state.");
     }

@@ -21,7 +21,12 @@ pub(super) fn check(body: TokenStream, errors: &mut Errors) {
             TokenTree::Ident(word) if word == "static" && !is_lifetime(&tokens[..at]) => {
                 declaration(&tokens[at + 1..], errors);
             }
-            // What follows a dot is a field or a method of some type's own.
+            // What follows a dot is a field or a method of some type's own, but for one that only clocks have.
+            TokenTree::Ident(method) if method == "elapsed" && is_of_a_clock(&tokens[..at], &tokens[at + 1..]) => {
+                if let Some(clock) = outside::asked(&["SystemTime".to_owned(), "elapsed".to_owned()], true) {
+                    report(&tokens[at..=at], ".elapsed", clock, errors);
+                }
+            }
             TokenTree::Ident(_) if !follows_dot(&tokens[..at]) => {
                 let path = Path::read(&tokens[at..]);
                 at += path.length;
@@ -88,11 +93,7 @@ impl<'a> Path<'a> {
     fn method(&self, method: &Ident, arguments: TokenStream, errors: &mut Errors) {
         let Some(name) = self.segments.last() else { return };
         let method = method.to_string();
-        if name == "UNIX_EPOCH" && method == "elapsed" {
-            if let Some(clock) = outside::asked(&["SystemTime".to_owned(), "now".to_owned()], true) {
-                report(self.tokens, "UNIX_EPOCH.elapsed", clock, errors);
-            }
-        } else if is_static(name) && changes(&method, arguments) {
+        if is_static(name) && changes(&method, arguments) {
             let path = self.segments.join("::");
             let parameter = name.to_lowercase();
             let message = format!(
@@ -171,16 +172,38 @@ fn is_static(name: &str) -> bool {
     name.len() > 1 && name.contains(|c: char| c.is_ascii_uppercase()) && !name.contains(|c: char| c.is_lowercase())
 }
 
+/// Whether `.elapsed` between these is a `SystemTime`'s: the epoch's, or one whose result is a `Result`, which a stopwatch of the
+/// user's own needn't return.
+fn is_of_a_clock(before: &[TokenTree], after: &[TokenTree]) -> bool {
+    let [TokenTree::Group(arguments), after @ ..] = after else { return false };
+    if !follows_dot(before) || !arguments.stream().is_empty() {
+        return false;
+    }
+    if matches!(before, [.., TokenTree::Ident(name), _] if name == "UNIX_EPOCH") {
+        return true;
+    }
+    match after {
+        [question, ..] if is_punct(question, '?') => true,
+        [dot, TokenTree::Ident(method), ..] if is_punct(dot, '.') => {
+            let handlers = ["expect", "is_err", "is_ok", "is_ok_and", "map_err", "ok", "unwrap"];
+            let method = method.to_string();
+            handlers.contains(&method.as_str()) || method.starts_with("unwrap_or")
+        }
+        _ => false,
+    }
+}
+
 /// Whether a call of `method` reads or writes what can change, judged by the types that statics change through.
 fn changes(method: &str, arguments: TokenStream) -> bool {
     let mut arguments = arguments.into_iter();
     match method {
         "lock" | "try_lock" | "read" | "try_read" | "write" | "try_write" => arguments.next().is_none(),
         "with_borrow" | "with_borrow_mut" => true,
-        // A thread-local's, which takes a closure.
+        "take" => arguments.next().is_none(),
+        // A thread-local's, which takes a closure, or a cell's method.
         "with" => match arguments.next() {
             Some(TokenTree::Punct(punct)) => punct.as_char() == '|',
-            Some(TokenTree::Ident(word)) => word == "move",
+            Some(TokenTree::Ident(word)) => word == "move" || word == "Cell" || word == "RefCell",
             _ => false,
         },
         "load" | "store" | "swap" => arguments.any(|token| match token {
@@ -302,6 +325,9 @@ mod tests {
         asks(quote!(thread::current().id()), "which thread");
         asks(quote!(std::io::stdin().lines()), "the terminal");
         asks(quote!(UNIX_EPOCH.elapsed()), "the clock");
+        asks(quote!(self.since.elapsed()? > TTL), "`.elapsed` asks the clock");
+        asks(quote!(at.elapsed().unwrap_or_default()), "#[record(SystemTime::now())] at: SystemTime");
+        asks(quote!(if self.since.elapsed().is_ok_and(|age| age > TTL) {}), "the clock");
     }
 
     #[test]
@@ -310,6 +336,8 @@ mod tests {
         asks(quote!(crate::ids::NEXT.load(SeqCst)), "`crate::ids::NEXT` is a static");
         asks(quote!(TABLE.lock().len()), "`TABLE` is a static");
         asks(quote!(SCRATCH.with(|scratch| scratch.take())), "`SCRATCH` is a static");
+        asks(quote!(SCRATCH.with(Cell::get) + 1), "`SCRATCH` is a static");
+        asks(quote!(SCRATCH.take()), "`SCRATCH` is a static");
         asks(
             quote!(
                 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -334,6 +362,7 @@ mod tests {
             quote!(let now = self.now(); self.clock.now(now); Clock::now(self)),
             quote!(let env = self.env; env.var("A"); self.fs.read("a"); Env { env, fs: 1 }),
             quote!(crate::fs::read(self); my::env::var("A"); fs::Node::new(); env::Setting::Off),
+            quote!(self.watch.elapsed() > TTL; elapsed()?; watch.elapsed(since)?; self.elapsed.ok()),
             quote!("SystemTime::now()"; 'a'; r"std::env"),
             quote!(rand::rngs::StdRng::seed_from_u64(seed).random_range(0..6)),
             quote!(

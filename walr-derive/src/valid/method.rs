@@ -103,9 +103,6 @@ fn qualifiers(sig: &Signature, what: &str, errors: &mut Errors) {
             format!("{what} runs under the state's lock and can't wait: remove `async`, and await before the call");
         errors.at(asyncness, message);
     }
-    if let Some(constness) = &sig.constness {
-        errors.at(constness, format_args!("{what} can't be a `const fn`: remove `const`"));
-    }
     if let Safety::Unsafe(unsafety) = &sig.safety {
         let message = format!("{what} can't be unsafe: replay calls it, and nobody checks its conditions there");
         errors.at(unsafety, message);

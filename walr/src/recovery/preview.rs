@@ -10,6 +10,7 @@ use crate::options::ChangedCode;
 use crate::options::progress::Watch;
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
+use crate::schema::Schema;
 use crate::state::WalState;
 
 /// Goes through an open of the store in `dir` up to the first change on disk.
@@ -27,6 +28,7 @@ pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watc
 }
 
 fn look<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch, run: &mut DryRun) -> Result<()> {
+    Schema::check::<S>()?;
     let names = Names::list(dir)?;
     let Some(bytes) = dir.read_small(STORE)? else {
         refuse_without_store(dir, &names)?;

@@ -13,15 +13,18 @@ mod samples;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod written;
 
 pub(crate) use self::render::difference;
 
 use std::cell::RefCell;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::graph::{Form, Graph, Id};
 use self::trace::Tracer;
+use self::written::Written;
 use crate::panic::{self, drop_quietly};
 
 /// How the shape says that it doesn't know.
@@ -31,11 +34,37 @@ pub(crate) const OPAQUE: &str = "opaque";
 pub(crate) struct Shape {
     graph: Graph,
     root: Id,
+    /// An enum of which a variant is written by the number of another, if one was met.
+    pub(crate) misread: Option<Misread>,
+}
+
+/// What would be read back as something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Misread {
+    /// The enum's name.
+    pub(crate) name: String,
+    /// What becomes of which variant.
+    pub(crate) how: String,
 }
 
 impl Shape {
     /// Traces `T`.
     pub(crate) fn of<T: DeserializeOwned>() -> Shape {
+        Shape::traced::<T>(|_, _| None)
+    }
+
+    /// Traces `T`, and looks at whether its `Serialize` numbers the variants as its `Deserialize` does.
+    pub(crate) fn both_ways<T: Serialize + DeserializeOwned>() -> Shape {
+        Shape::traced::<T>(|value, graph| {
+            let written = Written::to(graph);
+            // What can't be written is met where it is written.
+            let _ = panic::catch(|| value.serialize(&written).is_ok());
+            written.misread.into_inner()
+        })
+    }
+
+    fn traced<T: DeserializeOwned>(look: impl Fn(&T, &Graph) -> Option<Misread>) -> Shape {
+        let mut misread = None;
         let mut graph = Graph::default();
         let root = graph.add();
         let graph = RefCell::new(graph);
@@ -44,7 +73,12 @@ impl Shape {
             graph.borrow_mut().begin();
             let tracer = Tracer { graph: &graph, at: root, fill: false };
             match panic::catch(|| tracer.read(|tracer| T::deserialize(tracer))) {
-                Ok(value) => drop_quietly(value),
+                Ok(value) => {
+                    if let (Ok(value), None) = (&value, &misread) {
+                        misread = look(value, &graph.borrow());
+                    }
+                    drop_quietly(value);
+                }
                 Err(_) => {
                     let mut graph = graph.borrow_mut();
                     let place = graph.stack.last().copied().unwrap_or(root);
@@ -55,7 +89,7 @@ impl Shape {
                 break;
             }
         }
-        Shape { graph: graph.into_inner(), root }
+        Shape { graph: graph.into_inner(), root, misread }
     }
 
     /// The shape as text. The type's own name is left out, because a state has another on disk.

@@ -22,6 +22,12 @@ impl fmt::Display for Stop {
 
 impl std::error::Error for Stop {}
 
+impl serde::ser::Error for Stop {
+    fn custom<T: fmt::Display>(_: T) -> Stop {
+        Stop
+    }
+}
+
 impl serde::de::Error for Stop {
     fn custom<T: fmt::Display>(_: T) -> Stop {
         Stop

@@ -1,0 +1,104 @@
+//! Enums that serde's derives write by one number and read by another: what a call passed as `Shut` would be applied, and
+//! stored, as `Broken`, and nothing would fail. A store of such a type doesn't open.
+
+use crate::common::{Result, run, snapshot};
+use serde::{Deserialize, Serialize};
+use walr::{Durable, Error, Fate, WalState};
+
+/// serde counts all variants when it writes, and those that aren't skipped when it reads.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Door {
+    #[default]
+    Open,
+    #[serde(skip)]
+    #[expect(dead_code)]
+    Imagined,
+    Shut,
+    Broken,
+}
+
+/// The same, in an order in which the numbers agree.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Gate {
+    #[default]
+    Open,
+    Shut {
+        by: String,
+    },
+    #[serde(skip)]
+    Imagined,
+}
+
+macro_rules! house {
+    ($name:ident { $field:ty, $argument:ty }) => {
+        mod $name {
+            use super::*;
+
+            #[derive(Default, Serialize, Deserialize, WalState)]
+            #[wal(name = "House")]
+            pub(super) struct House {
+                pub(super) parts: Vec<$field>,
+                pub(super) calls: u64,
+            }
+
+            #[walr::mutations]
+            impl House {
+                #[mutation]
+                pub(super) fn set(&mut self, _part: $argument) -> u64 {
+                    self.calls += 1;
+                    self.calls
+                }
+            }
+        }
+    };
+}
+house!(sound { Gate, Gate });
+house!(in_an_argument { Gate, Option<Vec<(u8, Door)>> });
+house!(in_the_state { Door, Gate });
+
+/// That it is refused by name, and what is there stays as it is.
+async fn refused<S: WalState + Default>() -> Result {
+    let folder = tempfile::tempdir()?;
+    let missing = folder.path().join("missing");
+    let looked = Durable::<S>::options().dry_run(&missing).await?;
+    assert!(matches!(looked.refused, Some(Error::Codec { .. })), "{looked:?}");
+    let error = Durable::<S>::open(&missing).await.expect_err("it would be misread");
+    assert!(matches!(error, Error::Codec { .. }) && error.fate() == Fate::NotRecorded, "{error:?}");
+    let told = error.to_string();
+    for part in ["`Door`", "`Shut` is written as number 2", "`Broken`", "to the end"] {
+        assert!(told.contains(part), "no {part} in: {told}");
+    }
+    assert!(!missing.exists(), "nothing is made");
+
+    let path = folder.path().join("there");
+    let house = Durable::<sound::House>::open(&path).await?;
+    house.set(Gate::Shut { by: "me".into() }).await?;
+    drop(house);
+    let before = snapshot(&path)?;
+    assert!(matches!(Durable::<S>::options().dry_run(&path).await?.refused, Some(Error::Codec { .. })));
+    assert!(matches!(Durable::<S>::open(&path).await, Err(Error::Codec { .. })));
+    assert_eq!(snapshot(&path)?, before);
+    Ok(())
+}
+
+#[test]
+fn an_argument_that_would_be_read_as_another_is_refused() -> Result {
+    run(refused::<in_an_argument::House>())
+}
+
+#[test]
+fn a_part_of_the_state_that_would_be_read_as_another_is_refused() -> Result {
+    run(refused::<in_the_state::House>())
+}
+
+#[test]
+fn skipped_variants_at_the_end_are_fine() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let house = Durable::<sound::House>::open(folder.path()).await?;
+        house.set(Gate::Shut { by: "me".into() }).await?;
+        assert!(matches!(house.set(Gate::Imagined).await, Err(Error::Codec { .. })), "it has no encoding");
+        assert_eq!(house.set(Gate::Open).await?, 2);
+        Ok(())
+    })
+}
