@@ -1,38 +1,15 @@
 //! What the one who waits does when it is woken is its own affair: a waker that panics harms neither the store nor others.
 //! And where a panic does come out of the middle of a commit, nothing is committed on top of it.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 use walr::fs::Sim;
 use walr::{Durability, Error, Fate};
 
-use crate::common::{Gate, Result, Words, block_on, eventually, numbered, open_sim, options, poll_once, run, words_in};
-
-/// Counts how often it was woken, and panics each time.
-#[derive(Default)]
-struct Panicking(AtomicUsize);
-
-impl Wake for Panicking {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        panic!("not to be woken");
-    }
-}
-
-impl Panicking {
-    fn poll<F: Future + ?Sized>(self: &Arc<Self>, future: Pin<&mut F>) -> Poll<F::Output> {
-        future.poll(&mut Context::from_waker(&Waker::from(self.clone())))
-    }
-
-    fn was_woken(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
-    }
-}
+use crate::common::{
+    Gate, Panicking, Result, Words, block_on, eventually, numbered, open_sim, options, poll_once, run, words_in,
+};
 
 #[test]
 fn a_call_that_is_answered() -> Result {
@@ -138,6 +115,54 @@ fn those_who_wait_for_the_close() -> Result {
             }
             assert_eq!(words_in(&sim).await?, numbered(1));
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn those_who_ask_for_something_when_it_closes() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let words = open_sim(&sim).await?;
+        words.push("word 0").await?;
+        let gate = Gate::before(&sim);
+        gate.close();
+        // The writer ends: nobody will answer what it is asked for from now on.
+        let mut close = Box::pin(words.close());
+        assert!(poll_once(close.as_mut()).is_pending());
+        gate.wait_for_somebody();
+        let wakers: Vec<_> = (0..4).map(|_| Arc::new(Panicking::default())).collect();
+        let mut asking: Vec<_> = (0..4).map(|_| Box::pin(words.sync())).collect();
+        for (waker, asked) in wakers.iter().zip(&mut asking) {
+            assert!(waker.poll(asked.as_mut()).is_pending());
+        }
+        gate.open();
+        close.await?;
+        for asked in asking {
+            assert!(matches!(asked.await, Err(Error::Closed)));
+        }
+        assert!(wakers.iter().all(|waker| waker.was_woken()));
+        assert_eq!(words_in(&sim).await?, numbered(1));
+        Ok(())
+    })
+}
+
+/// Opened in three ways: a new store, whose first state is asked for half-way; one that is there; one that is refused.
+#[test]
+fn one_who_waits_for_an_open() -> Result {
+    run(async {
+        let sim = Sim::new();
+        for count in 0..3 {
+            let words = Arc::new(Panicking::default()).wait_for(open_sim(&sim))?;
+            assert_eq!(words.words(), numbered(count));
+            assert_eq!(words.push(&format!("word {count}")).await?, count + 1);
+            let refused = Arc::new(Panicking::default()).wait_for(open_sim(&sim));
+            assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+            if count == 1 {
+                words.close().await?;
+            }
+        }
+        assert_eq!(words_in(&sim).await?, numbered(3));
         Ok(())
     })
 }

@@ -11,6 +11,8 @@ mod front;
 pub(crate) mod queue;
 pub(crate) mod retire;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod undo;
 mod writer;
 

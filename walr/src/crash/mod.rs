@@ -7,7 +7,7 @@ mod manual;
 mod regressions;
 pub(crate) mod sabotage;
 pub(crate) mod slices;
-mod state;
+pub(crate) mod state;
 mod tests;
 mod way;
 
