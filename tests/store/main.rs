@@ -32,6 +32,7 @@ mod replay_panics;
 mod short_runs;
 mod skipped_variants;
 mod slices;
+mod space_ahead;
 mod undecodable_arguments;
 mod undecodable_states;
 mod unsafe_overwrites;

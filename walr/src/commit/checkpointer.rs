@@ -232,6 +232,13 @@ impl<S: WalState> Checkpointer<S> {
         self.write_from(committer, From::Live)
     }
 
+    /// The same from the live state's encoding, as beside the writer.
+    #[cfg(test)]
+    pub(crate) fn write_encoded(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
+        committer.sync()?;
+        self.write_from(committer, From::Encoded)
+    }
+
     /// The same from a state that is built from disk, as beside the writer.
     #[cfg(test)]
     pub(crate) fn write_from_replay(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
