@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use gate::Gate;
 pub(crate) use panicking::Panicking;
-pub(crate) use wait::{Watchdog, block_on, eventually, poll_once, poll_times, run};
+pub(crate) use wait::{Watchdog, begun, block_on, eventually, poll_once, poll_times, run};
 pub(crate) use words::{
     DURABILITIES, PANIC, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, words_in,
 };

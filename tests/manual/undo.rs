@@ -1,6 +1,6 @@
 //! `undo` takes back the last call, once, by a note in the log: durably, and without a rewrite.
 
-use crate::common::{DURABILITIES, Gate, Result, poll_once, poll_times, run};
+use crate::common::{DURABILITIES, Gate, Result, begun, poll_once, run};
 use crate::journal::{Wal, append, open_sim, open_sim_with, replayed};
 use walr::Error;
 use walr::fs::Sim;
@@ -215,6 +215,7 @@ async fn undo_on_a_full_disk(filler: usize) -> Result<bool> {
         wal.undo().await?;
     }
     sim.set_space(Some(0));
+    let gate = Gate::before(&sim);
     let entry = append(format!("{filler:0>200}"));
     let mut owed = false;
     while !owed {
@@ -222,7 +223,9 @@ async fn undo_on_a_full_disk(filler: usize) -> Result<bool> {
             is_full(Err(full));
             break;
         }
-        assert!(poll_times(wal.undo(), 1).await.is_none(), "it is begun, and not awaited");
+        gate.close();
+        drop(begun(wal.undo()));
+        gate.open();
         if let Err(full) = wal.undo().await {
             is_full(Err(full));
             owed = true;

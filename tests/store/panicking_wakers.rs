@@ -8,7 +8,7 @@ use walr::fs::Sim;
 use walr::{Durability, Error, Fate};
 
 use crate::common::{
-    Gate, Panicking, Result, Words, block_on, eventually, numbered, open_sim, options, poll_once, run, words_in,
+    Gate, Panicking, Result, Words, begun, block_on, eventually, numbered, open_sim, options, run, words_in,
 };
 
 #[test]
@@ -16,11 +16,9 @@ fn a_call_that_is_answered() -> Result {
     run(async {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         // Behind this one the call isn't alone: a lone caller stays awake for a while, and wakes itself.
-        let mut first = Box::pin(words.push("word 0"));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(words.push("word 0"));
         gate.wait_for_somebody();
         let waker = Arc::new(Panicking::default());
         let mut call = Box::pin(words.push("word 1"));
@@ -43,11 +41,9 @@ fn a_call_that_waits_for_room() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         let long = "x".repeat(4000);
-        let mut first = Box::pin(words.push(&long));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(words.push(&long));
         let waker = Arc::new(Panicking::default());
         let mut second = Box::pin(words.push(&long));
         assert!(waker.poll(second.as_mut()).is_pending());
@@ -65,18 +61,15 @@ fn a_call_that_waits_for_room_when_the_store_closes() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         let long = "x".repeat(4000);
-        let mut first = Box::pin(words.push(&long));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(words.push(&long));
         let wakers: Vec<_> = (0..3).map(|_| Arc::new(Panicking::default())).collect();
         let mut calls: Vec<_> = (0..3).map(|_| Box::pin(words.push(&long))).collect();
         for (waker, call) in wakers.iter().zip(&mut calls) {
             assert!(waker.poll(call.as_mut()).is_pending());
         }
-        let mut close = Box::pin(words.close());
-        assert!(poll_once(close.as_mut()).is_pending());
+        let close = begun(words.close());
         assert!(wakers.iter().all(|waker| waker.was_woken()));
         gate.open();
         close.await?;
@@ -95,8 +88,7 @@ fn those_who_wait_for_the_close() -> Result {
             let sim = Sim::new();
             let words = open_sim(&sim).await?;
             words.push("word 0").await?;
-            let gate = Gate::before(&sim);
-            gate.close();
+            let gate = Gate::closed_before(&sim);
             let wakers: Vec<_> = (0..8).map(|_| Arc::new(Panicking::default())).collect();
             let mut closing: Vec<_> = (0..8).map(|_| Box::pin(words.close())).collect();
             for (waker, close) in wakers.iter().zip(&mut closing) {
@@ -125,11 +117,9 @@ fn those_who_ask_for_something_when_it_closes() -> Result {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
         words.push("word 0").await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         // The writer ends: nobody will answer what it is asked for from now on.
-        let mut close = Box::pin(words.close());
-        assert!(poll_once(close.as_mut()).is_pending());
+        let close = begun(words.close());
         gate.wait_for_somebody();
         let wakers: Vec<_> = (0..4).map(|_| Arc::new(Panicking::default())).collect();
         let mut asking: Vec<_> = (0..4).map(|_| Box::pin(words.sync())).collect();
