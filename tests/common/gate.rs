@@ -33,6 +33,13 @@ impl Gate {
         Gate { shared }
     }
 
+    /// One that is closed from the first: the next to change or sync something waits before it.
+    pub(crate) fn closed_before(sim: &Sim) -> Gate {
+        let gate = Gate::before(sim);
+        gate.close();
+        gate
+    }
+
     pub(crate) fn close(&self) {
         self.set(true);
     }

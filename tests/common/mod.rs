@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 mod gate;
+mod panicking;
 mod wait;
 mod words;
 
@@ -11,7 +12,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(crate) use gate::Gate;
-pub(crate) use wait::{Watchdog, block_on, eventually, poll_once, poll_times, run};
+pub(crate) use panicking::Panicking;
+pub(crate) use wait::{Watchdog, begun, block_on, eventually, poll_once, poll_times, run};
 pub(crate) use words::{
     DURABILITIES, PANIC, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, words_in,
 };

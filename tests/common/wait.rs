@@ -61,6 +61,13 @@ pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Outp
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// A call that was polled once, and waits.
+pub(crate) fn begun<F: Future>(call: F) -> Pin<Box<F>> {
+    let mut call = Box::pin(call);
+    assert!(poll_once(call.as_mut()).is_pending(), "it waits");
+    call
+}
+
 /// Polls a future so many times, each time when it has been woken, and drops it then: its output if it was ready by that.
 pub(crate) async fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::common::{Result, block_on, files_with, run};
+use crate::common::{Panicking, Result, block_on, files_with, run};
 use crate::journal::{Change, Journal, append, handler, open, open_sim, open_sim_with, replayed};
 use walr::fs::Sim;
 use walr::options::WALOptionsBuilder;
@@ -142,6 +142,25 @@ fn it_works_on_any_executor() -> Result {
         wal.checkpoint(&vec!["one".to_string()]).await?;
         wal.log(&append("three")).await?;
         assert_eq!(wal.replay().await?, ["one", "three"]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_waker_that_panics_spoils_none() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let small = || WALOptionsBuilder::new().iter_chunk_size(100).build();
+        let waker = Arc::new(Panicking::default());
+        let mut wal = waker.wait_for(open_sim_with(&sim, small()))?;
+        let entries: Vec<_> = (0..500).map(|number| format!("entry {number}")).collect();
+        wal.log_many(&entries.iter().map(append).collect::<Vec<_>>()).await?;
+        for _ in 0..5 {
+            assert_eq!(waker.wait_for(wal.replay())?, entries);
+            wal.log(&append("undone")).await?;
+            wal.undo().await?;
+        }
+        assert!(waker.was_woken());
         Ok(())
     })
 }

@@ -1,6 +1,6 @@
 //! `undo` takes back the last call, once, by a note in the log: durably, and without a rewrite.
 
-use crate::common::{DURABILITIES, Gate, Result, poll_once, run};
+use crate::common::{DURABILITIES, Gate, Result, begun, poll_once, run};
 use crate::journal::{Wal, append, open_sim, open_sim_with, replayed};
 use walr::Error;
 use walr::fs::Sim;
@@ -185,4 +185,63 @@ fn a_full_disk_is_no_end() -> Result {
         assert_eq!(wal.replay().await?, Vec::<String>::new());
         Ok(())
     })
+}
+
+/// One whose future was dropped, and that met a full disk, is owed: nothing is recorded on top of what it takes back.
+#[test]
+fn a_dropped_one_that_meets_a_full_disk_comes_before_every_other_call() -> Result {
+    run(async {
+        let mut owed = 0;
+        // Only in one of so many places does a segment end between a call and its abort.
+        for filler in (0..640).step_by(64) {
+            owed += usize::from(undo_on_a_full_disk(filler).await?);
+        }
+        assert!(owed > 0, "the abort needed no further segment in any of them");
+        Ok(())
+    })
+}
+
+fn is_full(result: walr::Result<()>) {
+    assert!(matches!(result, Err(Error::Full { .. })), "{result:?}");
+}
+
+/// Logs and undoes through a segment while there is no room for another, and returns whether an undo was owed.
+async fn undo_on_a_full_disk(filler: usize) -> Result<bool> {
+    let sim = Sim::new();
+    let mut wal: Wal = open_sim(&sim).await?;
+    // The first call says how long the segment is made, the second where in it the others begin.
+    for len in [200, filler] {
+        wal.log(&append("x".repeat(len))).await?;
+        wal.undo().await?;
+    }
+    sim.set_space(Some(0));
+    let gate = Gate::before(&sim);
+    let entry = append(format!("{filler:0>200}"));
+    let mut owed = false;
+    while !owed {
+        if let Err(full) = wal.log(&entry).await {
+            is_full(Err(full));
+            break;
+        }
+        gate.close();
+        drop(begun(wal.undo()));
+        gate.open();
+        if let Err(full) = wal.undo().await {
+            is_full(Err(full));
+            owed = true;
+            is_full(wal.log(&append("on top")).await);
+            is_full(wal.log_many(&[append("on"), append("top")]).await);
+            is_full(wal.checkpoint(&vec!["on top".to_string()]).await);
+            is_full(wal.replay().await.map(drop));
+            is_full(wal.undo().await);
+        }
+    }
+    sim.set_space(None);
+    wal.log(&append("on top")).await?;
+    wal.undo().await?;
+    assert_eq!(wal.size, 0);
+    assert_eq!(wal.replay().await?, Vec::<String>::new());
+    drop(wal);
+    assert_eq!(replayed(&sim.crash(1)).await?, Vec::<String>::new());
+    Ok(owed)
 }

@@ -165,6 +165,31 @@ fn the_policy_counts_the_log_of_before_the_open() -> Result {
     Ok(())
 }
 
+/// Where each group is padded to a block, the padding takes nearly all of the log.
+#[test]
+fn the_policy_counts_the_padding_of_before_the_open_too() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 100_000 };
+        let mut written = 0;
+        for round in 0.. {
+            let options = Durable::<Words>::options().checkpoint(policy).power_safe_overwrite(false);
+            let words = options.open(folder.path()).await?;
+            assert_eq!(words.count(), 5 * round);
+            for number in 0..5 {
+                words.push(&format!("word {}", 5 * round + number)).await?;
+            }
+            if words.stats().checkpoints > 0 {
+                break;
+            }
+            written += words.stats().log_bytes;
+            assert!(written < 150_000, "no checkpoint after {written} bytes of log");
+        }
+        assert!(written > 50_000, "a checkpoint after {written} bytes of log");
+        Ok(())
+    })
+}
+
 #[test]
 fn manual_writes_none_by_itself() -> Result {
     run(async {

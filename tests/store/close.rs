@@ -1,7 +1,7 @@
 //! `close`: for all clones at once, again and again, and done once it was begun.
 
 use crate::common::{
-    Gate, Result, Words, WordsLog, eventually, numbered, open, open_sim, options, poll_once, poll_times, run,
+    Gate, Result, Words, WordsLog, begun, eventually, numbered, open, open_sim, options, poll_times, run,
 };
 use walr::fs::Sim;
 use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn};
@@ -151,8 +151,7 @@ fn dropped_half_way_it_is_finished_by_the_next() -> Result {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
         words.push("word 0").await?;
-        let mut close = Box::pin(words.close());
-        assert!(poll_once(close.as_mut()).is_pending());
+        let close = begun(words.close());
         drop(close);
         words.close().await?;
         assert_eq!(open(folder.path()).await?.words(), numbered(1));
@@ -166,15 +165,11 @@ fn what_was_called_before_it_is_done() -> Result {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
         words.push("word 0").await?;
-        let gate = Gate::before(&sim);
-        gate.close();
-        let mut first = Box::pin(words.push("word 1"));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let gate = Gate::closed_before(&sim);
+        let first = begun(words.push("word 1"));
         gate.wait_for_somebody();
-        let mut second = Box::pin(words.push("word 2"));
-        assert!(poll_once(second.as_mut()).is_pending());
-        let mut close = Box::pin(words.close());
-        assert!(poll_once(close.as_mut()).is_pending());
+        let second = begun(words.push("word 2"));
+        let close = begun(words.close());
         is_closed(words.push("late").await);
         gate.open();
         assert_eq!((first.await?, second.await?), (2, 3));
@@ -190,15 +185,11 @@ fn who_waits_for_room_is_closed_out() -> Result {
         let sim = Sim::new();
         let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
         words.push("word 0").await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         let long = "x".repeat(4000);
-        let mut fills = Box::pin(words.push(&long));
-        assert!(poll_once(fills.as_mut()).is_pending());
-        let mut waits = Box::pin(words.push(&long));
-        assert!(poll_once(waits.as_mut()).is_pending());
-        let mut close = Box::pin(words.close());
-        assert!(poll_once(close.as_mut()).is_pending());
+        let fills = begun(words.push(&long));
+        let waits = begun(words.push(&long));
+        let close = begun(words.close());
         is_closed(waits.await);
         gate.open();
         fills.await?;

@@ -2,7 +2,7 @@
 //! first cause, reads go on, and a reopen has everything that was acknowledged.
 
 use crate::common::{
-    DURABILITIES, Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in,
+    DURABILITIES, Gate, Result, Words, WordsLog, begun, numbered, open_sim, options, poll_once, run, words_in,
 };
 use walr::fs::Sim;
 use walr::fs::sim::{Fault, Kind};
@@ -80,10 +80,8 @@ fn every_waiter_of_the_group_hears_of_it_and_the_next_group_is_refused() -> Resu
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
         words.push("word 0").await?;
-        let gate = Gate::before(&sim);
-        gate.close();
-        let mut first = Box::pin(words.push("word 1"));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let gate = Gate::closed_before(&sim);
+        let first = begun(words.push("word 1"));
         gate.wait_for_somebody();
         let mut group: Vec<_> = (0..16).map(|_| Box::pin(words.push("unknown"))).collect();
         for call in &mut group {
@@ -114,8 +112,7 @@ fn waiters_for_room_are_not_forgotten() -> Result {
         let sim = Sim::new();
         let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
         words.push("word 0").await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         let long = "x".repeat(3000);
         let mut calls: Vec<_> = (0..6).map(|_| Box::pin(words.push(&long))).collect();
         for call in &mut calls {

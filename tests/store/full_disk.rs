@@ -1,6 +1,6 @@
 //! A full disk is met before anything is recorded: the call fails, reads go on, and the store works again with room.
 
-use crate::common::{Gate, Result, Words, WordsLog, numbered, open_sim, options, poll_once, run, words_in};
+use crate::common::{Gate, Result, Words, WordsLog, begun, numbered, open_sim, options, poll_once, run, words_in};
 use walr::fs::Sim;
 use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn};
 
@@ -191,10 +191,8 @@ fn every_call_of_a_group_is_told() -> Result {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
         words.push("word 0").await?;
-        let gate = Gate::before(&sim);
-        gate.close();
-        let mut first = Box::pin(words.push("word 1"));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let gate = Gate::closed_before(&sim);
+        let first = begun(words.push("word 1"));
         gate.wait_for_somebody();
         // Together they need a new segment.
         let long = "x".repeat(40_000);

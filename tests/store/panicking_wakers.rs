@@ -1,49 +1,24 @@
 //! What the one who waits does when it is woken is its own affair: a waker that panics harms neither the store nor others.
 //! And where a panic does come out of the middle of a commit, nothing is committed on top of it.
 
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 use walr::fs::Sim;
 use walr::{Durability, Error, Fate};
 
-use crate::common::{Gate, Result, Words, block_on, eventually, numbered, open_sim, options, poll_once, run, words_in};
-
-/// Counts how often it was woken, and panics each time.
-#[derive(Default)]
-struct Panicking(AtomicUsize);
-
-impl Wake for Panicking {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        panic!("not to be woken");
-    }
-}
-
-impl Panicking {
-    fn poll<F: Future + ?Sized>(self: &Arc<Self>, future: Pin<&mut F>) -> Poll<F::Output> {
-        future.poll(&mut Context::from_waker(&Waker::from(self.clone())))
-    }
-
-    fn was_woken(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
-    }
-}
+use crate::common::{
+    Gate, Panicking, Result, Words, begun, block_on, eventually, numbered, open_sim, options, run, words_in,
+};
 
 #[test]
 fn a_call_that_is_answered() -> Result {
     run(async {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         // Behind this one the call isn't alone: a lone caller stays awake for a while, and wakes itself.
-        let mut first = Box::pin(words.push("word 0"));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(words.push("word 0"));
         gate.wait_for_somebody();
         let waker = Arc::new(Panicking::default());
         let mut call = Box::pin(words.push("word 1"));
@@ -66,11 +41,9 @@ fn a_call_that_waits_for_room() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         let long = "x".repeat(4000);
-        let mut first = Box::pin(words.push(&long));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(words.push(&long));
         let waker = Arc::new(Panicking::default());
         let mut second = Box::pin(words.push(&long));
         assert!(waker.poll(second.as_mut()).is_pending());
@@ -88,18 +61,15 @@ fn a_call_that_waits_for_room_when_the_store_closes() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         let long = "x".repeat(4000);
-        let mut first = Box::pin(words.push(&long));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(words.push(&long));
         let wakers: Vec<_> = (0..3).map(|_| Arc::new(Panicking::default())).collect();
         let mut calls: Vec<_> = (0..3).map(|_| Box::pin(words.push(&long))).collect();
         for (waker, call) in wakers.iter().zip(&mut calls) {
             assert!(waker.poll(call.as_mut()).is_pending());
         }
-        let mut close = Box::pin(words.close());
-        assert!(poll_once(close.as_mut()).is_pending());
+        let close = begun(words.close());
         assert!(wakers.iter().all(|waker| waker.was_woken()));
         gate.open();
         close.await?;
@@ -118,8 +88,7 @@ fn those_who_wait_for_the_close() -> Result {
             let sim = Sim::new();
             let words = open_sim(&sim).await?;
             words.push("word 0").await?;
-            let gate = Gate::before(&sim);
-            gate.close();
+            let gate = Gate::closed_before(&sim);
             let wakers: Vec<_> = (0..8).map(|_| Arc::new(Panicking::default())).collect();
             let mut closing: Vec<_> = (0..8).map(|_| Box::pin(words.close())).collect();
             for (waker, close) in wakers.iter().zip(&mut closing) {
@@ -138,6 +107,52 @@ fn those_who_wait_for_the_close() -> Result {
             }
             assert_eq!(words_in(&sim).await?, numbered(1));
         }
+        Ok(())
+    })
+}
+
+#[test]
+fn those_who_ask_for_something_when_it_closes() -> Result {
+    run(async {
+        let sim = Sim::new();
+        let words = open_sim(&sim).await?;
+        words.push("word 0").await?;
+        let gate = Gate::closed_before(&sim);
+        // The writer ends: nobody will answer what it is asked for from now on.
+        let close = begun(words.close());
+        gate.wait_for_somebody();
+        let wakers: Vec<_> = (0..4).map(|_| Arc::new(Panicking::default())).collect();
+        let mut asking: Vec<_> = (0..4).map(|_| Box::pin(words.sync())).collect();
+        for (waker, asked) in wakers.iter().zip(&mut asking) {
+            assert!(waker.poll(asked.as_mut()).is_pending());
+        }
+        gate.open();
+        close.await?;
+        for asked in asking {
+            assert!(matches!(asked.await, Err(Error::Closed)));
+        }
+        assert!(wakers.iter().all(|waker| waker.was_woken()));
+        assert_eq!(words_in(&sim).await?, numbered(1));
+        Ok(())
+    })
+}
+
+/// Opened in three ways: a new store, whose first state is asked for half-way; one that is there; one that is refused.
+#[test]
+fn one_who_waits_for_an_open() -> Result {
+    run(async {
+        let sim = Sim::new();
+        for count in 0..3 {
+            let words = Arc::new(Panicking::default()).wait_for(open_sim(&sim))?;
+            assert_eq!(words.words(), numbered(count));
+            assert_eq!(words.push(&format!("word {count}")).await?, count + 1);
+            let refused = Arc::new(Panicking::default()).wait_for(open_sim(&sim));
+            assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+            if count == 1 {
+                words.close().await?;
+            }
+        }
+        assert_eq!(words_in(&sim).await?, numbered(3));
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! A mutation that panics never happened: its caller hears the message, everybody else goes on.
 
 use crate::common::{
-    DURABILITIES, Gate, PANIC, Result, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run,
+    DURABILITIES, Gate, PANIC, Result, Words, WordsLog, begun, block_on, numbered, open, open_sim, options, run,
     words_in,
 };
 use walr::fs::Sim;
@@ -136,8 +136,7 @@ fn several_panics_in_one_group_are_each_taken_back() -> Result {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
         words.push("word 0").await?;
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_before(&sim);
         let push = |word: &str| WordsLog::Push { word: word.to_string() };
         let bad = || WordsLog::PushAndPanic { word: "bad".to_string() };
         let batches = [
@@ -153,8 +152,7 @@ fn several_panics_in_one_group_are_each_taken_back() -> Result {
         let mut calls = Vec::new();
         for (at, batch) in batches.into_iter().enumerate() {
             let panics = batch.iter().any(|log| matches!(log, WordsLog::PushAndPanic { .. }));
-            let mut call = Box::pin(words.apply_batch(batch));
-            assert!(poll_once(call.as_mut()).is_pending());
+            let call = begun(words.apply_batch(batch));
             if at == 0 {
                 gate.wait_for_somebody();
             }
@@ -288,8 +286,7 @@ fn a_caller_that_went_away_spoils_nothing() -> Result {
     let folder = tempfile::tempdir()?;
     let words: Durable<Words> = block_on(open(folder.path()))?;
     block_on(words.push("word 0"))?;
-    let mut call = Box::pin(words.push_and_panic("bad"));
-    assert!(poll_once(call.as_mut()).is_pending());
+    let call = begun(words.push_and_panic("bad"));
     drop(call);
     assert_eq!(block_on(words.push("word 1"))?, 2);
     Ok(())

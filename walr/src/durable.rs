@@ -136,7 +136,8 @@ impl<S: WalState> Durable<S> {
     }
 
     /// Writes the state as it is now as a checkpoint, unless the newest one has it already, and returns its LSN. The log
-    /// below the second newest checkpoint is removed.
+    /// below the second newest checkpoint is removed. Where that fails the checkpoint counts all the same:
+    /// [`Stats::removal_error`](crate::Stats::removal_error) tells why, and the next checkpoint tries again.
     ///
     /// # Errors
     ///

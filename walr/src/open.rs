@@ -158,7 +158,8 @@ pub(crate) enum Place {
 
 async fn hear<S: WalState>(news: &mut UnboundedReceiver<News<S>>) -> Result<News<S>> {
     let ended = || Error::Thread { reason: "the opening thread ended without an answer".to_string() };
-    news.recv().await.ok_or_else(ended)
+    // Else a waker that panics would end the thread that wakes, and with it the store.
+    panic::woken_quietly(news.recv()).await.ok_or_else(ended)
 }
 
 fn open_and_run<S: WalState>(place: Place, options: Options<S>, tell: &UnboundedSender<News<S>>) {

@@ -159,6 +159,9 @@ pub(crate) struct Config {
     pub(crate) commit_on_caller: bool,
     pub(crate) power_safe_overwrite: bool,
     pub(crate) changed_code: ChangedCode,
+    /// Segments get their space reserved, and never written ahead, whatever the groups' size.
+    #[cfg(test)]
+    pub(crate) only_reserve: bool,
 }
 
 impl Default for Config {
@@ -174,6 +177,8 @@ impl Default for Config {
             commit_on_caller: false,
             power_safe_overwrite: true,
             changed_code: ChangedCode::default(),
+            #[cfg(test)]
+            only_reserve: false,
         }
     }
 }

@@ -73,11 +73,15 @@ impl<'a> Pace<'a> {
 
     /// Between two pieces: lets others have the disk and the processor.
     pub(crate) fn pause(&self) {
-        let took = self.began.get().elapsed();
-        if self.is_gentle() && took >= SHORTEST_PIECE {
-            std::thread::sleep((took * REST).min(LONGEST_PAUSE));
+        if let Some(rest) = self.rest(self.began.get().elapsed()) {
+            std::thread::sleep(rest);
             self.began.set(Instant::now());
         }
+    }
+
+    /// How long to pause after a piece that took so long.
+    fn rest(&self, took: Duration) -> Option<Duration> {
+        (self.is_gentle() && took >= SHORTEST_PIECE).then(|| (took * REST).min(LONGEST_PAUSE))
     }
 
     /// The work begins on `total` bytes.
@@ -99,5 +103,34 @@ impl<'a> Pace<'a> {
         if let Some(watch) = self.watch {
             watch.end();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gentle_work_rests_until_somebody_waits_for_it() {
+        let signals = Signals::default();
+        let pace = Pace::gentle(&signals);
+        let ms = Duration::from_millis;
+        assert_eq!(pace.rest(ms(1)), Some(ms(2)));
+        assert_eq!(pace.rest(Duration::from_micros(199)), None, "too short a piece");
+        assert_eq!(pace.rest(ms(500)), Some(ms(20)), "never for long");
+        signals.hurry();
+        assert_eq!(pace.rest(ms(1)), None);
+        assert!(pace.is_in_background() && !pace.is_gentle() && !pace.is_stopped());
+        assert_eq!(Pace::full().rest(ms(1)), None);
+    }
+
+    #[test]
+    fn work_that_nobody_wants_ends() {
+        let signals = Signals::default();
+        let pace = Pace::gentle(&signals);
+        assert!(!pace.is_stopped());
+        signals.stop();
+        assert!(pace.is_stopped());
+        assert!(!Pace::full().is_stopped());
     }
 }

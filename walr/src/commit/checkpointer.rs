@@ -60,7 +60,7 @@ impl<S: Recorded> Drop for Checkpointer<S> {
 impl<S: WalState> Checkpointer<S> {
     pub(crate) fn new(core: &Arc<Core<S>>) -> Self {
         let core = core.clone();
-        let (recovered, bytes) = (core.recovery.bytes, core.recovery.checkpoint_bytes);
+        let (recovered, bytes) = (core.recovery.log_bytes, core.recovery.checkpoint_bytes);
         Checkpointer {
             core,
             job: None,
@@ -172,13 +172,27 @@ impl<S: WalState> Checkpointer<S> {
         committer.checkpointed(lsn)
     }
 
+    /// Counts a checkpoint that was written on this thread, and removes what it outdates.
+    fn counts(&mut self, committer: &mut Committer<S>, lsn: Lsn, bytes: u64) -> Lsn {
+        let (gone, removed) = self.named(committer, lsn, bytes).remove(&self.core.dir);
+        self.note_removal(committer, &gone, removed);
+        lsn
+    }
+
+    /// Takes note of what is gone, and why that isn't all. The checkpoint counts all the same: what is left takes space, and is
+    /// removed after the next one.
+    fn note_removal(&self, committer: &mut Committer<S>, gone: &Outdated, removed: Result<()>) {
+        committer.forget(gone);
+        self.core.stats.lock().removal_error = removed.err();
+    }
+
     /// Takes note of what the checkpoint's thread did.
     pub(super) fn finish(&mut self, committer: &mut Committer<S>) {
         let Some(job) = self.job.take() else { return };
         let ended = job.join().unwrap_or_else(|payload| Err(Error::Thread { reason: panic::message(payload) }));
-        let done = ended.and_then(|(lsn, gone, removed)| {
-            committer.forget(&gone);
-            removed.map(|()| lsn)
+        let done = ended.map(|(lsn, gone, removed)| {
+            self.note_removal(committer, &gone, removed);
+            lsn
         });
         self.conclude(done);
         // All who asked meanwhile share the next one.
@@ -218,6 +232,13 @@ impl<S: WalState> Checkpointer<S> {
         self.write_from(committer, From::Live)
     }
 
+    /// The same from the live state's encoding, as beside the writer.
+    #[cfg(test)]
+    pub(crate) fn write_encoded(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
+        committer.sync()?;
+        self.write_from(committer, From::Encoded)
+    }
+
     /// The same from a state that is built from disk, as beside the writer.
     #[cfg(test)]
     pub(crate) fn write_from_replay(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
@@ -246,12 +267,7 @@ impl<S: WalState> Checkpointer<S> {
         self.appended_at_start = committer.journal.appended();
         let core = self.core.clone();
         let done = match guarded(&core, From::Given(state, lsn), || Ok(())) {
-            Ok((lsn, bytes)) => {
-                // What can't be removed is removed after the next one.
-                let (gone, _) = self.named(committer, lsn, bytes).remove(&core.dir);
-                committer.forget(&gone);
-                Ok(lsn)
-            }
+            Ok((lsn, bytes)) => Ok(self.counts(committer, lsn, bytes)),
             Err(error) => {
                 committer.disown_checkpoint(lsn);
                 Err(error)
@@ -267,11 +283,7 @@ impl<S: WalState> Checkpointer<S> {
         }
         self.appended_at_start = committer.journal.appended();
         let core = self.core.clone();
-        let done = guarded(&core, from, || Ok(())).and_then(|(lsn, bytes)| {
-            let (gone, removed) = self.named(committer, lsn, bytes).remove(&core.dir);
-            committer.forget(&gone);
-            removed.map(|()| lsn)
-        });
+        let done = guarded(&core, from, || Ok(())).map(|(lsn, bytes)| self.counts(committer, lsn, bytes));
         self.conclude(done.clone());
         done
     }

@@ -241,11 +241,12 @@ impl<S: Recorded> Queue<S> {
     pub(crate) fn end(&self) {
         let mut inner = self.inner.lock();
         inner.closed = true;
-        let (group, requests) =
-            (std::mem::replace(&mut inner.group, Group::new()), std::mem::take(&mut inner.requests));
+        let (calls, requests) = (std::mem::take(&mut inner.group.calls), std::mem::take(&mut inner.requests));
         drop(inner);
         self.room.close();
-        crate::panic::drop_quietly((group, requests));
+        // One by one: of two that panic as they go, or in whom they wake, the second would end the process.
+        calls.into_iter().for_each(crate::panic::drop_quietly);
+        requests.into_iter().for_each(crate::panic::drop_quietly);
     }
 
     /// Whether the store is closing, or closed.

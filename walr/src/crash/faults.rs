@@ -52,7 +52,7 @@ fn calls_of(plan: &Plan) -> u64 {
 
 #[test]
 fn every_call_can_fail() {
-    let seeds = std::env::var("WALR_FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
+    let seeds: u64 = std::env::var("WALR_FAULT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
     let mut ways = BTreeMap::<String, (u64, u64)>::new();
     for seed in 0..seeds {
         let durability = match seed % 3 {
@@ -60,9 +60,13 @@ fn every_call_can_fail() {
             1 => Durability::Os,
             _ => Durability::Periodic(Duration::from_secs(9)),
         };
-        // Twelve seeds: each two of durability, way of writing and source of checkpoints meet.
+        // Twelve seeds: each two of durability, way of writing, source of checkpoints and their pace meet. Half of those
+        // under `Sync` only reserve, on either medium, direct and not.
         let (writes, source) = (seed / 3, seed + seed / 3);
-        let plan = Plan { steps: 16, flaky: false, durability, way: Way::new(writes, source), ..Plan::sync(seed) };
+        let (gentle, only_reserved) =
+            ((seed % 3 + seed / 3).is_multiple_of(2), (seed / 3 + seed / 6).is_multiple_of(2));
+        let way = Way { gentle, only_reserved, ..Way::new(writes, source) };
+        let plan = Plan { steps: 16, flaky: false, durability, way, ..Plan::sync(seed) };
         let (runs, hits) = ways.entry(plan.way.to_string()).or_default();
         for at in 1..=calls_of(&plan) {
             for kind in KINDS {

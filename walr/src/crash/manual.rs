@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 
 use super::tests::{Effort, Findings, flip, report, seeds};
-use super::{Dice, sabotage};
+use super::{Dice, Way, sabotage};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Fate, Result};
@@ -75,9 +75,16 @@ struct Program {
     state: Ids,
 }
 
+/// How a workload's store writes, and on what; its checkpoints are the program's.
+fn way(seed: u64) -> Way {
+    Way { only_reserved: !(seed / 12).is_multiple_of(2), ..Way::new(seed / 3, 0) }
+}
+
 fn config(seed: u64, durability: Durability) -> Config {
     let segment_size = [4096, 20 << 10, 64 << 10][(seed % 3) as usize];
-    Config { durability, segment_size, checkpoint: CheckpointPolicy::Manual, ..Config::default() }
+    let (power_safe_overwrite, only_reserve) = (!way(seed).padded, way(seed).only_reserved);
+    let checkpoint = CheckpointPolicy::Manual;
+    Config { durability, segment_size, checkpoint, power_safe_overwrite, only_reserve, ..Config::default() }
 }
 
 fn encoded(ids: &Ids) -> Encoded {
@@ -237,7 +244,7 @@ fn work(sim: &Sim, plan: (u64, usize), config: &Config, model: &Arc<Mutex<Model>
 }
 
 fn examine(seed: u64, durability: Durability, effort: Effort, broken: &[Broken], findings: &Arc<Findings>) {
-    let (sim, config) = (Sim::new(), config(seed, durability));
+    let (sim, config) = (Sim::on(way(seed).medium), config(seed, durability));
     broken.iter().for_each(|broken| sim.break_it(*broken));
     let model = Arc::new(Mutex::new(Model::new()));
     let (seen, found, observed) = (model.clone(), findings.clone(), config.clone());
@@ -321,11 +328,11 @@ fn the_manual_layer_loses_nothing_acknowledged_by_a_fault() {
     let (findings, mut runs) = (Arc::new(Findings::default()), 0u64);
     for seed in 0..24 {
         let config = config(seed, Durability::Sync);
-        let sim = Sim::new();
+        let sim = Sim::on(way(seed).medium);
         work(&sim, (seed, 16), &config, &Arc::new(Mutex::new(Model::new())), false).unwrap();
         for at in 1..=sim.calls() {
             for (kind, forever) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
-                let (sim, model) = (Sim::new(), Arc::new(Mutex::new(Model::new())));
+                let (sim, model) = (Sim::on(way(seed).medium), Arc::new(Mutex::new(Model::new())));
                 sim.fail(Some(Fault { at, kind, forever }));
                 // The error is the store's; what it says is the business of other tests.
                 let _ = work(&sim, (seed, 16), &config, &model, true);

@@ -7,7 +7,7 @@ mod manual;
 mod regressions;
 pub(crate) mod sabotage;
 pub(crate) mod slices;
-mod state;
+pub(crate) mod state;
 mod tests;
 mod way;
 
@@ -138,8 +138,8 @@ impl Plan {
 
     fn config(&self) -> Config {
         let power_safe_overwrite = !self.way.padded;
-        let (durability, segment_size) = (self.durability, self.segment_size);
-        Config { durability, segment_size, power_safe_overwrite, ..Config::default() }
+        let (durability, segment_size, only_reserve) = (self.durability, self.segment_size, self.way.only_reserved);
+        Config { durability, segment_size, power_safe_overwrite, only_reserve, ..Config::default() }
     }
 }
 
@@ -148,6 +148,7 @@ pub(super) struct Driver {
     pub(super) committer: Committer<Tally>,
     checkpointer: Checkpointer<Tally>,
     source: Source,
+    gentle: bool,
     model: Arc<Mutex<Model>>,
     /// What the checkpoint's thread does between the slices of a group, where a group is cut into slices.
     beside: Option<Beside>,
@@ -170,7 +171,11 @@ impl Driver {
         let committer = open(sim, &plan.config())?;
         let checkpointer = Checkpointer::new(&committer.core);
         let beside = plan.slices.then(|| Beside::new(plan.seed));
-        Ok(Driver { committer, checkpointer, source: plan.way.source, model, beside })
+        let Way { source, gentle, .. } = plan.way;
+        if !gentle {
+            committer.core.checkpoint.hurry();
+        }
+        Ok(Driver { committer, checkpointer, source, gentle, model, beside })
     }
 
     /// Commits `calls` as one group, and returns the first error that isn't a panic of a call's own.
@@ -250,6 +255,7 @@ impl Driver {
     pub(super) fn checkpoint(&mut self) -> Result<()> {
         self.end_removal();
         match self.source {
+            Source::Live if self.gentle => self.checkpointer.write_encoded(&mut self.committer)?,
             Source::Live => self.checkpointer.write_now(&mut self.committer)?,
             Source::Copy => self.checkpointer.write_from_copy(&mut self.committer, Tally::clone)?,
             Source::Replay => self.checkpointer.write_from_replay(&mut self.committer)?,

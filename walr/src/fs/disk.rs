@@ -189,6 +189,28 @@ impl DiskFile {
 }
 
 impl DiskFile {
+    /// Makes the file exactly `len` bytes long. `reserve` makes it longer, and says whether there is space behind that.
+    fn resize_by(
+        &self,
+        len: u64,
+        reserve: impl FnOnce(&std::fs::File, u64, u64) -> io::Result<bool>,
+    ) -> io::Result<()> {
+        let old = self.len()?;
+        if len <= old {
+            return sys::set_len(&self.file, len);
+        }
+        let result = match reserve(&self.file, old, len) {
+            // Where nothing reserves space, zeros do.
+            Ok(false) => self.write_zeros(old, len),
+            reserved => reserved.map(drop),
+        };
+        if result.is_err() {
+            // A reservation that meets the full disk half-way keeps what it got; give it back. The first error counts.
+            let _ = sys::set_len(&self.file, old);
+        }
+        result
+    }
+
     fn write_zeros(&self, from: u64, to: u64) -> io::Result<()> {
         let mut at = from;
         while at < to {
@@ -227,20 +249,7 @@ impl File for DiskFile {
     }
 
     fn resize(&self, len: u64) -> io::Result<()> {
-        let old = self.len()?;
-        if len <= old {
-            return sys::set_len(&self.file, len);
-        }
-        let result = match sys::reserve(&self.file, old, len) {
-            // Where nothing reserves space, zeros do.
-            Ok(false) => self.write_zeros(old, len),
-            reserved => reserved.map(drop),
-        };
-        if result.is_err() {
-            // A reservation that meets the full disk half-way keeps what it got; give it back. The first error counts.
-            let _ = sys::set_len(&self.file, old);
-        }
-        result
+        self.resize_by(len, sys::reserve)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -47,7 +47,7 @@ impl<'a> Source<'a> {
         &self,
         mut each: impl FnMut(&Header, &[u8], u64) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut before = 0;
+        let (mut before, mut after) = (0, self.above);
         for extent in self.needed() {
             let segment = Segment::open(self.dir, self.store, extent.seq)?;
             let path = self.dir.file_path(&segment.name());
@@ -58,9 +58,12 @@ impl<'a> Source<'a> {
                     Step::Bad { offset, reason } => {
                         // The first pass read it well a moment ago.
                         let (path, reason) = (path.clone(), reason.to_string());
-                        return Err(Error::Corrupt { path, offset, after: self.above, reason }.into());
+                        return Err(Error::Corrupt { path, offset, after, reason }.into());
                     }
-                    Step::Frame { header, offset, body } => each(&header, body, before + offset + header.frame_len())?,
+                    Step::Frame { header, offset, body } => {
+                        each(&header, body, before + offset + header.frame_len())?;
+                        after = after.max(Lsn::new(header.next_lsn().get() - 1));
+                    }
                 }
             }
             before += extent.end;

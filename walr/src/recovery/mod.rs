@@ -233,6 +233,7 @@ fn find<S: WalState>(
         },
     })?;
     report.last = Lsn::new(log.next.lsn.get() - 1);
+    report.log_bytes = log.bytes;
     accept::<S>(dir, &held, changed, loaded.lsn)?;
     let (state, replayed) = match S::IS_REPLAYED {
         true => replay_all(dir, store, loaded, &mut log, pace, report)?,

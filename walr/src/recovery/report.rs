@@ -24,6 +24,8 @@ pub struct Recovery {
     pub records: u64,
     /// How many bytes these records take.
     pub bytes: u64,
+    /// How many bytes the log above the checkpoint takes, with its frames and the padding between them.
+    pub(crate) log_bytes: u64,
     /// How many of the replayed records were made by other code of the same mutations than this program's.
     pub records_of_other_code: u64,
     /// What was cut off the end of the log, as a power cut leaves of writes that nobody had acknowledged.

@@ -24,6 +24,8 @@ pub(crate) struct Log {
     pub(crate) aborts: Vec<Range>,
     /// What it holds above the loaded checkpoint, what is taken back included.
     pub(crate) held: Replayed,
+    /// How many bytes that takes, with its frames and the padding between them.
+    pub(crate) bytes: u64,
     /// What the next frame must be.
     pub(crate) next: Expected,
     /// The last batch's frame number and the fingerprint of its code, if nothing but links and schemas follow it.
@@ -82,6 +84,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
         extents: Vec::new(),
         aborts: Vec::new(),
         held: Replayed::default(),
+        bytes: 0,
         next: Expected { number: 1, chain: 0, lsn: Lsn::new(1) },
         last_batch: None,
         marked: true,
@@ -220,6 +223,7 @@ fn walk(
         if next.is_some_and(|next| next.link.len == frames.offset()) {
             break End::Linked;
         }
+        let before = frames.offset();
         let (header, offset, body) = match frames.step().map_err(read)? {
             Step::Bad { reason, offset } => {
                 debug_assert!(offset >= BLOCK);
@@ -230,6 +234,9 @@ fn walk(
         let sealed = note(log, &mut uses, &header, body, wanted.loaded)
             .map_err(|reason| corrupt(wanted, segment, offset, last_lsn(log), reason))?;
         log.next = frames.expected().unwrap_or(first);
+        if last_lsn(log) > wanted.loaded {
+            log.bytes += frames.offset() - before;
+        }
         wanted.pace.reach(read_before + frames.offset(), 0);
         match header.kind {
             Kind::Seal => break End::Sealed(sealed),

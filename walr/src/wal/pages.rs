@@ -9,6 +9,7 @@ use crate::commit::Core;
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::pace::{Pace, Signals};
+use crate::panic::woken_quietly;
 use crate::recovery::{self, Snapshot};
 
 /// How many pages may wait to be taken.
@@ -42,9 +43,14 @@ impl Pages {
         Ok(Pages { pages })
     }
 
+    /// The next page; `None` where the thread has ended early. It isn't for the thread what a waker does.
+    async fn page(&mut self) -> Option<Page> {
+        woken_quietly(self.pages.recv()).await
+    }
+
     /// The encoding of the state that the replay begins with.
     pub(super) async fn state(&mut self) -> Result<Vec<u8>> {
-        match self.pages.recv().await {
+        match self.page().await {
             Some(Page::State(state)) => Ok(state),
             Some(Page::End(Err(error))) => Err(error),
             Some(Page::Records(_) | Page::End(Ok(()))) | None => Err(ended()),
@@ -53,7 +59,7 @@ impl Pages {
 
     /// The next records; `None` behind the last.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Record>>> {
-        match self.pages.recv().await {
+        match self.page().await {
             Some(Page::Records(records)) => Ok(Some(records)),
             Some(Page::End(end)) => end.map(|()| None),
             Some(Page::State(_)) | None => Err(ended()),

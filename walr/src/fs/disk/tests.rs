@@ -5,8 +5,8 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::{Disk, DiskLock, create_durably, portable, read_full, write_full};
-use crate::fs::{Folder, Lock, Open};
+use super::{Disk, DiskFile, DiskLock, create_durably, portable, read_full, sys, write_full};
+use crate::fs::{File, Folder, Lock, Open};
 
 #[test]
 fn reads_and_writes_go_on_after_interruptions_and_short_pieces() {
@@ -109,6 +109,55 @@ fn a_lock_ends_by_its_owner_alone_and_then_for_all_duplicates() {
     drop(DiskLock { file, owner: std::process::id() });
     assert!(disk.lock("LOCK").unwrap().is_some());
     drop(duplicate);
+}
+
+/// What a file system does that can't reserve space: the file is longer, and there is a hole.
+fn only_longer(file: &std::fs::File, _old: u64, len: u64) -> io::Result<bool> {
+    sys::set_len(file, len).map(|()| false)
+}
+
+fn file_in(folder: &Path) -> DiskFile {
+    DiskFile::new(Disk::open(folder).unwrap().dir.file("a", Open::Create).unwrap())
+}
+
+#[test]
+fn where_space_can_not_be_reserved_zeros_are_written() {
+    // Within a page, to its end, over several, and from the beginning.
+    for (old, len) in [(0, 1 << 20), (1, 4095), (4096, 8192), (5000, 300_001), (4095, 4097)] {
+        let temp = tempfile::tempdir().unwrap();
+        let file = file_in(temp.path());
+        file.write_at(&vec![7; old], 0).unwrap();
+        file.resize_by(len, only_longer).unwrap();
+        assert_eq!(file.len().unwrap(), len);
+        let mut expected = vec![7; old];
+        expected.resize(len as usize, 0);
+        assert!(std::fs::read(temp.path().join("a")).unwrap() == expected, "from {old} to {len}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            file.sync().unwrap();
+            let blocks = std::fs::metadata(temp.path().join("a")).unwrap().blocks();
+            assert!(blocks * 512 >= len, "from {old} to {len}: {blocks} blocks");
+        }
+    }
+}
+
+#[test]
+fn a_reservation_that_fails_half_way_is_given_back() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = file_in(temp.path());
+    file.write_at(b"bytes", 0).unwrap();
+    let full = |file: &std::fs::File, _, len| {
+        sys::set_len(file, len / 2)?;
+        Err(ErrorKind::StorageFull.into())
+    };
+    assert_eq!(file.resize_by(1 << 20, full).unwrap_err().kind(), ErrorKind::StorageFull);
+    assert_eq!(std::fs::read(temp.path().join("a")).unwrap(), b"bytes");
+    // Where the zeros meet the full disk it is the same; here nobody may write them.
+    let path = temp.path().join("a");
+    let others = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let reading = DiskFile::new(std::fs::File::open(&path).unwrap());
+    assert!(reading.resize_by(1 << 20, |_, old, len| only_longer(&others, old, len)).is_err());
 }
 
 #[cfg(unix)]
