@@ -157,7 +157,9 @@ impl Journal {
         // Where groups are as large as this one, a segment has room for several.
         self.reserve = self.reserve.max(least.saturating_mul(GROUPS));
         let reserve = self.next_reserve().max(least.next_multiple_of(BLOCK));
-        let space = Space { reserved: reserve, written: self.writes_ahead() };
+        // Of the first group nothing is known but its own size.
+        let written = self.writes_ahead() && (self.active.is_some() || least < LARGE);
+        let space = Space { reserved: reserve, written };
         Segment::create(&self.dir, &self.store, self.next_seq(), space, &Pace::full())
     }
 
