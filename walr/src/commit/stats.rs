@@ -28,7 +28,7 @@ pub struct Stats {
     /// Why the newest attempt to write a checkpoint failed; `None` when it didn't. The log is kept, and it is tried again
     /// after as much log again.
     pub checkpoint_error: Option<Error>,
-    /// Why a file that the newest checkpoint makes needless couldn't be removed; `None` when all could. It takes space and
-    /// does no other harm; it is tried again after the next checkpoint, and by the next open.
+    /// Why a file that the newest checkpoint makes needless couldn't be removed; `None` when all could. Meanwhile it takes space, with
+    /// the log behind it; it is tried again after the next checkpoint, and by the next open, which fails if it still can't be.
     pub removal_error: Option<Error>,
 }

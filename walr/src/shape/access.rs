@@ -97,11 +97,11 @@ impl<'de> VariantAccess<'de> for Chosen<'_> {
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         let (tracer, parts) = self.body(None, len)?;
-        visitor.visit_seq(tracer.parts(parts))
+        tracer.visit(parts, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Stop> {
         let (tracer, parts) = self.body(Some(fields), fields.len())?;
-        visitor.visit_seq(tracer.parts(parts))
+        tracer.visit(parts, visitor)
     }
 }

@@ -41,6 +41,8 @@ pub(super) enum Form {
     Enum(&'static str, Vec<Variant>),
     /// The same type as at another place, which was there first.
     Same(Id),
+    /// Nothing: the type says that there is a part, and doesn't read it. serde's derives count a field's other names.
+    Unread,
 }
 
 #[derive(Debug)]
@@ -133,6 +135,16 @@ impl Graph {
         self.keys.get(&id).is_some_and(|known| known == key)
     }
 
+    /// Takes note that what holds these parts was read, the ones that nobody has asked for left out.
+    pub(super) fn read(&mut self, parts: &[Id]) {
+        for &part in parts {
+            if matches!(self.nodes[part].form, Form::Unseen) {
+                self.nodes[part].passed = true;
+                self.set(part, Form::Unread);
+            }
+        }
+    }
+
     pub(super) fn make_opaque(&mut self, id: Id) {
         self.changes += usize::from(!self.nodes[id].opaque);
         self.nodes[id].opaque = true;
@@ -180,7 +192,7 @@ impl Graph {
         }
         match &node.form {
             Form::Unseen => None,
-            Form::Plain(_) => Some(0),
+            Form::Plain(_) | Form::Unread => Some(0),
             Form::Option(_) | Form::Seq(_) | Form::Map(..) if node.tries == 0 => Some(0),
             Form::Option(part) | Form::Seq(part) => above(height(part)),
             Form::Map(key, value) => above(tallest(&[*key, *value])),
@@ -213,7 +225,7 @@ impl Graph {
         }
         let below = match &self.nodes[id].form {
             Form::Unseen => true,
-            Form::Plain(_) | Form::Same(_) => false,
+            Form::Plain(_) | Form::Same(_) | Form::Unread => false,
             Form::Option(part) | Form::Seq(part) => self.needs(*part),
             Form::Map(key, value) => self.any_needs(&[*key, *value]),
             Form::Tuple(parts) | Form::Struct(_, Body { parts, .. }) => self.any_needs(&parts.clone()),

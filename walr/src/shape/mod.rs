@@ -50,21 +50,18 @@ pub(crate) struct Misread {
 impl Shape {
     /// Traces `T`.
     pub(crate) fn of<T: DeserializeOwned>() -> Shape {
-        Shape::traced::<T>(|_, _| None)
+        Shape::traced::<T>(|_| {})
     }
 
     /// Traces `T`, and looks at whether its `Serialize` numbers the variants as its `Deserialize` does.
     pub(crate) fn both_ways<T: Serialize + DeserializeOwned>() -> Shape {
-        Shape::traced::<T>(|value, graph| {
-            let written = Written::to(graph);
-            // What can't be written is met where it is written.
-            let _ = panic::catch(|| value.serialize(&written).is_ok());
-            written.misread.into_inner()
-        })
+        let written = Written::default();
+        let mut shape = Shape::traced::<T>(|value| written.look_at(value));
+        shape.misread = written.misread(&shape.graph);
+        shape
     }
 
-    fn traced<T: DeserializeOwned>(look: impl Fn(&T, &Graph) -> Option<Misread>) -> Shape {
-        let mut misread = None;
+    fn traced<T: DeserializeOwned>(look: impl Fn(&T)) -> Shape {
         let mut graph = Graph::default();
         let root = graph.add();
         let graph = RefCell::new(graph);
@@ -74,8 +71,8 @@ impl Shape {
             let tracer = Tracer { graph: &graph, at: root, fill: false };
             match panic::catch(|| tracer.read(|tracer| T::deserialize(tracer))) {
                 Ok(value) => {
-                    if let (Ok(value), None) = (&value, &misread) {
-                        misread = look(value, &graph.borrow());
+                    if let Ok(value) = &value {
+                        look(value);
                     }
                     drop_quietly(value);
                 }
@@ -89,7 +86,7 @@ impl Shape {
                 break;
             }
         }
-        Shape { graph: graph.into_inner(), root, misread }
+        Shape { graph: graph.into_inner(), root, misread: None }
     }
 
     /// The shape as text. The type's own name is left out, because a state has another on disk.

@@ -357,3 +357,30 @@ fn a_message_shows_where_shapes_differ() {
     assert!(old.contains("last: u32") && old.starts_with('…') && old.ends_with('…') && old.len() < 140, "{old}");
     assert!(new.contains("last: string"), "{new}");
 }
+
+#[test]
+fn other_names_of_a_field_hide_nothing() {
+    #[derive(Deserialize)]
+    #[expect(dead_code)]
+    struct Renamed {
+        #[serde(alias = "was")]
+        is: u8,
+    }
+    #[derive(Deserialize)]
+    #[expect(dead_code)]
+    enum Log {
+        First {
+            renamed: Renamed,
+        },
+        Second {
+            #[serde(alias = "was")]
+            is: u8,
+        },
+        Third {
+            plain: u16,
+        },
+    }
+    let variants = Shape::of::<Log>().variants();
+    assert_eq!(variants[2], ["u16"]);
+    assert_eq!(variants[0], ["struct Renamed { is: u8, was: opaque }"]);
+}

@@ -136,6 +136,13 @@ impl<'a> Tracer<'a> {
         Parts { tracer: self, parts: parts.into_iter() }
     }
 
+    /// Lets `visitor` read these parts.
+    pub(super) fn visit<'de, V: Visitor<'de>>(self, parts: Vec<Id>, visitor: V) -> Result<V::Value, Stop> {
+        let value = visitor.visit_seq(self.parts(parts.clone()))?;
+        self.graph.borrow_mut().read(&parts);
+        Ok(value)
+    }
+
     /// How many parts a sequence, a map or an option of these gets.
     fn size(self, part: &[Id]) -> usize {
         let mut graph = self.graph.borrow_mut();
@@ -257,7 +264,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
             Form::Tuple(parts) => parts.clone(),
             _ => return Err(Stop),
         };
-        visitor.visit_seq(place.parts(parts))
+        place.visit(parts, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -267,7 +274,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let (place, parts) = self.structure::<V>(name, None, len)?;
-        visitor.visit_seq(place.parts(parts))
+        place.visit(parts, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -287,7 +294,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let (place, parts) = self.structure::<V>(name, Some(fields), fields.len())?;
-        visitor.visit_seq(place.parts(parts))
+        place.visit(parts, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(

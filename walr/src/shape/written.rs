@@ -4,7 +4,8 @@
 //! `#[serde(skip)]` variant each one is so read back as the next, without an error. A deserializer knows its variants' names in the
 //! order of their numbers, and a serializer is told name and number.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -12,45 +13,85 @@ use serde::ser::{
 };
 
 use super::Misread;
-use super::graph::{Form, Graph};
+use super::graph::{Form, Graph, Variant};
 use super::trace::Stop;
+use crate::panic;
 
-/// Takes a value, and keeps what it finds wrong with its enums.
-pub(super) struct Written<'a> {
-    graph: &'a Graph,
-    pub(super) misread: RefCell<Option<Misread>>,
+/// No more than so many parts of samples are looked at, nor deeper ones: what a `Serialize` of the user's own makes of a sample
+/// may have no end.
+const MOST_PARTS: usize = 1 << 20;
+const MOST_DEPTH: usize = 256;
+
+/// Takes values, and keeps by which numbers their enums' variants were written.
+#[derive(Default)]
+pub(super) struct Written {
+    /// The enum's name, the variant's number, and its name.
+    variants: RefCell<BTreeSet<(&'static str, u32, &'static str)>>,
+    parts: Cell<usize>,
+    depth: Cell<usize>,
 }
 
-impl<'a> Written<'a> {
-    /// By what `graph` knows of the enums' reading.
-    pub(super) fn to(graph: &'a Graph) -> Self {
-        Written { graph, misread: RefCell::new(None) }
+impl Written {
+    /// Takes a value. One that can't be written is met where it is written.
+    pub(super) fn look_at<T: Serialize>(&self, value: &T) {
+        // A panic leaves it as deep as it was.
+        self.depth.set(0);
+        let _ = panic::catch(|| self.take(value).is_ok());
     }
 
-    /// Holds a variant's number to those of the enums of that name. One that agrees is enough: two types may share it.
-    fn variant(&self, name: &str, number: u32, variant: &str) {
-        let mut misread = None;
-        for node in &self.graph.nodes {
-            let Form::Enum(known, variants) = &node.form else { continue };
-            if *known != name || !variants.iter().any(|known| known.name == variant) {
-                continue;
-            }
-            let read = match variants.get(number as usize) {
-                Some(read) if read.name == variant => return,
-                Some(read) => format!("and that number is read as `{}`", read.name),
-                None => "and nothing is read by that number".to_string(),
-            };
-            let how = format!(
-                "its variant `{variant}` is written as number {number}, {read}, as happens behind a `#[serde(skip)]` \
-                 variant: move the skipped variants to the end"
-            );
-            misread = Some(Misread { name: name.to_string(), how });
+    /// Takes a value, or a part of one.
+    fn take<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Stop> {
+        if self.parts.get() == MOST_PARTS || self.depth.get() == MOST_DEPTH {
+            return Err(Stop);
         }
-        let mut found = self.misread.borrow_mut();
-        if found.is_none() {
-            *found = misread;
-        }
+        self.parts.set(self.parts.get() + 1);
+        let depth = self.depth.replace(self.depth.get() + 1);
+        let taken = value.serialize(self);
+        self.depth.set(depth);
+        taken
     }
+
+    fn variant(&self, name: &'static str, number: u32, variant: &'static str) {
+        self.variants.borrow_mut().insert((name, number, variant));
+    }
+
+    /// Holds the variants' numbers to those of the enums of that name that `graph` knows. One that agrees is enough: two types
+    /// may share a name.
+    pub(super) fn misread(&self, graph: &Graph) -> Option<Misread> {
+        let variants = self.variants.borrow();
+        variants.iter().find_map(|&(name, number, variant)| {
+            let mut misread = None;
+            for node in &graph.nodes {
+                let Form::Enum(known, variants) = &node.form else { continue };
+                let Some(place) = variants.iter().position(|known| known.name == variant) else { continue };
+                if *known != name {
+                    continue;
+                }
+                if agrees(variants, place, number as usize) {
+                    return None;
+                }
+                let read = match variants.get(number as usize) {
+                    Some(read) if read.body.is_some() => format!("and that number is read as `{}`", read.name),
+                    _ => "and nothing is read by that number".to_string(),
+                };
+                let how = format!(
+                    "its variant `{variant}` is written as number {number}, {read}, as happens behind a `#[serde(skip)]` \
+                     variant: move the skipped variants to the end"
+                );
+                misread = Some(Misread { name: name.to_string(), how });
+            }
+            misread
+        })
+    }
+}
+
+/// Whether the variant whose name is at `place` may be read by this number. Each other name that serde is told of a variant is
+/// a name too, and only the numbers show how many variants there are; which of them has several names isn't known.
+fn agrees(variants: &[Variant], place: usize, number: usize) -> bool {
+    let rejected = |variant: &&Variant| variant.opaque;
+    let most = variants.len() - variants.iter().rev().take_while(rejected).count();
+    let others = variants.iter().filter(|variant| variant.body.is_none()).count();
+    number < most && place.saturating_sub(others) <= number && number <= place
 }
 
 macro_rules! plain {
@@ -61,7 +102,7 @@ macro_rules! plain {
     };
 }
 
-impl Serializer for &Written<'_> {
+impl Serializer for &Written {
     type Ok = ();
     type Error = Stop;
     type SerializeSeq = Self;
@@ -101,11 +142,11 @@ impl Serializer for &Written<'_> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Stop> {
-        value.serialize(self)
+        self.take(value)
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Stop> {
-        value.serialize(self)
+        self.take(value)
     }
 
     fn serialize_unit_variant(self, name: &'static str, number: u32, variant: &'static str) -> Result<(), Stop> {
@@ -121,7 +162,7 @@ impl Serializer for &Written<'_> {
         value: &T,
     ) -> Result<(), Stop> {
         self.variant(name, number, variant);
-        value.serialize(self)
+        self.take(value)
     }
 
     fn serialize_tuple_variant(
@@ -173,12 +214,12 @@ impl Serializer for &Written<'_> {
 
 macro_rules! compound {
     ($($trait:ident: $method:ident $(($name:ty))?;)*) => {
-        $(impl $trait for &Written<'_> {
+        $(impl $trait for &Written {
             type Ok = ();
             type Error = Stop;
 
             fn $method<T: Serialize + ?Sized>(&mut self, $(_: $name,)? value: &T) -> Result<(), Stop> {
-                value.serialize(&**self)
+                self.take(value)
             }
 
             fn end(self) -> Result<(), Stop> {
@@ -197,16 +238,16 @@ compound! {
     SerializeStructVariant: serialize_field (&'static str);
 }
 
-impl SerializeMap for &Written<'_> {
+impl SerializeMap for &Written {
     type Ok = ();
     type Error = Stop;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Stop> {
-        key.serialize(&**self)
+        self.take(key)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        value.serialize(&**self)
+        self.take(value)
     }
 
     fn end(self) -> Result<(), Stop> {
@@ -278,5 +319,60 @@ mod tests {
         for found in [misread::<(u8, Vec<Door>)>(), misread::<BTreeMap<u8, (Last, Option<Door>)>>()] {
             assert!(found.is_some());
         }
+    }
+
+    #[derive(Serialize, Deserialize)]
+    enum Renamed {
+        #[serde(alias = "Closed", alias = "Locked")]
+        Shut,
+        #[serde(alias = "Ajar")]
+        Open(u8),
+        Broken,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    #[expect(dead_code)]
+    enum RenamedAndSkipped {
+        Shut,
+        #[serde(skip)]
+        Imagined,
+        #[serde(alias = "Ajar")]
+        Open(u8),
+    }
+
+    #[test]
+    fn other_names_of_a_variant_are_no_variants() {
+        assert_eq!(misread::<Renamed>(), None);
+        assert_eq!(misread::<Vec<(u8, Option<Renamed>)>>(), None);
+        assert!(misread::<RenamedAndSkipped>().is_some());
+    }
+
+    /// One that never comes to an end, for a sample.
+    #[derive(Deserialize)]
+    struct Endless(u8);
+
+    impl Serialize for Endless {
+        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            let mut all = serde::Serializer::serialize_seq(to, None)?;
+            loop {
+                serde::ser::SerializeSeq::serialize_element(&mut all, &self.0)?;
+            }
+        }
+    }
+
+    /// One that has itself in it, for a sample.
+    #[derive(Deserialize)]
+    struct Bottomless(u8);
+
+    impl Serialize for Bottomless {
+        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_some(&Bottomless(self.0))
+        }
+    }
+
+    #[test]
+    fn what_has_no_end_when_it_is_written_is_left() {
+        assert_eq!(misread::<Endless>(), None);
+        assert!(misread::<(Door, Bottomless)>().is_some());
     }
 }
