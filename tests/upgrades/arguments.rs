@@ -53,6 +53,23 @@ program!(field_added {
     type #[derive(Clone, Debug, Serialize, Deserialize)]
     struct Entry { id: u64, size: u64, tags: Vec<String> }
 });
+program!(field_added_old_form {
+    #[mutation(name = "put_more")] fn put(entry: Entry);
+    #[mutation(name = "put", replay_only)] fn put_old(entry: OldEntry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Entry { id: u64, size: u64, tags: Vec<String> }
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct OldEntry { id: u64, size: u64 }
+});
+program!(field_added_old_name {
+    #[mutation(name = "put_more")] fn put(entry: Entry);
+    #[mutation(name = "put", replay_only)] fn put_old(entry: OldEntry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Entry { id: u64, size: u64, tags: Vec<String> }
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[serde(rename = "Entry")]
+    struct OldEntry { id: u64, size: u64 }
+});
 program!(fields_swapped {
     #[mutation] fn put(entry: Entry);
     type #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -192,6 +209,11 @@ changes! {
     field_is_added, "a field added inside an argument's own struct",
         Refused(&["struct Entry { id: u64, size: u64 }", "struct Entry { id: u64, size: u64, tags: seq<string> }"])
         => seen!(entries, field_added, put_entry(), "");
+    old_struct_kept, "the same, with the old form kept, whose struct got another name",
+        Refused(&["put(entry: Entry)", "put(entry: OldEntry)", "`#[serde(rename = \"Entry\")]` on `OldEntry`"])
+        => seen!(entries, field_added_old_form, put_entry(), "");
+    old_struct_named, "the same, with `#[serde(rename = \"Entry\")]` on it", Works
+        => seen!(entries, field_added_old_name, put_entry(), "(OldEntry { id: 1, size: 2 },)");
     fields_are_swapped, "two fields of an argument's struct swapped",
         Refused(&["struct Entry { id: u64, size: u64 }", "struct Entry { size: u64, id: u64 }"])
         => seen!(entries, fields_swapped, put_entry(), "");
@@ -203,7 +225,8 @@ changes! {
         => seen!(amounts, alias_spelt_out, vec![amounts::CacheLog::Put { amount: 5 }], "(5,)");
     variant, "a variant put before others in an argument's enum", Refused(&["enum Door { Open,", "enum Door { Ajar,"])
         => seen!(doors, variant_inserted, put_door(), "");
-    field_is_renamed, "a field of an argument's struct renamed", Refused(&["id: u64", "number: u64"])
+    field_is_renamed, "a field of an argument's struct renamed",
+        Refused(&["id: u64", "number: u64", "or, if only names were changed", "`#[serde(rename = \"id\")]` on `number`"])
         => seen!(entries, field_renamed, put_entry(), "");
     field_is_renamed_with, "a field of an argument's struct renamed, with `#[serde(rename = \"id\")]`", Works
         => seen!(entries, field_renamed_with_serde, put_entry(), "(Entry { number: 1, size: 2 },)");
@@ -214,11 +237,12 @@ changes! {
         => seen!(entries, field_skipped, put_entry(), "");
     field_is_text, "`#[serde(with = \"…\")]` on a field of an argument's struct", Refused(&["size: u64", "size: string"])
         => seen!(entries, field_as_text, put_entry(), "");
-    type_is_renamed, "an argument's struct renamed", Refused(&["put(entry: Entry)", "put(entry: Item)"])
+    type_is_renamed, "an argument's struct renamed",
+        Refused(&["put(entry: Entry)", "put(entry: Item)", "`#[serde(rename = \"Entry\")]` on `Item`"])
         => seen!(entries, struct_renamed, put_entry(), "");
     type_is_renamed_with, "an argument's struct renamed, with `#[serde(rename = \"Entry\")]`", Works
         => seen!(entries, struct_renamed_with_serde, put_entry(), "(Item { id: 1, size: 2 },)");
-    variant_is_renamed, "a variant of an argument's enum renamed", Refused(&["Closed", "Shut"])
+    variant_is_renamed, "a variant of an argument's enum renamed", Refused(&["Closed", "Shut", "`#[serde(rename = \"Closed\")]` on `Shut`"])
         => seen!(doors, variant_renamed, put_door(), "");
     variant_is_renamed_with, "a variant of an argument's enum renamed, with `#[serde(rename = \"Closed\")]`", Works
         => seen!(doors, variant_renamed_with_serde, put_door(), "(Some(Shut { since: 3 }),)");

@@ -81,6 +81,14 @@ version_2!(
     |old| vec![format!("{:?}", old.text)]
 );
 
+version_2!(
+    field_renamed,
+    struct CacheV1 {
+        joined: String,
+    },
+    |old| vec![old.joined]
+);
+
 pub(crate) mod v3 {
     use std::collections::BTreeMap;
 
@@ -155,6 +163,9 @@ changes! {
     another_type, "a migration from a type that isn't the old one",
         Refused(&["version 1 of the state as `struct { text: string }`", "`CacheV1`", "is `struct { text: seq<u8> }`"])
         => seen!(wrong_type, |_| true);
+    another_name, "a migration from the old type with a field renamed",
+        Refused(&["`CacheV1` must stay as that version was", "`#[serde(rename = \"text\")]` on `joined`"])
+        => seen!(field_renamed, |_| true);
     older_program, "the old program after a migration, and records of the new one", Refused(&["the log holds version 2 of `Cache`", "newer program"])
         => back();
 }

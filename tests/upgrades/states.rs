@@ -87,7 +87,7 @@ changes! {
     field_of_a_field, "two fields swapped in a type inside the state",
         Refused(&["struct Entry { id: u64, name: string }", "struct Entry { name: string, id: u64 }"])
         => seen!(nested::Cache, nested_swapped::Cache, Killed);
-    field_renamed_only, "a field of the state renamed", Refused(&["hits: u64", "uses: u64"])
+    field_renamed_only, "a field of the state renamed", Refused(&["hits: u64", "uses: u64", "`#[serde(rename = \"hits\")]` on `uses`"])
         => seen!(v1::Cache, field_renamed::Cache, Killed);
     field_renamed_with_serde, "a field of the state renamed, with `#[serde(rename = \"hits\")]`", Works
         => seen!(v1::Cache, field_renamed_with::Cache, Killed);

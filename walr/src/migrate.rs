@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::codec::Decoder;
 use crate::error::{Error, Result};
 use crate::panic;
-use crate::shape::{OPAQUE, Shape, difference};
+use crate::shape::{OPAQUE, Shape, difference, given_back, renamed};
 
 /// A state as of an older version.
 pub struct Old<T> {
@@ -45,13 +45,14 @@ impl<T: DeserializeOwned> Former for T {
         let known = Shape::of::<T>().text();
         let can_tell = !known.contains(OPAQUE) && !shape.contains(OPAQUE);
         if known != shape && can_tell {
+            let names = given_back(&renamed(shape, &known).unwrap_or_default());
             let (found, known) = difference(shape, &known);
             let name = name_of::<T>();
             let reason = format!(
                 "the checkpoint holds version {version} of the state as `{found}`, and `{name}`, from which it is to be \
                  migrated, is `{known}`; `{name}` must stay as that version was"
             );
-            return Err(Error::Schema { path, reason });
+            return Err(Error::Schema { path, reason: reason + &names });
         }
         Ok(Old { state: decoder.decode()?, version, path })
     }

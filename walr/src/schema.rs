@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::shape::{Misread, OPAQUE, Shape, difference};
+use crate::shape::{Misread, OPAQUE, Shape, difference, given_back, renamed};
 use crate::state::WalState;
 
 /// The name on disk of what is written through [`WAL`](crate::WAL), whatever its state is; no derived state has it by itself.
@@ -61,6 +61,11 @@ impl Form {
             false => difference(&self.written, &other.written),
         }
     }
+
+    /// What makes `now` read what this wrote, if they differ by names alone, for the end of a message.
+    pub(crate) fn way_back(&self, now: &Form) -> String {
+        given_back(&renamed(&self.shape, &now.shape).unwrap_or_default())
+    }
 }
 
 impl Signature {
@@ -80,6 +85,21 @@ impl Signature {
             format!("{}({})", one.name, params.join(", "))
         };
         (shown(self, other), shown(other, self))
+    }
+
+    /// As that of a form.
+    fn way_back(&self, now: &Signature) -> String {
+        let params = self.params.iter().zip(&now.params);
+        let names: Option<Vec<_>> = params.map(|((_, old), (_, new))| renamed(&old.shape, &new.shape)).collect();
+        match names {
+            Some(names) if self.params.len() == now.params.len() => {
+                let mut names = names.concat();
+                names.sort_unstable();
+                names.dedup();
+                given_back(&names)
+            }
+            _ => String::new(),
+        }
     }
 }
 
@@ -215,11 +235,13 @@ fn not_replayable(old: &Signature, uses: u64, now: &Schema) -> Option<String> {
     match now.mutations.iter().find(|new| new.name == *name) {
         Some(new) if new.same_types(old) => None,
         Some(new) => {
+            let names = old.way_back(new);
             let (old, new) = old.beside(new);
-            Some(format!(
+            let reason = format!(
                 "the log holds {records} of `{old}`, and this program has `{new}`; keep the old form too, marked \
                  `#[mutation(name = \"{name}\", replay_only)]`, and give the new one another name"
-            ))
+            );
+            Some(reason + &names)
         }
         None => Some(format!(
             "the log holds {records} of the mutation `{name}`, which this program doesn't have; if the method was \

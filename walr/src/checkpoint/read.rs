@@ -102,11 +102,12 @@ fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Res
     }
     if !meta.form.is_same(&now.form) {
         let (old, new) = meta.form.beside(&now.form);
-        return refuse(format!(
+        let reason = format!(
             "the checkpoint holds a `{name}` of the form `{old}`, and this program's is `{new}`; give the new form the \
              next number in `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
             known + 1
-        ));
+        );
+        return refuse(reason + &meta.form.way_back(&now.form));
     }
     decoder.decode()
 }

@@ -8,6 +8,7 @@
 
 mod access;
 mod graph;
+mod names;
 mod render;
 mod samples;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod tests;
 mod trace;
 mod written;
 
+pub(crate) use self::names::{given_back, renamed};
 pub(crate) use self::render::difference;
 
 use std::cell::RefCell;
