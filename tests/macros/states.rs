@@ -147,3 +147,55 @@ async fn an_old_version_is_migrated_and_indexed() -> Result {
     assert_eq!(again.place("three"), Some(2));
     Ok(())
 }
+
+mod unindexed {
+    use serde::{Deserialize, Serialize};
+    use walr::WalState;
+
+    #[derive(Default, Serialize, Deserialize, WalState)]
+    #[wal(name = "Words")]
+    pub(super) struct Plain {
+        words: Vec<String>,
+    }
+
+    #[walr::mutations]
+    impl Plain {
+        #[mutation]
+        pub(super) fn add(&mut self, word: &str) {
+            self.words.push(word.to_string());
+        }
+    }
+
+    #[derive(Default, Serialize, Deserialize, WalState)]
+    #[wal(name = "Words", after_load = Self::index)]
+    pub(super) struct Indexed {
+        words: Vec<String>,
+    }
+
+    #[walr::mutations]
+    impl Indexed {
+        #[mutation]
+        pub(super) fn add(&mut self, word: &str) {
+            self.words.push(word.to_string());
+        }
+
+        fn index(&mut self) {
+            assert!(self.words.is_empty(), "there is no place for {} words", self.words.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_after_load_is_refused_as_what_it_is() -> Result {
+    let (folder, plain) = open::<unindexed::Plain>().await?;
+    plain.add("one").await?;
+    plain.close().await?;
+    drop(plain);
+    let error = Durable::<unindexed::Indexed>::open(folder.path()).await.expect_err("it panics");
+    assert!(matches!(error, walr::Error::Schema { .. }), "{error}");
+    let message = error.to_string();
+    assert!(message.contains("there is no place for 1 words") && message.contains("mend that function"), "{message}");
+    let plain = Durable::<unindexed::Plain>::open(folder.path()).await?;
+    plain.add("two").await?;
+    Ok(())
+}

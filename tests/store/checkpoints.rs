@@ -1,7 +1,10 @@
 //! Checkpoints: they bound the log, and never lose anything of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::common::{Result, Words, block_on, eventually, files_with, numbered, open, options, run};
-use walr::{CheckpointPolicy, Durable, Lsn};
+use serde::{Deserialize, Serialize};
+use walr::{CheckpointPolicy, Durable, Lsn, WalState};
 
 #[test]
 fn an_open_loads_the_newest_and_replays_what_is_above() -> Result {
@@ -230,6 +233,47 @@ fn a_drop_in_the_middle_of_one_loses_nothing() -> Result {
             drop(words);
             assert!(files_with(folder.path(), ".ckpt")?.len() <= 2);
         }
+        Ok(())
+    })
+}
+
+/// How often a replay added a line.
+static REPLAYED: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+struct Lines {
+    lines: Vec<String>,
+}
+
+#[walr::mutations]
+impl Lines {
+    #[mutation(allow_nondeterminism)]
+    fn add(&mut self, line: &str) {
+        if walr::is_replaying() {
+            REPLAYED.fetch_add(1, Ordering::Relaxed);
+        }
+        self.lines.push(line.to_string());
+    }
+}
+
+#[test]
+fn a_small_state_is_written_as_it_is_and_a_large_one_built_again() -> Result {
+    run(async {
+        let (folder, line) = (tempfile::tempdir()?, "x".repeat(10_000));
+        let lines = Durable::<Lines>::open(folder.path()).await?;
+        for round in 0..3 {
+            for _ in 0..10 {
+                lines.add(&line).await?;
+            }
+            lines.checkpoint().await?;
+            assert_eq!(REPLAYED.load(Ordering::Relaxed), 0, "in round {round}");
+        }
+        for _ in 0..100 {
+            lines.add(&line).await?;
+        }
+        lines.checkpoint().await?;
+        assert_eq!(REPLAYED.load(Ordering::Relaxed), 100);
+        lines.close().await?;
         Ok(())
     })
 }

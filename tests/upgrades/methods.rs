@@ -148,7 +148,7 @@ changes! {
     method_kept, "a method removed, but for a `replay_only` form", Works => seen!(remove_is_replayed_only, Killed);
     removed_after_close, "a method removed after a close", Works => seen!(without_remove, Closed);
     removed_and_damaged, "a method removed after a close, and the newest checkpoint is damaged",
-        Refused(&["1 record of the mutation `remove`"]) => fallen_back();
+        Refused(&["1 record of the mutation `remove`", "needed because", ".ckpt is damaged at byte"]) => fallen_back();
 }
 
 async fn fallen_back() -> Result<Outcome> {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
-use walr::{Durable, Error, Lsn, WalState};
+use walr::{CheckpointSource, Durable, Error, Lsn, WalState};
 
 use crate::common::{Result, Words, files_with, numbered, run};
 use crate::options;
@@ -145,6 +145,23 @@ fn a_static_that_has_changed_since_is_found_but_not_where() -> Result {
         PRICE.store(1, Ordering::Relaxed);
         assert_eq!((trusted, lsn), (0, None));
         assert!(message.contains("two replays agree") && message.contains("the state that is served"), "{message}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_checkpoint_that_is_not_what_is_served_is_found_at_its_own_lsn() -> Result {
+    let _priced = PRICED.lock();
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let state = options::<Shaky>().checkpoint_source(CheckpointSource::Replay).open(folder.path()).await?;
+        state.buy(2).await?;
+        PRICE.store(5, Ordering::Relaxed);
+        state.checkpoint().await?;
+        let (trusted, lsn, _, message) = diverged(&state).await;
+        PRICE.store(1, Ordering::Relaxed);
+        assert_eq!((trusted, lsn), (1, None), "{message}");
+        assert!(message.contains("a mutation up to lsn 1, whose checkpoint it is,"), "{message}");
         Ok(())
     })
 }

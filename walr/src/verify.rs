@@ -203,11 +203,14 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
         let Core { dir, store, .. } = &**self.core;
         let path = dir.path.clone();
         let Some((trusted, lsn)) = self.search(moment, (from, to), alone)? else {
+            let between = match from < to {
+                true => format!("between lsn {} and {to}", from.get() + 1),
+                false => format!("up to lsn {to}, whose checkpoint it is,"),
+            };
             let reason = format!(
-                "the state that a replay builds isn't {with}, though two replays agree: a mutation between lsn {} and \
-                 {to} reads something that has changed since (a static, the environment, a file), or the state was \
-                 changed without a mutation",
-                from.get() + 1
+                "the state that a replay builds isn't {with}, though two replays agree: a mutation {between} reads \
+                 something that has changed since (a static, the environment, a file), or the state was changed without \
+                 a mutation"
             );
             return Err(Error::Diverged { path, trusted: from, lsn: None, mutation: None, reason });
         };

@@ -56,19 +56,22 @@ pub(crate) fn load<S: WalState>(
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
     let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
-    let state = panic::catch(|| {
-        let mut state = decode_as::<S>(&path, &meta, decoder)?;
-        state.after_load();
-        Ok(state)
-    });
+    let state = panic::catch(|| decode_as::<S>(&path, &meta, decoder));
     if let Some(error) = failure {
         return Err(reader_error(error, &refused));
     }
     let state = state.unwrap_or_else(|message| {
-        let reason = format!("decoding it, or what follows on that, panicked: {message}");
+        let reason = format!("decoding it panicked: {message}");
         Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
     });
-    let state = state.map_err(LoadError::Refused)?;
+    let mut state = state.map_err(LoadError::Refused)?;
+    if let Err(message) = panic::catch(|| state.after_load()) {
+        panic::drop_quietly(state);
+        let reason = format!(
+            "the checkpoint is sound, but what `#[wal(after_load = ..)]` names panicked on it: {message}; mend that function"
+        );
+        return Err(LoadError::Refused(Error::Schema { path, reason }));
+    }
     pace.end();
     Ok(Loaded { state, lsn, bytes: reader.len, version: meta.version })
 }

@@ -149,7 +149,8 @@ impl<S: WalState> Checkpointer<S> {
         let replay = match self.core.config.source {
             CheckpointSource::Live => false,
             CheckpointSource::Replay => true,
-            CheckpointSource::Auto => self.bytes + self.log(committer) > MOST_LIVE,
+            // No larger than what it was, and all that was recorded since.
+            CheckpointSource::Auto => self.bytes + self.appended_since(committer) > MOST_LIVE,
         };
         Ok(match self.core.copy {
             Some(copy) => From::Copy(copy),
@@ -158,12 +159,17 @@ impl<S: WalState> Checkpointer<S> {
         })
     }
 
-    /// Bytes of log since the newest checkpoint. A segment counts as some at least: many small ones, as many short runs leave
-    /// them, cost an open more than their bytes.
+    /// Bytes of log since the newest checkpoint.
+    fn appended_since(&self, committer: &Committer<S>) -> u64 {
+        self.recovered + (committer.journal.appended() - self.appended)
+    }
+
+    /// The log since the newest checkpoint, as a reason to write the next. A segment counts as some bytes at least: many small
+    /// ones, as many short runs leave them, cost an open more than their bytes.
     fn log(&self, committer: &Committer<S>) -> u64 {
-        let bytes = self.recovered + (committer.journal.appended() - self.appended);
         let newest = committer.checkpoints.last().copied().unwrap_or_default();
-        bytes.max(committer.journal.segments_above(newest) as u64 * self.core.config.checkpoint.segment_counts())
+        self.appended_since(committer)
+            .max(committer.journal.segments_above(newest) as u64 * self.core.config.checkpoint.segment_counts())
     }
 
     /// Counts a checkpoint that has its name, and says what it outdates.

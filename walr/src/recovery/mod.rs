@@ -234,7 +234,7 @@ fn find<S: WalState>(
     })?;
     report.last = Lsn::new(log.next.lsn.get() - 1);
     report.log_bytes = log.bytes;
-    accept::<S>(dir, &held, changed, loaded.lsn)?;
+    accept::<S>(dir, &held, changed, loaded.lsn).map_err(|error| in_place_of(&report.bypassed, error))?;
     let (state, replayed) = match S::IS_REPLAYED {
         true => replay_all(dir, store, loaded, &mut log, pace, report)?,
         false => {
@@ -258,6 +258,18 @@ fn accept<S: WalState>(dir: &Dir, held: &Held, changed: ChangedCode, checkpoint:
         return Err(Error::ChangedCode { path: dir.path.clone(), records, checkpoint });
     }
     Ok(())
+}
+
+/// A refusal of records that a damaged checkpoint holds the outcome of says so: its program may have closed properly.
+fn in_place_of(bypassed: &[Bypassed], error: Error) -> Error {
+    match (bypassed.first(), error) {
+        (Some(damaged), Error::Schema { path, reason }) => {
+            let (file, offset, damage) = (damaged.path.display(), damaged.offset, &damaged.reason);
+            let reason = format!("{reason} (they are needed because {file} is damaged at byte {offset}: {damage})");
+            Error::Schema { path, reason }
+        }
+        (_, error) => error,
+    }
 }
 
 /// The newest checkpoint whose bytes are sound.
