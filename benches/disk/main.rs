@@ -116,8 +116,11 @@ fn line(name: &str, work: &Work, bound: &Work) -> Outcome<()> {
     let done = child::measure(work)?;
     let after = measure()?;
     let ratio = done.per_second() / f64::midpoint(before.per_second(), after.per_second());
-    let per = |count: u64| done.operations as f64 / count as f64;
-    println!("| {name} | {:.0} | {ratio:.2} | {:.1} | {:.1} |", done.per_second(), per(done.groups), per(done.syncs));
+    let per = |count: u64| match count {
+        0 => "–".to_string(),
+        _ => format!("{:.1}", done.operations as f64 / count as f64),
+    };
+    println!("| {name} | {:.0} | {ratio:.2} | {} | {} |", done.per_second(), per(done.groups), per(done.syncs));
     if let (Work::Open, Some(held), Some(alone)) = (work, done.memory, after.memory) {
         println!("| (memory: {held:.0} MB at most, {alone:.0} for the map alone) | | {:.2} | | |", held / alone);
     }
