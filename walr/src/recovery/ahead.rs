@@ -9,8 +9,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::decode::{self, Decoded, Sink, Source};
-use super::replay::Stopped;
+use super::decode::{self, Decoded, Sink, Source, Stopped};
 use crate::error::Error;
 use crate::panic::drop_quietly;
 use crate::state::WalState;

@@ -1,10 +1,9 @@
 //! The log read a second time: every record above a checkpoint, decoded, in order.
 
 use super::aborted::Aborted;
-use super::replay::Stopped;
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::frame::{Header, Kind, Records};
+use crate::frame::{Header, Kind, Range, Records};
 use crate::journal::Extent;
 use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
@@ -12,6 +11,32 @@ use crate::panic;
 use crate::schema::Schema;
 use crate::segment::{Scan, Segment, Step};
 use crate::state::WalState;
+
+/// Why a replay ended early.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    Failed(Error),
+    /// A record panicked; the state is spoilt.
+    Panicked(Panic),
+}
+
+/// A record that panicked on replay.
+#[derive(Debug)]
+pub(crate) struct Panic {
+    pub(crate) lsn: Lsn,
+    /// The LSNs of its batch: it alone, or those of the call it belongs to.
+    pub(crate) batch: Range,
+    /// The number of its frame.
+    pub(crate) frame: u64,
+    pub(crate) mutation: String,
+    pub(crate) message: String,
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Stopped::Failed(error)
+    }
+}
 
 /// Where to replay from.
 #[derive(Clone, Copy)]

@@ -29,8 +29,8 @@ pub(crate) use snapshot::{Snapshot, rebuild};
 use std::time::Instant;
 
 use self::aborted::Aborted;
-use self::decode::Source;
-use self::replay::{Panic, Replayed, Stopped, replay, without_aborted};
+use self::decode::{Panic, Source, Stopped};
+use self::replay::{Replayed, replay, without_aborted};
 use self::salvage::salvage;
 use self::scan::{Log, Wanted, scan};
 use crate::checkpoint::{self, LoadError, Loaded};

@@ -1,8 +1,8 @@
 //! The checkpoint and the records above it, handed over one by one: for who builds a state elsewhere.
 
 use super::aborted::Aborted;
-use super::decode::Source;
-use super::replay::{Panic, Stopped, replay_into};
+use super::decode::{Panic, Source, Stopped};
+use super::replay::replay_into;
 use super::{Snapshot, load_newest};
 use crate::error::{Error, Result};
 use crate::layout::{Dir, StoreId};

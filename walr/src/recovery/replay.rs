@@ -1,7 +1,7 @@
 //! The second pass over the log: every record above a checkpoint, in order, applied to the state.
 
 use super::ahead;
-use super::decode::{Decoded, Sink, Source, decode, name};
+use super::decode::{Decoded, Panic, Sink, Source, Stopped, decode, name};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{Header, Kind, Range, Records};
@@ -21,32 +21,6 @@ pub(crate) struct Replayed {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) of_other_code: u64,
-}
-
-/// Why a replay ended early.
-#[derive(Debug)]
-pub(crate) enum Stopped {
-    Failed(Error),
-    /// A record panicked; the state is spoilt.
-    Panicked(Panic),
-}
-
-/// A record that panicked on replay.
-#[derive(Debug)]
-pub(crate) struct Panic {
-    pub(crate) lsn: Lsn,
-    /// The LSNs of its batch: it alone, or those of the call it belongs to.
-    pub(crate) batch: Range,
-    /// The number of its frame.
-    pub(crate) frame: u64,
-    pub(crate) mutation: String,
-    pub(crate) message: String,
-}
-
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Self {
-        Stopped::Failed(error)
-    }
 }
 
 /// Applies the records of `source` to `state`.

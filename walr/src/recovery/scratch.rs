@@ -1,9 +1,9 @@
 //! A second state that is built from disk step by step, to hold the live one to.
 
 use super::aborted::Aborted;
-use super::decode::Source;
+use super::decode::{Panic, Source, Stopped};
 use super::load_newest;
-use super::replay::{Panic, Stopped, replay};
+use super::replay::replay;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{self, Header, Kind, Range, Records};

@@ -1,9 +1,9 @@
 //! Where the log stood at some moment, and the state as of then.
 
 use super::aborted::Aborted;
-use super::decode::Source;
+use super::decode::{Panic, Source, Stopped};
 use super::load_newest;
-use super::replay::{Panic, Stopped, replay};
+use super::replay::replay;
 use crate::error::{Error, Result};
 use crate::frame::Range;
 use crate::journal::Extent;
