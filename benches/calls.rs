@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durability, Durable, Options, WalState};
 
 #[derive(Default, Serialize, Deserialize, WalState)]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use walr::fs::Sim;
+use walr::testing::Sim;
 
 /// Opened when it is dropped, so that a failed test ends.
 pub(crate) struct Gate {

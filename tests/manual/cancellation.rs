@@ -2,7 +2,7 @@
 
 use crate::common::{Gate, Result, poll_once, poll_times, run};
 use crate::journal::{append, open_sim, replayed};
-use walr::fs::Sim;
+use walr::testing::Sim;
 
 #[test]
 fn a_dropped_log_is_recorded_once_and_can_be_undone() -> Result {

@@ -5,8 +5,8 @@
 use crate::common::{DURABILITIES, Result, poll_times, run};
 use crate::journal::{Change, Journal, Wal, append, open_sim_with, replayed};
 use walr::Durability;
-use walr::fs::Sim;
 use walr::options::WALOptionsBuilder;
+use walr::testing::Sim;
 
 /// Numbers from a seed (xorshift).
 struct Dice(u64);

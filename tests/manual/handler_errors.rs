@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Error, Fate, ReplayHandlerResult, WAL};
 
 use crate::common::{Result, run};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use walr::fs::Sim;
 use walr::options::WALOptions;
+use walr::testing::Sim;
 use walr::{ReplayHandlerResult, WAL};
 
 pub(crate) type Journal = Vec<String>;

@@ -4,8 +4,7 @@
 use crate::common::{Gate, Result, copy_folder, poll_once, run};
 use crate::journal::{append, open, open_sim, replayed, replayed_at};
 use walr::Error;
-use walr::fs::Sim;
-use walr::fs::sim::{Fault, Kind};
+use walr::testing::{Fault, Kind, Sim};
 
 /// The original overwrites from offset 0.
 #[test]

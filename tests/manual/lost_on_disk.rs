@@ -7,8 +7,7 @@ use std::path::Path;
 use crate::common::{Result, copy_folder, files_with, find, run, snapshot};
 use crate::journal::{append, open, open_sim, replayed, replayed_at};
 use walr::Error;
-use walr::fs::Sim;
-use walr::fs::sim::Broken;
+use walr::testing::{Broken, Sim};
 
 /// A log of three entries whose process has ended without closing it.
 async fn killed(folder: &Path) -> Result {

@@ -6,8 +6,8 @@ use tokio::sync::Mutex;
 
 use crate::common::{Panicking, Result, block_on, files_with, run};
 use crate::journal::{Change, Journal, append, handler, open, open_sim, open_sim_with, replayed};
-use walr::fs::Sim;
 use walr::options::WALOptionsBuilder;
+use walr::testing::Sim;
 use walr::{ReplayHandlerResult, WAL};
 
 #[test]

@@ -3,9 +3,8 @@
 use crate::common::{DURABILITIES, Gate, Result, begun, poll_once, run};
 use crate::journal::{Wal, append, open_sim, open_sim_with, replayed};
 use walr::Error;
-use walr::fs::Sim;
-use walr::fs::sim::{Fault, Kind};
 use walr::options::WALOptionsBuilder;
+use walr::testing::{Fault, Kind, Sim};
 
 #[test]
 fn an_undone_call_is_gone_for_good_under_every_durability() -> Result {

@@ -2,7 +2,7 @@
 
 use crate::common::{Result, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, run, words_in};
 use std::sync::{Arc, Mutex};
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durable, Lsn};
 
 fn pushes(words: &[String]) -> Vec<WordsLog> {

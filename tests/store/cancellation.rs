@@ -5,7 +5,7 @@ use std::pin::Pin;
 use crate::common::{
     DURABILITIES, Gate, Result, Words, WordsLog, numbered, open, open_sim, options, poll_once, poll_times, run,
 };
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durable, Lsn};
 
 /// More polls than a call ever takes.

@@ -3,7 +3,7 @@
 use crate::common::{
     Gate, Result, Words, WordsLog, begun, eventually, numbered, open, open_sim, options, poll_times, run,
 };
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn};
 
 fn is_closed<T: std::fmt::Debug>(result: walr::Result<T>) {

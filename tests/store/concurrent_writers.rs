@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::common::{Gate, Result, Words, open, open_sim, options, run};
 use tokio::task::JoinSet;
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durable, Lsn};
 
 const WRITERS: usize = 64;

@@ -2,8 +2,7 @@
 //! damage is, whether the second reading is on a thread of its own or not.
 
 use crate::common::{Result, Words, WordsLog, numbered, open_sim, options, run};
-use walr::fs::Sim;
-use walr::fs::sim::{Fault, Kind};
+use walr::testing::{Fault, Kind, Sim};
 use walr::{Durable, Error, Lsn, Phase, Progress};
 
 /// Logs on either side of what is worth a second thread.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::{Result, Words, eventually, numbered, options, run, words_in};
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durability, Durable, Lsn};
 
 const HOUR: Durability = Durability::Periodic(Duration::from_secs(3600));

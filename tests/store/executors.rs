@@ -3,7 +3,7 @@
 use crate::common::{
     Gate, Result, Watchdog, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run,
 };
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durable, Options};
 
 fn send<T: Send>(future: T) -> T {

@@ -4,8 +4,7 @@
 use crate::common::{
     DURABILITIES, Gate, Result, Words, WordsLog, begun, numbered, open_sim, options, poll_once, run, words_in,
 };
-use walr::fs::Sim;
-use walr::fs::sim::{Fault, Kind};
+use walr::testing::{Fault, Kind, Sim};
 use walr::{CheckpointPolicy, Durability, Durable, Error, Fate};
 
 /// A store with two words, whose next sync fails.

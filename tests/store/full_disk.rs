@@ -1,7 +1,7 @@
 //! A full disk is met before anything is recorded: the call fails, reads go on, and the store works again with room.
 
 use crate::common::{Gate, Result, Words, WordsLog, begun, numbered, open_sim, options, poll_once, run, words_in};
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn};
 
 /// Leaves no more room than is taken already.

@@ -2,7 +2,7 @@
 
 use crate::common::{Result, Words, WordsLog, open_sim, options, run, words_in};
 use tokio::task::JoinSet;
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durable, Error, Fate, Lsn};
 
 const MIB: usize = 1 << 20;

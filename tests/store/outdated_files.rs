@@ -4,8 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::common::{Result, Words, numbered, open_sim, options, run};
-use walr::fs::Sim;
-use walr::fs::sim::{Fault, Kind};
+use walr::testing::{Fault, Kind, Sim};
 use walr::{CheckpointPolicy, Durable, Error, Lsn};
 
 const STEP: usize = 80;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::common::{Gate, Result, poll_once, run};
 use serde::{Deserialize, Serialize};
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable, Error, WalState};
 
 /// A result that panics when it is dropped, unless somebody takes the number out.

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durability, Error, Fate};
 
 use crate::common::{

@@ -4,7 +4,7 @@ use crate::common::{
     DURABILITIES, Gate, PANIC, Result, Words, WordsLog, begun, block_on, numbered, open, open_sim, options, run,
     words_in,
 };
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durable, Error, Fate, Lsn};
 
 /// That it is the error of the panicking mutation.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use walr::fs::Sim;
-use walr::fs::sim::{Fault, Kind};
+use walr::testing::{Fault, Kind, Sim};
 use walr::{Durability, Error};
 
 use crate::common::{Result, Words, eventually, options, run};

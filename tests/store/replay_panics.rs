@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable, Error, Lsn, WalState};
 
 use crate::common::{Result, run};

@@ -1,6 +1,6 @@
 //! Programs that run for a moment, again and again, and never close: their folder stays small, and what they did is there.
 
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable};
 
 use crate::common::{Result, Words, files_with, open, open_sim, options, run, words_in};

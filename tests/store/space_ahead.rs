@@ -6,7 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use crate::common::{DURABILITIES, Result, Words, options, run};
-use walr::fs::{Entry, File, Folder, Lock, Open, Sim};
+use walr::fs::{Entry, File, Folder, Lock, Open};
+use walr::testing::Sim;
 use walr::{Durability, Durable};
 
 const BLOCK: usize = 4096;

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint;
 use crate::frame::{self, FLAG_BLOCK, FLAG_CLOSE, HEADER, Header, Kind, Link, Place};
-use crate::fs::Sim;
 use crate::layout::{Dir, Identity, StoreId, TMP, checkpoint_name};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::schema::{Form, Schema, Signature};
 use crate::segment::header_block;
+use crate::sim::Sim;
 use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
 const ID: StoreId = *b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf";

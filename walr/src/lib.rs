@@ -80,7 +80,11 @@ mod reentry;
 mod schema;
 mod segment;
 mod shape;
+#[cfg(any(test, feature = "testing"))]
+mod sim;
 mod state;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod verify;
 mod wal;
 

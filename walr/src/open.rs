@@ -61,8 +61,8 @@ impl<S: WalState> Options<S> {
         Ok(Durable::new(self.start(place, || Ok(first())).await?))
     }
 
-    /// Opens the store in a folder that is held open already: the real one ([`Disk`]), or a simulated one
-    /// ([`Sim`](crate::fs::Sim)) in tests that crash. Like [`open_with`](Options::open_with) otherwise.
+    /// Opens the store in a folder that is held open already: the real one ([`Disk`]), or the simulated one of
+    /// `walr::testing` in tests that crash. Like [`open_with`](Options::open_with) otherwise.
     ///
     /// # Errors
     ///

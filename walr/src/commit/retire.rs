@@ -47,8 +47,8 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::fs::Sim;
-    use crate::fs::sim::{Fault, Kind};
+    use crate::sim::Sim;
+    use crate::sim::{Fault, Kind};
 
     const CHECKPOINTS: [u64; 2] = [3, 7];
     const SEGMENTS: [u64; 3] = [1, 2, 3];

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 
 use crate::crash::state::{Tally, TallyLog};
 use crate::durable::{Durable, front};
-use crate::fs::Sim;
 use crate::options::{CheckpointPolicy, CheckpointSource, Config, Options};
 use crate::pace::Pace;
+use crate::sim::Sim;
 use crate::state::Mutations;
 
 /// More than a state that is written under the read lock, in several chunks.

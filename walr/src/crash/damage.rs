@@ -7,9 +7,9 @@ use super::state::TallyLog;
 use super::{Driver, Plan, Way, ids, open, sabotage};
 use crate::error::Error;
 use crate::frame::{self, HEADER, Header, Kind, Place};
-use crate::fs::Sim;
 use crate::lsn::Lsn;
 use crate::options::Config;
+use crate::sim::Sim;
 
 const SECTOR: usize = 512;
 /// Whether the end is unclean, and whether groups are padded.

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::state::as_live;
 use super::{Model, Plan, Way, ids, open, work, work_on};
 use crate::error::Error;
-use crate::fs::sim::{Fault, Kind};
 use crate::options::Durability;
+use crate::sim::{Fault, Kind};
 
 const KINDS: [Kind; 5] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
 

@@ -22,11 +22,11 @@ use self::way::{Source, Way};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Error, Fate, Result};
-use crate::fs::Sim;
 use crate::layout::Dir;
 use crate::options::progress::Watch;
 use crate::options::{ChangedCode, Config, Durability, Options};
 use crate::recovery;
+use crate::sim::Sim;
 
 /// A call: the ids that it adds, and what became of it.
 #[derive(Clone, Debug)]

@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use super::state::TallyLog;
 use super::{Driver, Plan, Way, ids, open};
 use crate::error::Error;
-use crate::fs::Sim;
-use crate::fs::sim::{Fault, Kind};
 use crate::options::Config;
+use crate::sim::Sim;
+use crate::sim::{Fault, Kind};
 
 fn push(id: u32) -> TallyLog {
     TallyLog::Push(id, vec![id as u8; 40])

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use super::state::{Tally, as_live};
 use super::{Dice, Model, Plan, Way, ids, open, sabotage, work};
 use crate::commit::Committer;
-use crate::fs::Sim;
-use crate::fs::sim::{Broken, Medium};
 use crate::options::Durability;
+use crate::sim::Sim;
+use crate::sim::{Broken, Medium};
 
 /// What a run over crash states found.
 #[derive(Default)]

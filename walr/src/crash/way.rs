@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::fs::sim::Medium;
+use crate::sim::Medium;
 
 /// Where a workload's checkpoints take the state from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ const CHUNK: usize = 4 << 20;
 
 /// What is kept between two writes of a file.
 #[derive(Debug, Default)]
-pub(super) struct Blocks {
+pub(crate) struct Blocks {
     memory: Memory,
     /// Where the block begins that isn't full yet, if it is known.
     tail_at: Option<u64>,
@@ -36,7 +36,7 @@ impl Memory {
 impl Blocks {
     /// Writes `bytes` at `offset` as whole blocks by `write`. What stands before them in the first is what was written last,
     /// or else comes from `read`, which fills its buffer.
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         mut bytes: &[u8],
         mut offset: u64,

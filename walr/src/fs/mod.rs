@@ -1,20 +1,19 @@
 //! The file system as twelve calls: what walr needs of a folder and its files, and what each call must do.
 //!
 //! Everything above this floor reaches the disk through [`Folder`] and [`File`] alone, so that the same code runs over the
-//! real file system ([`Disk`]) and over a simulated one that crashes ([`Sim`]). A store is one folder; every call is
-//! relative to it, and a changed working directory or a renamed folder changes nothing for a store that is open.
+//! real file system ([`Disk`]) and over the simulated one of `walr::testing`, which crashes. A store is one folder; every
+//! call is relative to it, and a changed working directory or a renamed folder changes nothing for a store that is open.
 
 mod background;
-mod blocks;
+#[cfg(any(target_os = "linux", target_os = "android", test, feature = "testing"))]
+pub(crate) mod blocks;
 mod disk;
-mod name;
-pub mod sim;
+pub(crate) mod name;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use background::step_back;
 pub use disk::Disk;
-pub use sim::Sim;
 
 use std::fmt::Debug;
 use std::io;

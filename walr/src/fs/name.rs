@@ -5,7 +5,7 @@ use std::io;
 use super::SALVAGE;
 
 /// Splits `name` into whether it lies in `salvage`, and the name there. Whatever could lead out of the folder is refused.
-pub(super) fn split(name: &str) -> io::Result<(bool, &str)> {
+pub(crate) fn split(name: &str) -> io::Result<(bool, &str)> {
     let (below, leaf) = match name.split_once('/') {
         None => (false, name),
         Some((SALVAGE, leaf)) => (true, leaf),

@@ -4,7 +4,8 @@
 
 use std::io::ErrorKind;
 
-use super::{Disk, Entry, File, Folder, Open, Sim};
+use super::{Disk, Entry, File, Folder, Open};
+use crate::sim::Sim;
 
 /// Runs a test over both.
 fn both(test: impl Fn(&dyn Folder)) {

@@ -98,8 +98,8 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::fs::Sim;
     use crate::pace::Signals;
+    use crate::sim::Sim;
 
     fn create(sim: &Sim, written: bool, pace: &Pace<'_>) -> Result<Segment> {
         let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };

@@ -154,8 +154,8 @@ where
         WAL::start(Place::Path(data_path.clone()), data_path, replay_handler, options).await
     }
 
-    /// Opens the log in a folder that is held open already: a simulated one ([`Sim`](crate::fs::Sim)) in tests that crash.
-    /// Like [`open`](WAL::open) otherwise.
+    /// Opens the log in a folder that is held open already: the simulated one of `walr::testing` in tests that
+    /// crash. Like [`open`](WAL::open) otherwise.
     ///
     /// # Errors
     ///

@@ -38,7 +38,7 @@ use self::bytes::{Bytes, Hash};
 use self::fault::Call;
 use self::inode::Inode;
 use self::names::{Id, Names};
-use super::{Entry, SALVAGE};
+use crate::fs::{Entry, SALVAGE};
 
 /// Who is told of each change; see [`Sim::observe`].
 pub type Observer = Arc<dyn Fn(&Sim) + Send + Sync>;
