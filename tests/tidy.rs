@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 7] = [
     &["lsn", "error", "panic", "options", "pace", "reentry", "argument", "faithful", "fs", "sim"],
     &["shape", "codec", "migrate", "state", "frame"],
     &["schema", "layout", "segment"],
-    &["journal", "checkpoint"],
+    &["journal", "view", "checkpoint"],
     &["recovery", "commit", "verify"],
     &["durable", "open", "wal", "testing", "private"],
     &["lib"],

@@ -230,21 +230,22 @@ impl<'a, S: Recorded> Store<'a, S> {
         &self.front.core.recovery
     }
 
-    /// Replays the folder into a second state, and compares it with the one that is served, at one LSN: a mutation that isn't
-    /// deterministic shows here, and not at the next open. It begins at the older of the two checkpoints, if this program's code
-    /// made all records since, and else at the newest.
+    /// Replays the folder into a second state, and compares it with the state that is served, at one LSN: a mutation that isn't
+    /// deterministic shows here, and not at the next open. The replay begins with the older of the two checkpoints if this
+    /// program's code made all records since, and otherwise with the newest.
     ///
-    /// It works on a thread of its own, and takes the memory of a second state, or, to find where two replays differ, of a second
-    /// and a third. Mutations go on meanwhile; they wait for the comparison, and, if there are so many that
-    /// the replay never catches up, for its last records. No checkpoint is removed before it ends.
+    /// It works on a thread of its own, and takes the memory of a second state; to find where two replays part, of a third. Mutations
+    /// go on meanwhile. They wait for the comparison, and, if there are so many that the replay never catches up, for the
+    /// replay of the last records. No checkpoint is removed before it ends.
     ///
     /// # Errors
     ///
-    /// [`Diverged`](crate::Error::Diverged) if the two differ. It names the first record at which two more replays, side by
-    /// side, were seen to differ, and its mutation: the order of a `HashMap` can happen to be the same twice, so that
-    /// the first one at fault may stand before it. Where all replays agree, and only the state that is served differs, there is no such record to
-    /// be found. [`ReplayPanicked`](crate::Error::ReplayPanicked) if a mutation panics;
-    /// [`Closed`](crate::Error::Closed), [`Failed`](crate::Error::Failed), and what reading the folder returns.
+    /// [`Diverged`](crate::Error::Diverged) if the two differ. Two more replays then run in lock-step, and the error names the first
+    /// record at which they part, and its mutation; in a log of more than a thousand records it names a range of LSNs. The order of
+    /// a `HashMap` can happen to be the same twice, so that the first record at fault may come before that. Where all replays
+    /// agree, and only the state that is served differs, no record can be named. [`ReplayPanicked`](crate::Error::ReplayPanicked) if
+    /// a mutation panics; [`Closed`](crate::Error::Closed), [`Failed`](crate::Error::Failed), and the errors of reading the
+    /// folder.
     ///
     /// # Cancel safety
     ///

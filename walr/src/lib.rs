@@ -86,6 +86,7 @@ mod state;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod verify;
+mod view;
 mod wal;
 
 pub use commit::Stats;

@@ -1,8 +1,8 @@
-//! Whether a replay of the folder leads to the state that is served: it is built a second time from disk, beside the live one,
-//! and compared with it at one LSN.
+//! Verifies a store: builds the state a second time from disk, beside the live one, and compares the two at one LSN.
 //!
-//! It begins at the older checkpoint, if all records since then were made by this program's code, and passes by the newer one,
-//! with which it is compared first. Then it follows the log until it is where the live state is.
+//! The replay begins with the older checkpoint, if this program's code made all records since, and is compared with the newer
+//! checkpoint on the way. Then it follows the log until it reaches the live state. Where two states differ, two replays run
+//! in lock-step over the same records, and are compared on the way, to find the record.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,31 +12,31 @@ use tokio::sync::oneshot;
 
 use crate::commit::{Committer, Core, Front};
 use crate::error::{Error, Result};
-use crate::frame::Range;
-use crate::journal::Extent;
+use crate::frame::{self, Kind, Range, Records};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Scratch, mutation_at, survey};
+use crate::recovery::{Replica, Snapshot, replay_again};
+use crate::schema::Schema;
 use crate::state::{Recorded, WalState};
+use crate::view::{Span, View};
 
-/// So many times the replay follows the log while mutations go on; then they wait for what is left.
+/// The number of times that the replay follows the log while mutations go on; then they wait for the rest.
 const ROUNDS: usize = 8;
-/// A search compares at most about so many times in a pass, and makes at most so many passes.
-const COMPARISONS: u64 = 64;
-const PASSES: usize = 12;
+/// The most comparisons of two states when a difference is searched for: each takes as long as the state is large.
+const COMPARISONS: u64 = 1024;
 
-/// What [`Store::verify_replay`](crate::Store::verify_replay) found: a replay leads to the state that is served.
+/// The LSNs of a verification that found no difference; from [`Store::verify_replay`](crate::Store::verify_replay).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verified {
-    /// The LSN of the checkpoint that the replay began at.
+    /// The LSN of the checkpoint that the replay began with.
     pub from: Lsn,
     /// The LSN at which the two states were compared.
     pub at: Lsn,
 }
 
-/// Verifies on a thread of its own.
+/// Verifies a store on a thread of its own.
 pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<Verified> {
     front.core.admit()?;
     let (core, committer) = (front.core.clone(), front.committer.clone());
@@ -52,7 +52,7 @@ pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<
     answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
 }
 
-/// While it lives, no checkpoint is removed, nor the log above one.
+/// Keeps all checkpoints, and the log above them, from being removed while it lives.
 struct Pin<'a, S: Recorded>(&'a Core<S>);
 
 impl<'a, S: Recorded> Pin<'a, S> {
@@ -77,16 +77,16 @@ struct Verifier<'a, S: Recorded> {
 struct Moment {
     oldest: Lsn,
     newest: Lsn,
-    extents: Vec<Extent>,
-    aborts: Vec<Range>,
+    view: View,
     up_to: Lsn,
 }
 
-/// How two states that should be equal are found to be.
+/// The result of comparing two states that should be equal.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Compared {
     Equal,
     Different,
-    /// Not even to itself.
+    /// One of them isn't even equal to itself.
     Incomparable,
 }
 
@@ -99,179 +99,178 @@ fn compare<S: PartialEq>(one: &S, other: &S) -> Compared {
     }
 }
 
+/// Where two replays part.
+struct Parting {
+    /// The last LSN at which the two were equal.
+    equal: Lsn,
+    /// The first LSN at which they were seen to differ.
+    different: Lsn,
+}
+
 impl<S: WalState + PartialEq> Verifier<'_, S> {
     fn run(&self) -> Result<Verified> {
-        let (pin, moment) = {
+        let (pin, mut moment) = {
             let mut committer = self.committer.lock();
             (Pin::new(self.core), self.moment(&mut committer)?)
         };
-        let (mut scratch, from) = match self.history(&moment)? {
-            Some(scratch) => (scratch, moment.oldest),
+        let (mut replica, from) = match self.history(&moment)? {
+            Some(replica) => (replica, moment.oldest),
             None => (self.load(moment.newest)?, moment.newest),
         };
-        let mut moment = moment;
         for round in 0.. {
-            self.advance(&mut scratch, &moment, moment.up_to)?;
+            replica.follow(&moment.view, moment.up_to, &self.pace())?;
             let mut committer = self.committer.lock();
             moment = self.moment(&mut committer)?;
-            if moment.up_to != scratch.lsn {
+            if moment.up_to != replica.lsn {
                 if round < ROUNDS {
                     continue;
                 }
                 // Mutations wait for it.
-                self.advance_at(&mut scratch, &moment, moment.up_to, &Pace::full())?;
+                replica.follow(&moment.view, moment.up_to, &Pace::full())?;
             }
             let live = self.core.live.read();
             // Mutations are recorded meanwhile, and wait to be applied.
             drop(committer);
             let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
-            let compared = compare(live.state.as_ref().ok_or_else(lost)?, &scratch.state);
+            let compared = compare(live.state.as_ref().ok_or_else(lost)?, &replica.state);
             drop(live);
-            let at = scratch.lsn;
-            drop_quietly(scratch);
-            let served = "the state that is served";
-            self.judge(&compared, &moment, (moment.newest, at), served)?;
+            let span = Span { above: moment.newest, up_to: replica.lsn };
+            drop_quietly(replica);
+            self.judge(compared, &moment.view, span, "the state that is served")?;
             drop(pin);
-            return Ok(Verified { from, at });
+            return Ok(Verified { from, at: span.up_to });
         }
         Err(Error::Closed)
     }
 
-    /// Everything up to now is on disk, and this is where.
+    /// Makes everything up to now durable, and notes where the log stands.
     fn moment(&self, committer: &mut Committer<S>) -> Result<Moment> {
-        // Behind a close the folder may be somebody else's.
+        // After a close the folder may belong to another owner.
         if self.core.queue.is_closed() {
             return Err(Error::Closed);
         }
         let snapshot = committer.snapshot()?;
-        // What is before the last two may be going.
+        // Checkpoints before the last two may be on their way out.
         let kept = &committer.checkpoints[committer.checkpoints.len().saturating_sub(2)..];
         let oldest = kept.first().copied().unwrap_or_default();
         let (newest, up_to) = (snapshot.checkpoint, snapshot.up_to);
-        Ok(Moment { oldest, newest, extents: snapshot.extents, aborts: snapshot.aborts, up_to })
+        Ok(Moment { oldest, newest, view: snapshot.view(&self.core.dir, &self.core.store), up_to })
     }
 
-    fn load(&self, checkpoint: Lsn) -> Result<Scratch<S>> {
-        Scratch::load(&self.core.dir, &self.core.store, checkpoint, &self.pace())
+    fn load(&self, checkpoint: Lsn) -> Result<Replica<S>> {
+        Replica::load(&self.core.dir, &self.core.store, checkpoint, &self.pace())
     }
 
-    fn advance(&self, scratch: &mut Scratch<S>, moment: &Moment, up_to: Lsn) -> Result<()> {
-        self.advance_at(scratch, moment, up_to, &self.pace())
-    }
-
-    fn advance_at(&self, scratch: &mut Scratch<S>, moment: &Moment, up_to: Lsn, pace: &Pace<'_>) -> Result<()> {
-        scratch.advance(&self.core.dir, &self.core.store, (&moment.extents, &moment.aborts), up_to, pace)
-    }
-
-    /// Gently, and no longer than the store is open.
+    /// In the background, and no longer than the store is open.
     fn pace(&self) -> Pace<'_> {
         Pace::gentle(&self.core.checkpoint)
     }
 
-    /// The state as of the newest checkpoint, replayed from the one before and held to it; `None` where that can't be told,
-    /// because there is none, or other code made what is between.
-    fn history(&self, moment: &Moment) -> Result<Option<Scratch<S>>> {
-        let Core { dir, store, .. } = &**self.core;
-        if moment.oldest == moment.newest {
+    /// Replays from the older checkpoint to the newer one, and compares the two; `None` where there is no older one, or other
+    /// code made the records between.
+    fn history(&self, moment: &Moment) -> Result<Option<Replica<S>>> {
+        let span = Span { above: moment.oldest, up_to: moment.newest };
+        if span.above == span.up_to {
             return Ok(None);
         }
-        // What is taken back below the newest checkpoint isn't known to a store that was opened from that one.
-        let Ok(found) = survey::<S>(dir, store, &moment.extents, (moment.oldest, moment.up_to)) else {
+        // A store that was opened from the newer checkpoint doesn't know the aborts below it.
+        let Ok(Some(aborts)) = aborts_of_own_code::<S>(&moment.view, Span { up_to: moment.up_to, ..span }) else {
             return Ok(None);
         };
-        let Ok(mut scratch) = self.load(moment.oldest) else { return Ok(None) };
-        if !found.is_ours {
-            return Ok(None);
-        }
-        let aborts = [&moment.aborts[..], &found.aborts].concat();
-        let between = Moment { aborts, extents: moment.extents.clone(), ..*moment };
-        self.advance(&mut scratch, &between, moment.newest)?;
-        let checkpoint = self.load(moment.newest)?;
-        let compared = compare(&checkpoint.state, &scratch.state);
+        let Ok(mut replica) = self.load(span.above) else { return Ok(None) };
+        let snapshot =
+            Snapshot { checkpoint: span.above, extents: moment.view.extents.clone(), aborts, up_to: span.up_to };
+        let view = snapshot.view(&self.core.dir, &self.core.store);
+        replica.follow(&view, span.up_to, &self.pace())?;
+        let checkpoint = self.load(span.up_to)?;
+        let compared = compare(&checkpoint.state, &replica.state);
         drop_quietly(checkpoint);
-        self.judge(&compared, &between, (moment.oldest, moment.newest), "the newest checkpoint")?;
-        Ok(Some(scratch))
+        self.judge(compared, &view, span, "the newest checkpoint")?;
+        Ok(Some(replica))
     }
 
-    /// The error of states that differ, with the place where a replay goes astray, as far as that can be found.
-    fn judge(&self, compared: &Compared, moment: &Moment, (from, to): (Lsn, Lsn), with: &str) -> Result<()> {
-        let alone = match compared {
-            Compared::Equal => return Ok(()),
-            Compared::Different => false,
-            Compared::Incomparable => true,
-        };
-        let Core { dir, store, .. } = &**self.core;
-        let path = dir.path.clone();
-        let Some((trusted, lsn)) = self.search(moment, (from, to), alone)? else {
-            let between = match from < to {
-                true => format!("between lsn {} and {to}", from.get() + 1),
-                false => format!("up to lsn {to}, whose checkpoint it is,"),
+    /// Turns a difference into an error that names the record at which two replays part, as far as that can be found.
+    fn judge(&self, compared: Compared, view: &View, span: Span, with: &str) -> Result<()> {
+        if compared == Compared::Equal {
+            return Ok(());
+        }
+        let path = self.core.dir.path.clone();
+        let Some(Parting { equal, different }) = self.search(compared, view, span)? else {
+            let between = match span.above < span.up_to {
+                true => format!("between lsn {} and {}", span.above.get() + 1, span.up_to),
+                false => format!("up to lsn {}, whose checkpoint it is,", span.up_to),
             };
             let reason = format!(
                 "the state that a replay builds isn't {with}, though two replays agree: a mutation {between} reads \
                  something that has changed since (a static, the environment, a file), or the state was changed without \
                  a mutation"
             );
-            return Err(Error::Diverged { path, trusted: from, lsn: None, mutation: None, reason });
+            return Err(Error::Diverged { path, trusted: span.above, lsn: None, mutation: None, reason });
         };
-        let mutation = mutation_at(dir, store, &moment.extents, lsn)?;
-        let name = mutation.as_deref().unwrap_or("unknown");
-        let reason = match alone {
-            true => format!(
-                "from lsn {lsn} on (`{name}`) the state isn't equal to itself, as a float that is no number isn't, so that it \
-                 can't be compared"
+        let exact = different.get() - equal.get() == 1;
+        let mutation = if exact { view.locate(different)?.map(|located| located.mutation) } else { None };
+        let place = match &mutation {
+            Some(name) => format!("from lsn {different} on (`{name}`)"),
+            None => format!("somewhere between lsn {} and {different}", equal.get() + 1),
+        };
+        let reason = match compared {
+            Compared::Incomparable => format!(
+                "{place} the state isn't equal to itself, as a float that is no number isn't, so that it can't be compared"
             ),
-            false => format!(
-                "two replays differ from lsn {lsn} on (`{name}`): the mutation isn't deterministic (a clock, a random \
-                 number, a static, the order of a `HashMap`)"
+            _ => format!(
+                "two replays differ {place}: the mutation isn't deterministic (a clock, a random number, a static, the \
+                 order of a `HashMap`)"
             ),
         };
-        Err(Error::Diverged { path, trusted, lsn: Some(lsn), mutation, reason })
+        Err(Error::Diverged { path, trusted: equal, lsn: Some(different), mutation, reason })
     }
 
-    /// Replays twice side by side, and compares on the way: the LSN up to which the two agree, and the first at which they
-    /// don't; with `alone`, at which a state isn't equal to itself. `None` if they agree all the way.
-    fn search(&self, moment: &Moment, (from, to): (Lsn, Lsn), alone: bool) -> Result<Option<(Lsn, Lsn)>> {
-        let (mut low, mut high, mut found) = (from.get(), to.get(), None);
-        for _ in 0..PASSES {
-            let (mut one, mut other) = (self.load(from)?, self.load(from)?);
-            let stride = ((high - low) / COMPARISONS).max(1);
-            let mut at = low;
-            let mut step = |at: u64| -> Result<bool> {
-                self.advance(&mut one, moment, Lsn::new(at))?;
-                self.advance(&mut other, moment, Lsn::new(at))?;
-                Ok(match compare(&one.state, &other.state) {
-                    Compared::Equal => false,
-                    Compared::Different => !alone,
-                    Compared::Incomparable => true,
-                })
-            };
-            let mut differs = step(at)?;
-            if differs && at == from.get() {
-                let reason =
-                    format!("two states that are loaded from the checkpoint of lsn {from} aren't equal already");
-                let path = self.core.dir.path.clone();
-                return Err(Error::Diverged { path, trusted: Lsn::default(), lsn: None, mutation: None, reason });
-            }
-            if differs {
-                // Chance: this time they went apart earlier.
-                (low, high) = (from.get(), at);
-                found = Some(high);
-                continue;
-            }
-            while !differs && at < high {
-                low = at;
-                at = (at + stride).min(high);
-                differs = step(at)?;
-            }
-            if !differs {
-                break;
-            }
-            (high, found) = (at, Some(at));
-            if high - low <= 1 {
-                break;
-            }
+    /// Replays `span` twice in lock-step, and compares the two states after each record, or less often where there are many
+    /// records. `None` if they agree all the way. Where the states were found to be incomparable, only that counts.
+    fn search(&self, found: Compared, view: &View, span: Span) -> Result<Option<Parting>> {
+        let (mut one, mut other) = (self.load(span.above)?, self.load(span.above)?);
+        let counts = |compared| compared == Compared::Incomparable || compared == found && found == Compared::Different;
+        if counts(compare(&one.state, &other.state)) {
+            let lsn = span.above;
+            let reason = format!("two states that are loaded from the checkpoint of lsn {lsn} aren't equal already");
+            let path = self.core.dir.path.clone();
+            return Err(Error::Diverged { path, trusted: Lsn::default(), lsn: None, mutation: None, reason });
         }
-        Ok(found.map(|found| (Lsn::new(low.min(found - 1)), Lsn::new(found))))
+        let stride = (span.up_to.get() - span.above.get()).div_ceil(COMPARISONS).max(1);
+        let (mut equal, mut parting) = (span.above, None);
+        replay_again::<S>(view, span, &self.pace(), &mut |lsn, log: S::Log| {
+            drop_quietly(one.state.apply(log.clone()));
+            let outcome = other.state.apply(log);
+            if parting.is_none() && lsn.get() - equal.get() >= stride {
+                match counts(compare(&one.state, &other.state)) {
+                    true => parting = Some(Parting { equal, different: lsn }),
+                    false => equal = lsn,
+                }
+            }
+            outcome
+        })?;
+        if parting.is_none() && equal < span.up_to && counts(compare(&one.state, &other.state)) {
+            parting = Some(Parting { equal, different: span.up_to });
+        }
+        Ok(parting)
     }
+}
+
+/// The aborts in the log from `span` on; `None` if other code of the mutations made a record of `span`.
+fn aborts_of_own_code<S: WalState>(view: &View, span: Span) -> Result<Option<Vec<Range>>> {
+    let now = Schema::of::<S>();
+    let (mut aborts, mut all_ours, mut ours) = (Vec::new(), true, false);
+    view.frames(span, |header, body, _| {
+        match header.kind {
+            Kind::Schema => ours = Schema::decode(header.count, body).is_some_and(|schema| schema == *now),
+            Kind::Batch => {
+                let mut lsns = Records::new(header, body).flatten().map(|record| record.lsn);
+                all_ours &= ours || !lsns.any(|lsn| span.contains(lsn));
+            }
+            Kind::Abort => aborts.extend(frame::parse_abort(header.count, body).unwrap_or_default()),
+            _ => {}
+        }
+        Ok::<_, Error>(())
+    })?;
+    Ok(all_ours.then_some(aborts))
 }

@@ -1,22 +1,19 @@
-//! The log read a second time: every record above a checkpoint, decoded, in order.
+//! Decodes the records of a view, in order.
 
-use super::aborted::Aborted;
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::frame::{Header, Kind, Range, Records};
-use crate::journal::Extent;
-use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::panic;
 use crate::schema::Schema;
-use crate::segment::{Scan, Segment, Step};
 use crate::state::WalState;
+use crate::view::{Span, View, mutation_name};
 
 /// Why a replay ended early.
 #[derive(Debug)]
 pub(crate) enum Stopped {
     Failed(Error),
-    /// A record panicked; the state is spoilt.
+    /// A record panicked; the state may be half changed.
     Panicked(Panic),
 }
 
@@ -24,9 +21,9 @@ pub(crate) enum Stopped {
 #[derive(Debug)]
 pub(crate) struct Panic {
     pub(crate) lsn: Lsn,
-    /// The LSNs of its batch: it alone, or those of the call it belongs to.
+    /// The first and the last LSN of the record's batch.
     pub(crate) batch: Range,
-    /// The number of its frame.
+    /// The number of the record's frame.
     pub(crate) frame: u64,
     pub(crate) mutation: String,
     pub(crate) message: String,
@@ -38,97 +35,40 @@ impl From<Error> for Stopped {
     }
 }
 
-/// Where to replay from.
-#[derive(Clone, Copy)]
-pub(crate) struct Source<'a> {
-    pub(crate) dir: &'a Dir,
-    pub(crate) store: &'a StoreId,
-    pub(crate) extents: &'a [Extent],
-    pub(crate) aborted: &'a Aborted,
-    /// Records up to this LSN are in the state already.
-    pub(crate) above: Lsn,
-    /// Records above this LSN are left out.
-    pub(crate) up_to: Lsn,
-}
-
-impl<'a> Source<'a> {
-    /// The segments that hold what is to be replayed.
-    fn needed(&self) -> impl Iterator<Item = &'a Extent> {
-        let (extents, above, up_to) = (self.extents, self.above, self.up_to);
-        extents.iter().enumerate().filter_map(move |(at, extent)| {
-            let next = extents.get(at + 1);
-            let passed = next.is_some_and(|next| next.first_lsn.get() <= above.get() + 1);
-            (!passed && extent.first_lsn <= up_to).then_some(extent)
-        })
-    }
-
-    /// How many bytes of log are to be read.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.needed().map(|extent| extent.end).sum()
-    }
-
-    /// Calls `each` with every frame that may hold what is to be replayed, and with how many bytes are read then.
-    pub(crate) fn frames<E: From<Error>>(
-        &self,
-        mut each: impl FnMut(&Header, &[u8], u64) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let (mut before, mut after) = (0, self.above);
-        for extent in self.needed() {
-            let segment = Segment::open(self.dir, self.store, extent.seq)?;
-            let path = self.dir.file_path(&segment.name());
-            let read = |e| Error::io("read", &path, e);
-            let mut frames = Scan::new(&segment, None).map_err(read)?;
-            while frames.offset() < extent.end {
-                match frames.step().map_err(read)? {
-                    Step::Bad { offset, reason } => {
-                        // The first pass read it well a moment ago.
-                        let (path, reason) = (path.clone(), reason.to_string());
-                        return Err(Error::Corrupt { path, offset, after, reason }.into());
-                    }
-                    Step::Frame { header, offset, body } => {
-                        each(&header, body, before + offset + header.frame_len())?;
-                        after = after.max(Lsn::new(header.next_lsn().get() - 1));
-                    }
-                }
-            }
-            before += extent.end;
-        }
-        Ok(())
-    }
-}
-
-/// A record, decoded.
+/// A decoded record.
 #[derive(Debug)]
 pub(crate) struct Decoded<L> {
     pub(crate) lsn: Lsn,
     pub(crate) log: L,
-    /// How many bytes it took.
+    /// The length of the record's encoding.
     pub(crate) bytes: usize,
-    /// Whether other code of the same mutations made it.
+    /// Whether other code of the same mutations made the record.
     pub(crate) of_other_code: bool,
 }
 
-/// Where decoded records go.
+/// Takes decoded records.
 pub(crate) trait Sink<L> {
-    /// A frame is read, and with it this many bytes of the log. Its records follow.
+    /// Hears of a frame before its records come; `read` bytes of the log are read by then.
     fn frame(&mut self, read: u64) -> Result<(), Stopped>;
+    /// Takes a record.
     fn record(&mut self, record: Decoded<L>) -> Result<(), Stopped>;
 }
 
-/// Decodes the records of `source` into `sink`.
-pub(crate) fn decode<S: WalState>(source: &Source<'_>, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
+/// Decodes the records of `span` into `sink`; aborted ones are left out.
+pub(crate) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
     let now = Schema::of::<S>();
-    let mut decoder = Decoder { source, now: &now, wrote: None, scratch: Vec::new() };
-    source.frames(|header, body, read| {
+    let mut decoder = Decoder { view, span, now: &now, wrote: None, scratch: Vec::new() };
+    view.frames(span, |header, body, read| {
         sink.frame(read)?;
         decoder.frame::<S>(header, body, sink)
     })
 }
 
 struct Decoder<'a> {
-    source: &'a Source<'a>,
+    view: &'a View,
+    span: Span,
     now: &'a Schema,
-    /// The schema of the records that follow, and where its mutations are now.
+    /// The schema of the records that follow, and the places of its mutations in the program's.
     wrote: Option<(Schema, Vec<Option<u32>>)>,
     scratch: Vec<u8>,
 }
@@ -137,7 +77,7 @@ impl Decoder<'_> {
     fn frame<S: WalState>(&mut self, header: &Header, body: &[u8], sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
         match header.kind {
             Kind::Schema => {
-                // The first pass has decoded and accepted it.
+                // Recovery has accepted it.
                 if let Some(schema) = Schema::decode(header.count, body) {
                     let places = schema.places_in(self.now);
                     self.wrote = Some((schema, places));
@@ -147,10 +87,7 @@ impl Decoder<'_> {
                 let of_other_code =
                     self.wrote.as_ref().is_some_and(|(schema, _)| schema.fingerprint != self.now.fingerprint);
                 for record in Records::new(header, body).flatten() {
-                    if record.lsn <= self.source.above || record.lsn > self.source.up_to {
-                        continue;
-                    }
-                    if !self.source.aborted.holds(record.lsn) {
+                    if self.span.contains(record.lsn) && !self.view.aborted.contain(record.lsn) {
                         let (lsn, bytes) = (record.lsn, record.bytes.len());
                         let log = self.record::<S>(lsn, record.bytes)?;
                         sink.record(Decoded { lsn, log, bytes, of_other_code })?;
@@ -171,14 +108,13 @@ impl Decoder<'_> {
             return Err(self.refuse(lsn, "the record names an unknown mutation".to_string()));
         };
         log.map_err(|reason| {
-            let schema = self.wrote.as_ref().map(|(schema, _)| schema);
-            let name = name(schema, mutation);
+            let name = mutation_name(self.wrote.as_ref().map(|(schema, _)| schema), mutation);
             self.refuse(lsn, format!("the record of `{name}` can't be decoded: {reason}"))
         })
     }
 
-    /// The log value in a record, and its mutation's place in the schema it was written under; `None` if this program has
-    /// no such mutation.
+    /// The log value in a record, and its mutation's place in the schema that the record was written under; `None` if this
+    /// program has no such mutation.
     fn value<S: WalState>(&mut self, bytes: &[u8]) -> Option<(Result<S::Log, String>, u32)> {
         let (_, places) = self.wrote.as_ref()?;
         let (old, arguments) = codec::decode_front(bytes)?;
@@ -187,19 +123,13 @@ impl Decoder<'_> {
             return Some((codec::decode(bytes), old));
         }
         self.scratch.clear();
-        // A variant's index is what an enum's encoding begins with.
+        // An enum's encoding begins with its variant's index.
         codec::encode(&new, &mut self.scratch).ok()?;
         self.scratch.extend_from_slice(arguments);
         Some((codec::decode(&self.scratch), old))
     }
 
     fn refuse(&self, lsn: Lsn, reason: String) -> Error {
-        Error::Schema { path: self.source.dir.path.clone(), reason: format!("lsn {lsn}: {reason}") }
+        Error::Schema { path: self.view.dir.path.clone(), reason: format!("lsn {lsn}: {reason}") }
     }
-}
-
-/// A mutation's name in the schema that its record was written under.
-pub(crate) fn name(schema: Option<&Schema>, mutation: u32) -> String {
-    let signature = schema.and_then(|schema| schema.mutations.get(mutation as usize));
-    signature.map_or_else(|| "unknown".to_string(), |signature| signature.name.clone())
 }

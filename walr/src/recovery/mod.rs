@@ -7,30 +7,24 @@
 //! 5. Only then is anything on disk changed: a copy of what is cut is kept, a damaged checkpoint is renamed, and what
 //!    nobody needs is removed. All of it can be done again after a crash.
 
-mod aborted;
-mod ahead;
 mod decode;
+mod decode_ahead;
 mod preview;
-mod records;
 mod replay;
+mod replica;
 mod report;
 mod salvage;
 mod scan;
-mod scratch;
-mod snapshot;
 mod table;
 
 pub(crate) use preview::preview;
-pub(crate) use records::read;
+pub(crate) use replica::{Replica, Snapshot, read, rebuild, replay_again};
 pub use report::{Bypassed, Cut, DryRun, Recovery};
-pub(crate) use scratch::{Scratch, mutation_at, survey};
-pub(crate) use snapshot::{Snapshot, rebuild};
 
 use std::time::Instant;
 
-use self::aborted::Aborted;
-use self::decode::{Panic, Source, Stopped};
-use self::replay::{Replayed, replay, without_aborted};
+use self::decode::{Panic, Stopped};
+use self::replay::{Replayed, without_aborted};
 use self::salvage::salvage;
 use self::scan::{Log, Wanted, scan};
 use crate::checkpoint::{self, LoadError, Loaded};
@@ -47,6 +41,7 @@ use crate::panic::drop_quietly;
 use crate::schema::{Held, Schema};
 use crate::segment::{Expected, Segment, Space};
 use crate::state::WalState;
+use crate::view::Span;
 
 /// The first segment of a new store, which the first mutation replaces.
 const FIRST_SEGMENT: u64 = 4 * BLOCK;
@@ -236,11 +231,10 @@ fn find<S: WalState>(
     report.log_bytes = log.bytes;
     accept::<S>(dir, &held, changed, loaded.lsn).map_err(|error| in_place_of(&report.bypassed, error))?;
     let (state, replayed) = match S::IS_REPLAYED {
-        true => replay_all(dir, store, loaded, &mut log, pace, report)?,
+        true => replay_all(dir, store, Replica::from(loaded), &mut log, pace, report)?,
         false => {
-            let (aborted, above, up_to) = (Aborted::new(&log.aborts), loaded.lsn, report.last);
-            let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to };
-            (loaded.state, without_aborted(log.held, &source)?)
+            let span = Span { above: loaded.lsn, up_to: report.last };
+            (loaded.state, without_aborted(log.held, &log.view(dir, store), span)?)
         }
     };
     report.records = replayed.records;
@@ -301,41 +295,31 @@ fn load_newest<S: WalState>(
     }
 }
 
-/// Replays the log on top of `loaded`. A record that panics in the last frame, under the code that recorded it, was never
-/// acknowledged: the process ended before its abort was written. It is taken back now.
+/// Replays the log on top of `replica`. A record that panics in the last frame, under the code that recorded it, was never
+/// acknowledged: the process ended before its abort was written. It is aborted now.
 fn replay_all<S: WalState>(
     dir: &Dir,
     store: &StoreId,
-    mut loaded: Loaded<S>,
+    mut replica: Replica<S>,
     log: &mut Log,
     pace: &Pace<'_>,
     report: &mut Recovery,
 ) -> Result<(S, Replayed)> {
+    let (checkpoint, last) = (replica.lsn, report.last);
     loop {
-        let aborted = Aborted::new(&log.aborts);
-        let up_to = report.last;
-        let above = loaded.lsn;
-        let source = Source { dir, store, extents: &log.extents, aborted: &aborted, above, up_to };
-        pace.begin(Phase::Replay, source.bytes());
-        match replay(&mut loaded.state, &source, pace) {
+        let view = log.view(dir, store);
+        pace.begin(Phase::Replay, view.bytes(Span { above: checkpoint, up_to: last }));
+        match replica.advance(&view, last, pace) {
             Ok(replayed) => {
                 pace.end();
-                return Ok((loaded.state, replayed));
+                return Ok((replica.state, replayed));
             }
             Err(Stopped::Failed(error)) => return Err(error),
             Err(Stopped::Panicked(panic)) => {
-                let lsn = loaded.lsn;
-                // The state may be spoilt in a way that its `Drop` doesn't bear.
-                drop_quietly(loaded);
+                // Its own `Drop` may panic on a state that is half changed.
+                drop_quietly(replica);
                 take_back::<S>(dir, log, report, panic)?;
-                let name = checkpoint_name(lsn);
-                loaded = checkpoint::load(dir, store, &name, lsn, pace).map_err(|error| match error {
-                    LoadError::Refused(error) => error,
-                    LoadError::Damaged { offset, reason } => {
-                        let (path, reason) = (dir.file_path(&name), reason.to_string());
-                        Error::Corrupt { path, offset, after: Lsn::default(), reason }
-                    }
-                })?;
+                replica = Replica::load(dir, store, checkpoint, pace)?;
             }
         }
     }

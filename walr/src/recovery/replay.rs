@@ -1,21 +1,20 @@
-//! The second pass over the log: every record above a checkpoint, in order, applied to the state.
+//! The second pass over the log: the records of a view, in order, applied to a state.
 
-use super::ahead;
-use super::decode::{Decoded, Panic, Sink, Source, Stopped, decode, name};
-use crate::codec;
+use super::decode::{Decoded, Panic, Sink, Stopped, decode};
+use super::decode_ahead;
 use crate::error::{Error, Result};
-use crate::frame::{Header, Kind, Range, Records};
+use crate::frame::{Kind, Records};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::reentry;
-use crate::schema::Schema;
 use crate::state::WalState;
+use crate::view::{Span, View};
 
 /// From this many bytes of log on a second thread is worth its start.
 const LONG: u64 = 1 << 20;
 
-/// How much was replayed.
+/// The extent of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replayed {
     pub(crate) records: u64,
@@ -23,62 +22,47 @@ pub(crate) struct Replayed {
     pub(crate) of_other_code: u64,
 }
 
-/// Applies the records of `source` to `state`.
-pub(crate) fn replay<S: WalState>(state: &mut S, source: &Source<'_>, pace: &Pace<'_>) -> Result<Replayed, Stopped> {
-    replay_into::<S>(source, pace, &mut |_, log| state.apply(log))
-}
-
-/// Hands the records of `source` to `apply`, in order. Where others wait for it, a long log is read and decoded on a thread
-/// of its own, ahead of `apply`.
-pub(crate) fn replay_into<S: WalState>(
-    source: &Source<'_>,
+/// Hands the records of `span` to `apply`, in order. In the foreground a long log is read and decoded on a thread of its
+/// own, ahead of `apply`.
+pub(crate) fn replay<S: WalState>(
+    view: &View,
+    span: Span,
     pace: &Pace<'_>,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<Replayed, Stopped> {
-    replay_with::<S>(source, pace, apply, !pace.is_in_background() && source.bytes() >= LONG)
-}
-
-fn replay_with<S: WalState>(
-    source: &Source<'_>,
-    pace: &Pace<'_>,
-    apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
-    on_two_threads: bool,
-) -> Result<Replayed, Stopped> {
-    let mut applier = Applier::<S> { apply, source, pace, replayed: Replayed::default() };
-    if on_two_threads {
-        ahead::decode::<S>(source, &mut applier)?
+    let mut applier = Applier::<S> { apply, view, pace, replayed: Replayed::default() };
+    if !pace.is_in_background() && view.bytes(span) >= LONG {
+        decode_ahead::decode::<S>(view, span, &mut applier)?;
     } else {
-        decode::<S>(source, &mut applier)?
+        decode::<S>(view, span, &mut applier)?;
     }
     Ok(applier.replayed)
 }
 
-/// What a replay of `source` would apply, of the `held` records above its checkpoint. Only where some are taken back is the log
-/// read for that.
-pub(crate) fn without_aborted(mut held: Replayed, source: &Source<'_>) -> Result<Replayed> {
-    let Some((first, last)) = source.aborted.ends().filter(|(_, last)| *last > source.above) else {
+/// Reduces the count of the `held` records of `span` by the aborted ones. The log is read only where there are some.
+pub(crate) fn without_aborted(mut held: Replayed, view: &View, span: Span) -> Result<Replayed> {
+    let Some((first, last)) = view.aborted.ends().filter(|(_, last)| *last > span.above) else {
         return Ok(held);
     };
-    let above = source.above.max(Lsn::new(first.get() - 1));
-    let around = Source { above, up_to: last, ..*source };
-    around.frames(|header, body, _| {
+    let around = Span { above: span.above.max(Lsn::new(first.get() - 1)), up_to: last };
+    view.frames(around, |header, body, _| {
         if header.kind == Kind::Batch {
             for record in Records::new(header, body).flatten() {
-                if record.lsn > above && source.aborted.holds(record.lsn) {
+                if record.lsn > around.above && view.aborted.contain(record.lsn) {
                     held.records = held.records.saturating_sub(1);
                     held.bytes = held.bytes.saturating_sub(record.bytes.len() as u64);
                 }
             }
         }
-        Ok(())
+        Ok::<_, Error>(())
     })?;
     Ok(held)
 }
 
-/// Applies what it gets.
+/// Applies the records that it takes.
 struct Applier<'a, S: WalState> {
     apply: &'a mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
-    source: &'a Source<'a>,
+    view: &'a View,
     pace: &'a Pace<'a>,
     replayed: Replayed,
 }
@@ -100,7 +84,7 @@ impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
         drop(replaying);
         match applied {
             Ok(outcome) => drop_quietly(outcome),
-            Err(message) => return Err(self.panicked(lsn, message)),
+            Err(message) => return Err(panicked(self.view, lsn, message)),
         }
         self.replayed.records += 1;
         self.replayed.bytes += bytes as u64;
@@ -109,86 +93,17 @@ impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
     }
 }
 
-impl<S: WalState> Applier<'_, S> {
-    /// Reads in the log which record it was that panicked.
-    fn panicked(&self, lsn: Lsn, message: String) -> Stopped {
-        let before = Lsn::new(lsn.get().saturating_sub(1));
-        let around = Source { above: before, up_to: lsn, ..*self.source };
-        let (mut schema, mut found) = (None, None);
-        let read = around.frames(|header, body, _| {
-            match header.kind {
-                Kind::Schema => schema = Schema::decode(header.count, body),
-                Kind::Batch if header.first_lsn <= lsn && lsn < header.next_lsn() => {
-                    let record = Records::new(header, body).flatten().find(|record| record.lsn == lsn);
-                    let place = record.and_then(|record| codec::decode_front(record.bytes)).map(|(place, _)| place);
-                    let mutation = name(schema.as_ref(), place.unwrap_or(u32::MAX));
-                    found = Some((batch_of(header, body, lsn), header.number, mutation));
-                }
-                _ => {}
-            }
-            Ok(())
-        });
-        match (read, found) {
-            (Err(error), _) => Stopped::Failed(error),
-            (Ok(()), Some((batch, frame, mutation))) => {
-                Stopped::Panicked(Panic { lsn, batch, frame, mutation, message })
-            }
-            (Ok(()), None) => {
-                let reason = format!("lsn {lsn} panicked ({message}), and isn't in the log any more");
-                Stopped::Failed(Error::Thread { reason })
-            }
+/// Finds the record that panicked in the log.
+fn panicked(view: &View, lsn: Lsn, message: String) -> Stopped {
+    match view.locate(lsn) {
+        Err(error) => Stopped::Failed(error),
+        Ok(Some(found)) => {
+            let (batch, frame, mutation) = (found.batch, found.frame, found.mutation);
+            Stopped::Panicked(Panic { lsn, batch, frame, mutation, message })
         }
-    }
-}
-
-/// The LSNs of the atomic batch that `lsn` belongs to.
-fn batch_of(header: &Header, body: &[u8], lsn: Lsn) -> Range {
-    let (mut first, mut fresh) = (lsn, true);
-    for record in Records::new(header, body).flatten() {
-        if fresh {
-            first = record.lsn;
+        Ok(None) => {
+            let reason = format!("lsn {lsn} panicked ({message}), and isn't in the log any more");
+            Stopped::Failed(Error::Thread { reason })
         }
-        fresh = !record.joined;
-        if record.lsn >= lsn && !record.joined {
-            return (first, record.lsn);
-        }
-    }
-    (first, lsn)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::{HEADER, Place, finish, parse, put_record};
-
-    #[test]
-    fn a_batch_is_found_by_any_of_its_records() {
-        let mut bytes = vec![0; HEADER];
-        for joined in [false, true, true, false, false] {
-            put_record(b"x", joined, &mut bytes);
-        }
-        let header = Header {
-            kind: Kind::Batch,
-            flags: 0,
-            number: 1,
-            durable: 0,
-            first_lsn: Lsn::new(10),
-            epoch: 0,
-            written_ms: 0,
-            body_len: 0,
-            count: 5,
-            body_crc: 0,
-            chain: 0,
-        };
-        let place = Place { salt: 1, offset: 0 };
-        finish(&mut bytes, 0, header, place);
-        let (header, _) = parse(&bytes, place).unwrap();
-        let batch = |lsn| {
-            let (first, last) = batch_of(&header, &bytes[HEADER..], Lsn::new(lsn));
-            (first.get(), last.get())
-        };
-        assert_eq!(batch(10), (10, 10));
-        assert_eq!((batch(11), batch(12), batch(13)), ((11, 13), (11, 13), (11, 13)));
-        assert_eq!(batch(14), (14, 14));
     }
 }

@@ -14,6 +14,7 @@ use crate::options::progress::Phase;
 use crate::pace::Pace;
 use crate::schema::Schema;
 use crate::segment::{Expected, Scan, Segment, Step};
+use crate::view::{AbortedRanges, View};
 
 /// The log, scanned.
 #[derive(Debug)]
@@ -36,6 +37,14 @@ pub(crate) struct Log {
     pub(crate) cuts: Vec<Cut>,
     /// Segments below the oldest checkpoint, which nothing needs.
     pub(crate) residue: Vec<u64>,
+}
+
+impl Log {
+    /// The records that the scan found.
+    pub(crate) fn view(&self, dir: &Dir, store: &StoreId) -> View {
+        let aborted = AbortedRanges::new(&self.aborts);
+        View { dir: dir.clone(), store: *store, extents: self.extents.clone(), aborted }
+    }
 }
 
 /// What the scan is told.

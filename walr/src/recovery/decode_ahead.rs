@@ -9,10 +9,11 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::decode::{self, Decoded, Sink, Source, Stopped};
+use super::decode::{self, Decoded, Sink, Stopped};
 use crate::error::Error;
 use crate::panic::drop_quietly;
 use crate::state::WalState;
+use crate::view::{Span, View};
 
 /// How many chunks may wait to be taken. In memory there are at most two more: one is filled, one is emptied.
 const AHEAD: usize = 2;
@@ -21,18 +22,18 @@ const CHUNK: usize = 64 * 1024;
 /// or with this many records and frames.
 const MOST: usize = 1024;
 
-/// Decodes the records of `source` into `sink`, on two threads.
-pub(super) fn decode<S: WalState>(source: &Source<'_>, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
+/// Decodes the records of `span` into `sink`, on two threads.
+pub(super) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
     let (send, chunks) = sync_channel(AHEAD);
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("walr-decode".into()).spawn_scoped(scope, move || {
             let mut ahead = Ahead { send, chunk: Chunk::default() };
-            let decoded = decode::decode::<S>(source, &mut ahead);
+            let decoded = decode::decode::<S>(view, span, &mut ahead);
             // What came before an error is applied before it is met.
             ahead.hand_over().and(decoded)
         });
         // Where no more threads can be had, one does.
-        let Ok(thread) = thread else { return decode::decode::<S>(source, sink) };
+        let Ok(thread) = thread else { return decode::decode::<S>(view, span, sink) };
         // The chunks are gone when this returns: a thread that still wants to send ends.
         take(chunks, sink)?;
         thread.join().unwrap_or_else(|payload| resume_unwind(payload))
