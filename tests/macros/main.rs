@@ -2,6 +2,7 @@
 // The states are written as a library's would be.
 #![allow(unreachable_pub)]
 
+mod compared;
 mod conditional;
 mod faithful;
 mod forms;

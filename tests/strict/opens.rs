@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use journal::Durable;
-use strict::{Door, Refused, Shelf, ShelfLog, Table};
+use strict::{Door, Refused, Shelf, ShelfLog, ShelfOutcome, Table};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -30,7 +30,8 @@ async fn a_shelf() -> Result {
     assert_eq!(shelf.measure(1, 1, 1, 1, 1, 1, 1).await?, 9);
     #[expect(deprecated, reason = "the mark is carried to the log")]
     let old = ShelfLog::Add { names: vec!["cup".into()] };
-    shelf.apply(old).await?;
+    assert_ne!(shelf.apply(old.clone()).await?, ShelfOutcome::Put(1));
+    assert_eq!(old, old.clone());
     drop(shelf);
     let shelf = Durable::<Shelf>::open(folder.path()).await?;
     assert_eq!((shelf.left("cup"), shelf.read(Shelf::total)), (Some(3), 10), "as it was replayed");

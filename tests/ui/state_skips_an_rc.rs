@@ -6,6 +6,7 @@ use walr::WalState;
 pub struct Cache<T> {
     entries: Vec<T>,
     #[serde(skip)]
+    #[wal(not_rebuilt)]
     index: Rc<Vec<usize>>,
 }
 

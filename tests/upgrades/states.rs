@@ -33,7 +33,7 @@ state!(added { struct Cache { entries: Vec<String>, hits: u64, misses: u64 } });
 state!(removed { struct Cache { entries: Vec<String> } });
 state!(retyped { struct Cache { entries: Vec<String>, hits: u32 } });
 state!(swapped { struct Cache { hits: u64, entries: Vec<String> } });
-state!(index_added { struct Cache { entries: Vec<String>, hits: u64, #[serde(skip)] index: HashMap<String, u8> } });
+state!(index_added { struct Cache { entries: Vec<String>, hits: u64, #[serde(skip)] #[wal(not_rebuilt)] index: HashMap<String, u8> } });
 state!(renamed { #[wal(name = "Cache")] struct Store { entries: Vec<String>, hits: u64 } });
 state!(renamed_without { struct Store { entries: Vec<String>, hits: u64 } });
 state!(alias { struct Cache { entries: List, hits: u64 } type type List = Vec<String>; });
@@ -42,7 +42,7 @@ state!(version_2 { #[wal(version = 2)] struct Cache { entries: Vec<String>, hits
 state!(field_renamed { struct Cache { entries: Vec<String>, uses: u64 } });
 state!(field_renamed_with { struct Cache { entries: Vec<String>, #[serde(rename = "hits", default)] uses: u64 } });
 state!(in_capitals { #[serde(rename_all = "UPPERCASE")] struct Cache { entries: Vec<String>, hits: u64 } });
-state!(now_skipped { struct Cache { entries: Vec<String>, #[serde(skip)] hits: u64 } });
+state!(now_skipped { struct Cache { entries: Vec<String>, #[serde(skip)] #[wal(not_rebuilt)] hits: u64 } });
 state!(through_another { #[serde(from = "Hits", into = "Hits")] struct Cache { entries: Vec<String>, hits: u64 }
     type #[derive(Serialize, Deserialize)] struct Hits { hits: u64 }
     impl From<Hits> for Cache { fn from(from: Hits) -> Cache { Cache { entries: Vec::new(), hits: from.hits } } }

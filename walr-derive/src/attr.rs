@@ -1,13 +1,16 @@
-//! Our attributes: parsed, and stripped from what is emitted.
+//! Our attributes: parsed, and stripped from what is emitted. Here those of a block; in the folder those of a state.
+
+pub(crate) mod serde;
+pub(crate) mod state;
+mod value;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
 use syn::meta::ParseNestedMeta;
-use syn::parse::{ParseStream, Parser};
-use syn::punctuated::Punctuated;
-use syn::token::Bracket;
-use syn::{Attribute, Data, Expr, FnArg, Ident, LitInt, LitStr, Meta, Pat, Path, Token, Type, bracketed, parse_quote};
+use syn::parse::Parser;
+use syn::{Attribute, Expr, FnArg, Ident, LitStr, Meta, Pat, Path, parse_quote};
 
+use self::value::{flag, identifier, once, path, text, unknown};
 use crate::block::{Block, Item, Method};
 use crate::errors::Errors;
 use crate::types::mentions;
@@ -41,17 +44,6 @@ pub(crate) struct MethodOptions {
     pub(crate) replay_only: bool,
     /// Its body may ask what lies outside the state.
     pub(crate) allow_nondeterminism: bool,
-}
-
-/// The options of `#[wal(..)]`.
-#[derive(Default)]
-pub(crate) struct StateOptions {
-    pub(crate) krate: Option<Path>,
-    pub(crate) name: Option<LitStr>,
-    pub(crate) version: Option<u32>,
-    /// The types of the versions before, oldest first.
-    pub(crate) migrate_from: Vec<Type>,
-    pub(crate) after_load: Option<Path>,
 }
 
 /// Takes our attributes off the block, and says for each of its methods what they were.
@@ -243,137 +235,4 @@ pub(crate) fn block_options(tokens: TokenStream, errors: &mut Errors) -> Path {
 
 pub(crate) fn default_crate() -> Path {
     parse_quote!(::walr)
-}
-
-/// The options of all `#[wal(..)]` in `attrs`.
-pub(crate) fn state_options(attrs: &[Attribute], errors: &mut Errors) -> StateOptions {
-    let mut options = StateOptions::default();
-    let mut given = Vec::new();
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("wal")) {
-        let parsed = attr.parse_nested_meta(|meta| {
-            once(&meta, &mut given)?;
-            if meta.path.is_ident("name") {
-                options.name = Some(text(&meta)?);
-            } else if meta.path.is_ident("version") {
-                options.version = Some(version(&meta)?);
-            } else if meta.path.is_ident("migrate_from") {
-                options.migrate_from = versions_before(value(&meta, "OldType")?)?;
-            } else if meta.path.is_ident("after_load") {
-                options.after_load = Some(path(&meta)?);
-            } else if meta.path.is_ident("crate") {
-                options.krate = Some(path(&meta)?);
-            } else {
-                let known =
-                    "`version = 2`, `migrate_from = Type`, `name = \"…\"`, `after_load = path` and `crate = path`";
-                return Err(unknown(&meta, known));
-            }
-            Ok(())
-        });
-        errors.ok(parsed);
-    }
-    options
-}
-
-/// Refuses an option that was given before: which of them is on disk would be a guess.
-fn once(meta: &ParseNestedMeta<'_>, given: &mut Vec<Path>) -> syn::Result<()> {
-    if given.contains(&meta.path) {
-        let name = meta.path.to_token_stream();
-        return Err(meta.error(format_args!("the option `{name}` is given twice; keep one")));
-    }
-    given.push(meta.path.clone());
-    Ok(())
-}
-
-/// Refuses `#[wal(..)]` on fields and variants, where it would do nothing.
-pub(crate) fn refuse_below_type(data: &Data, errors: &mut Errors) {
-    let variants = match data {
-        Data::Enum(data) => data.variants.iter().collect(),
-        _ => Vec::new(),
-    };
-    let fields = match data {
-        Data::Struct(data) => data.fields.iter().collect(),
-        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
-        Data::Union(_) => Vec::new(),
-    };
-    let attrs = variants.into_iter().map(|variant| &variant.attrs).chain(fields.into_iter().map(|field| &field.attrs));
-    for attr in attrs.flatten().filter(|attr| attr.path().is_ident("wal")) {
-        let message = "`#[wal(..)]` belongs on the type; to leave a field out of checkpoints, write `#[serde(skip)]`";
-        errors.at(attr.path(), message);
-    }
-}
-
-fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
-    let name = meta.path.to_token_stream();
-    let number = if known.contains(',') || known.contains(" and ") { "options are" } else { "only option is" };
-    meta.error(format_args!("there is no option `{name}` here; the {number} {known}"))
-}
-
-/// An option that stands alone.
-fn flag(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
-    if meta.input.is_empty() || meta.input.peek(Token![,]) {
-        return Ok(true);
-    }
-    let name = meta.path.to_token_stream();
-    Err(meta.input.error(format_args!("`{name}` takes no value: write it alone, or leave it out")))
-}
-
-/// The value behind the `=`.
-fn value<'a>(meta: &ParseNestedMeta<'a>, example: &str) -> syn::Result<ParseStream<'a>> {
-    if !meta.input.peek(Token![=]) {
-        let name = meta.path.to_token_stream();
-        return Err(meta.error(format_args!("`{name}` needs a value: `{name} = {example}`")));
-    }
-    meta.value()
-}
-
-fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
-    let value = value(meta, "\"…\"")?;
-    if !value.peek(LitStr) {
-        return Err(value.error("a name stands in quotes: `name = \"put\"`"));
-    }
-    let text: LitStr = value.parse()?;
-    if text.value().is_empty() {
-        return Err(syn::Error::new_spanned(text, "a name can't be empty"));
-    }
-    Ok(text)
-}
-
-fn identifier(text: &LitStr) -> syn::Result<Ident> {
-    text.parse().map_err(|_| syn::Error::new_spanned(text, "this must be a method's name, such as \"read_entry\""))
-}
-
-fn path(meta: &ParseNestedMeta<'_>) -> syn::Result<Path> {
-    let value = value(meta, "a::path")?;
-    if value.peek(LitStr) {
-        let text: LitStr = value.parse()?;
-        return Err(syn::Error::new_spanned(&text, format_args!("write the path without quotes: {}", text.value())));
-    }
-    value.parse()
-}
-
-/// `OldType`, or `[OldestType, OldType]`.
-fn versions_before(value: ParseStream<'_>) -> syn::Result<Vec<Type>> {
-    if !value.peek(Bracket) {
-        return Ok(vec![value.parse()?]);
-    }
-    let list;
-    let bracket = bracketed!(list in value);
-    let types = Punctuated::<Type, Token![,]>::parse_terminated(&list)?;
-    if types.is_empty() {
-        let message = "name the types of the versions before, oldest first: `migrate_from = [CacheV1, CacheV2]`";
-        return Err(syn::Error::new(bracket.span.join(), message));
-    }
-    Ok(types.into_iter().collect())
-}
-
-fn version(meta: &ParseNestedMeta<'_>) -> syn::Result<u32> {
-    let value = value(meta, "2")?;
-    if value.peek(Token![-]) || !value.peek(LitInt) {
-        return Err(value.error("a version is a number from 1: `version = 2`"));
-    }
-    let number: LitInt = value.parse()?;
-    match number.base10_parse() {
-        Ok(0) | Err(_) => Err(syn::Error::new_spanned(number, "a version is a number from 1: `version = 2`")),
-        Ok(version) => Ok(version),
-    }
 }

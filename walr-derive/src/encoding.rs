@@ -3,14 +3,15 @@
 //! The codec writes no names: fields go by their order, variants by their number. What an attribute makes of that shows
 //! only when a checkpoint is read, which is too late.
 
-use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Data, DataEnum, DeriveInput, Expr, Field, Path, Token, Variant};
+use syn::{Data, DataEnum, DeriveInput, Field, Path, Variant};
 
+use crate::attr::serde;
 use crate::errors::Errors;
+use crate::valid::left_out::is_left_out;
 
 /// Reports each such attribute on the type, its variants and its fields.
 pub(crate) fn check(input: &DeriveInput, errors: &mut Errors) {
-    let options = options(&input.attrs);
+    let options = serde::options(&input.attrs);
     // It is another type that is written then.
     if options.iter().any(|option| option.is_ident("into")) {
         return;
@@ -38,10 +39,11 @@ fn tags(options: &[Path], errors: &mut Errors) {
 }
 
 fn field(field: &Field, errors: &mut Errors) {
-    let options = options(&field.attrs);
-    let has = |name: &str| options.iter().any(|option| option.is_ident(name));
-    let is_skipped = has("skip") || has("skip_serializing") && has("skip_deserializing");
-    for option in options.iter().filter(|_| !is_skipped) {
+    let options = serde::options(&field.attrs);
+    if is_left_out(field) {
+        return;
+    }
+    for option in &options {
         let message = if option.is_ident("skip_serializing_if") {
             "the codec reads all fields in their order, and couldn't read back a checkpoint without this one: remove \
              `skip_serializing_if`; `#[serde(skip)]` leaves a field out always"
@@ -62,12 +64,12 @@ fn field(field: &Field, errors: &mut Errors) {
 /// would be read as the next.
 fn variants(data: &DataEnum, errors: &mut Errors) {
     let skip = |variant: &Variant| {
-        let options = options(&variant.attrs);
+        let options = serde::options(&variant.attrs);
         options.into_iter().find(|option| option.is_ident("skip") || option.is_ident("skip_deserializing"))
     };
     let last = data.variants.iter().rposition(|variant| skip(variant).is_none());
     for (place, variant) in data.variants.iter().enumerate() {
-        tags(&options(&variant.attrs), errors);
+        tags(&serde::options(&variant.attrs), errors);
         match skip(variant) {
             Some(option) if last.is_some_and(|last| place < last) => {
                 let message = "behind a skipped variant each one would be read back as the next: move the skipped \
@@ -78,28 +80,6 @@ fn variants(data: &DataEnum, errors: &mut Errors) {
             None => variant.fields.iter().for_each(|each| field(each, errors)),
         }
     }
-}
-
-/// The options of all `#[serde(..)]`, without their values. What serde can't parse is serde's to report.
-pub(crate) fn options(attrs: &[Attribute]) -> Vec<Path> {
-    let mut options = Vec::new();
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
-        let _ = attr.parse_nested_meta(|meta| {
-            pass_value(&meta)?;
-            options.push(meta.path);
-            Ok(())
-        });
-    }
-    options
-}
-
-fn pass_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-    if meta.input.peek(Token![=]) {
-        meta.value()?.parse::<Expr>()?;
-    } else if meta.input.peek(syn::token::Paren) {
-        meta.parse_nested_meta(|inner| pass_value(&inner))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -56,6 +56,11 @@ pub(crate) fn places(state: &Ident) -> Ident {
     format_ident!("__{}Places", state)
 }
 
+/// The alias of a type that `holder`, a log or an outcome, holds under a `#[cfg]`.
+pub(crate) fn held(holder: &Ident, place: usize) -> Ident {
+    format_ident!("__{}Held{}", holder, place)
+}
+
 /// The struct that holds a variant's arguments while they are read.
 pub(crate) fn slots(state: &Ident, variant: &Ident) -> Ident {
     format_ident!("__{}{}Slots", state, variant)

@@ -1,6 +1,7 @@
 //! What the macros refuse, each mistake at the tokens to change and with what to write instead.
 
 mod determinism;
+pub(crate) mod left_out;
 mod method;
 mod outside;
 mod unique;

@@ -9,6 +9,7 @@ use walr::WalState;
 pub struct Cache {
     entries: Vec<String>,
     #[serde(skip)]
+    #[wal(not_rebuilt)]
     spent: Duration,
 }
 

@@ -11,6 +11,15 @@ pub(crate) fn conditions(attrs: &[Attribute]) -> TokenStream {
     attrs.iter().filter(|attr| attr.path().is_ident("cfg")).map(ToTokens::to_token_stream).collect()
 }
 
+/// The conditions inside those attributes.
+pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<TokenStream> {
+    let list = |attr: &Attribute| match &attr.meta {
+        Meta::List(list) if list.path.is_ident("cfg") => Some(list.tokens.clone()),
+        _ => None,
+    };
+    attrs.iter().filter_map(list).collect()
+}
+
 /// What a log's variant keeps: `#[cfg]`, `#[deprecated]` and the allowed lints.
 pub(crate) fn of_variant(attrs: &[Attribute]) -> TokenStream {
     attrs.iter().filter_map(|attr| carried(attr, &["cfg", "deprecated"])).collect()

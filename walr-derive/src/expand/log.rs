@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Items, argument, carried, doc, hidden};
+use super::{Items, argument, carried, doc, held, hidden};
 use crate::model::Mutation;
 use crate::names;
 
@@ -12,8 +12,8 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
     let outcome = outcome(items);
     let debug = debug(items);
     let clone = clone(items);
-    let outcome_debug = outcome_debug(items);
-    quote!(#log #outcome #debug #clone #outcome_debug)
+    let held = held::expand(items);
+    quote!(#log #outcome #debug #clone #held)
 }
 
 fn log(items: &Items<'_>) -> TokenStream {
@@ -126,42 +126,6 @@ fn clone(items: &Items<'_>) -> TokenStream {
         #[automatically_derived]
         impl #generics ::core::clone::Clone for #ty #where_clause {
             fn clone(&self) -> Self {
-                match *self { #(#arms)* }
-            }
-        }
-    }
-}
-
-/// The outcome shows what it holds where all results can. With `for<'w>` the bounds compile whether they hold or not,
-/// and are looked at only where they are used.
-fn outcome_debug(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, outcome, outcome_generics, model, self_ty, .. } = items;
-    let ty = items.outcome_ty();
-    let (generics, _, where_clause) = outcome_generics.split_for_impl();
-    let predicates = where_clause.map(|clause| &clause.predicates).into_iter().flatten();
-    let results: Vec<_> = model
-        .recorded()
-        .map(|mutation| (carried::conditions(&mutation.method.attrs), mutation.result(self_ty)))
-        .collect();
-    // A `where` can't be conditional, and a type under a `#[cfg]` may not exist.
-    let always = results.iter().filter(|(conditions, _)| conditions.is_empty()).map(|(_, result)| result);
-    let bounds = always.map(|result| hidden!(for<'w> #result: ::core::fmt::Debug));
-    let arms = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
-        let variant = &mutation.variant;
-        let name = variant.to_string();
-        match conditions.is_empty() {
-            true => hidden!(#outcome::#variant(ref result) => formatter.debug_tuple(#name).field(result).finish(),),
-            false => {
-                hidden!(#conditions #outcome::#variant(_) => formatter.debug_tuple(#name).finish_non_exhaustive(),)
-            }
-        }
-    });
-    hidden! {
-        #attrs
-        #[automatically_derived]
-        impl #generics ::core::fmt::Debug for #ty where #(#predicates,)* #(#bounds,)* {
-            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 match *self { #(#arms)* }
             }
         }

@@ -3,6 +3,7 @@
 mod carried;
 mod generics;
 mod handle;
+mod held;
 mod log;
 mod parts;
 mod recorded;

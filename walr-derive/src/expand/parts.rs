@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields, Path, Type};
 
 use super::generics::mentions_any;
-use crate::encoding;
+use crate::attr::serde;
 use crate::types::{mentions, without_self};
 
 /// The checks. Of what mentions a parameter the bounds of those who use it ask.
@@ -19,8 +19,7 @@ pub(super) fn checks(input: &DeriveInput, krate: &Path) -> TokenStream {
         Data::Union(_) => Vec::new(),
     };
     // Of another type that is written in its place, that one's fields are serde's to ask.
-    let is_itself =
-        !encoding::options(&input.attrs).iter().any(|option| is_one_of(option, &["into", "from", "try_from"]));
+    let is_itself = !serde::options(&input.attrs).iter().any(|option| is_one_of(option, &["into", "from", "try_from"]));
     let ident = &input.ident;
     let (_, arguments, _) = input.generics.split_for_impl();
     let state: Type = syn::parse_quote!(#ident #arguments);
@@ -47,7 +46,7 @@ pub(super) fn checks(input: &DeriveInput, krate: &Path) -> TokenStream {
 fn is_as_serde_has_it(field: &Field) -> bool {
     const CHANGES: [&str; 7] =
         ["skip", "skip_serializing", "skip_deserializing", "with", "serialize_with", "deserialize_with", "getter"];
-    !encoding::options(&field.attrs).iter().any(|option| is_one_of(option, &CHANGES))
+    !serde::options(&field.attrs).iter().any(|option| is_one_of(option, &CHANGES))
 }
 
 fn is_one_of(option: &Path, names: &[&str]) -> bool {

@@ -3,11 +3,13 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Meta, Path};
+use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Path};
 
 use super::{hidden, parts};
-use crate::attr::{self, StateOptions};
+use crate::attr::state::StateOptions;
+use crate::attr::{self, serde};
 use crate::errors::Errors;
+use crate::valid::left_out;
 use crate::{encoding, names, text};
 
 /// Expands the derive.
@@ -17,9 +19,9 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    let options = attr::state_options(&input.attrs, &mut errors);
-    attr::refuse_below_type(&input.data, &mut errors);
+    let options = attr::state::options(&input.attrs, &mut errors);
     encoding::check(&input, &mut errors);
+    left_out::check(&input, options.after_load.is_some(), &mut errors);
     match (&options.migrate_from[..], options.version) {
         ([old, ..], None | Some(1)) => {
             errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
@@ -180,15 +182,9 @@ fn fields(fields: &Fields) -> String {
     }
 }
 
-/// Whether `#[serde(skip)]` leaves it out of what is stored.
+/// Whether `#[serde(skip)]` leaves a field or a variant out of what is stored.
 fn is_skipped(attrs: &[Attribute]) -> bool {
-    let mut is_skipped = false;
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
-        let Meta::List(list) = &attr.meta else { continue };
-        let words = text::of_tokens(list.tokens.clone());
-        is_skipped |= words.split(", ").any(|word| word == "skip");
-    }
-    is_skipped
+    serde::options(attrs).iter().any(|option| option.is_ident("skip"))
 }
 
 #[cfg(test)]
