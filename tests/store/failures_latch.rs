@@ -22,14 +22,14 @@ fn is_commit<T: std::fmt::Debug>(result: walr::Result<T>) -> String {
     assert!(matches!(error, Error::Commit { .. }), "{error:?}");
     assert_eq!(error.fate(), Fate::Unknown);
     assert!(std::error::Error::source(&error).is_some());
-    error.to_string()
+    format!("{error:?}")
 }
 
 fn is_failed<T: std::fmt::Debug>(result: walr::Result<T>, first: &str) {
     let error = result.expect_err("nothing is written any more");
     assert!(matches!(error, Error::Failed { .. }), "{error:?}");
     assert_eq!(error.fate(), Fate::NotRecorded);
-    assert!(error.to_string().contains(first), "the first cause is told: {error}");
+    assert!(format!("{error:?}").ends_with(first), "the first cause is told: {error:?}");
 }
 
 /// What may be found after a call of unknown fate: it is there whole, or not at all.

@@ -176,7 +176,7 @@ fn a_panic_out_of_a_callers_own_commit_latches() -> Result {
             let error = words.push("refused").await.expect_err("nothing is committed on top of that");
             assert!(matches!(error, Error::Failed { .. }), "{error}");
             assert_eq!(error.fate(), Fate::NotRecorded);
-            assert!(error.to_string().contains("panicked half-way"), "{error}");
+            assert!(format!("{error:?}").contains("panicked half-way"), "{error:?}");
             assert_eq!(words.words(), numbered(2), "reads go on");
         }
         assert!(words.close().await.is_err());

@@ -1,9 +1,14 @@
 //! What can go wrong, and what to do next.
 
+mod told;
+
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use self::told::Told;
+pub(crate) use self::told::in_one_line;
 use crate::lsn::Lsn;
 
 /// What walr's calls return.
@@ -13,11 +18,26 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// No message ever holds an argument's value. [`fate`](Error::fate) tells whether the mutation may have been recorded;
 /// each variant says which it is.
-#[derive(Clone, Debug, thiserror::Error)]
+///
+/// `Display` says what happened and what to do, and leaves the cause to [`source`](std::error::Error::source): whoever prints
+/// an error for a person prints its sources too, as `anyhow` and `eyre` do. `Debug` shows all of them in one line, so that
+/// `fn main() -> walr::Result<()>` tells the whole.
+///
+/// ```
+/// # let error = walr::Error::Io { action: "open", path: "cache".into(), source: std::sync::Arc::new(std::io::ErrorKind::NotFound.into()) };
+/// eprintln!("{error}");
+/// let mut cause = std::error::Error::source(&error);
+/// while let Some(error) = cause {
+///     eprintln!("caused by: {error}");
+///     cause = error.source();
+/// }
+/// # assert!(format!("{error:?}").ends_with("try again: entity not found"), "{error:?}");
+/// ```
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A call to the file system failed, and nothing of the store was changed by it. Fate: not recorded.
-    #[error("can't {action} {}: {source}; the store is as it was, so mend the cause and try again", .path.display())]
+    #[error("can't {action} {}; the store is as it was, so fix the cause and try again", .path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -27,9 +47,9 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
-    /// The disk has no room for the next segment. Nothing was recorded, and the store works again when there is room.
+    /// The disk has no space for the next segment. Nothing was recorded, and the store works again when there is space.
     /// Fate: not recorded.
-    #[error("no room for {needed} bytes of {}: {source}; nothing was recorded, free some space and call again", .path.display())]
+    #[error("no space for {needed} bytes of {}; nothing was recorded, so free some space and call again", .path.display())]
     Full {
         /// The file that was to be reserved.
         path: PathBuf,
@@ -41,7 +61,7 @@ pub enum Error {
 
     /// The write or the sync of this call's group failed. Fate: unknown; the call is there whole or not at all, and only
     /// a reopen can tell.
-    #[error("can't {action} {} at byte {offset} (from lsn {lsn} on): {source}; whether the call is recorded shows when the store is opened again", .path.display())]
+    #[error("can't {action} {} at byte {offset} (from lsn {lsn} on); whether the call is recorded shows when the store is opened again", .path.display())]
     Commit {
         /// What was tried: a write or a sync.
         action: &'static str,
@@ -56,7 +76,7 @@ pub enum Error {
     },
 
     /// An earlier write or sync failed, and nothing is written after that. Reads go on. Fate: not recorded.
-    #[error("the store takes no more mutations, because an earlier one failed: {cause}; close it and open it again")]
+    #[error("the store takes no more mutations, because of an earlier failure; close it and open it again")]
     Failed {
         /// The first failure.
         #[source]
@@ -184,11 +204,9 @@ pub enum Error {
 
     /// The replay handler of a [`WAL`](crate::WAL) returned an error, or kept the state. Nothing on disk was changed.
     /// Fate: not recorded.
-    #[error("the replay handler failed: {reason}; nothing was changed: mend its cause and replay again")]
+    #[error("the replay handler failed; nothing was changed, so fix its cause and replay again")]
     Handler {
-        /// The error's text, and those of its causes.
-        reason: String,
-        /// The error's text, with its causes' texts as sources.
+        /// The handler's error, as texts.
         source: Arc<Told>,
     },
 
@@ -267,7 +285,7 @@ pub enum Error {
     /// The store is closed, and everything acknowledged is in its log; only the checkpoint that a close writes failed.
     /// Fate: not recorded (there was nothing to record).
     #[error(
-        "the store is closed and nothing is lost, but its last checkpoint couldn't be written ({cause}); the next open replays the log"
+        "the store is closed and nothing is lost, but its last checkpoint couldn't be written; the next open replays the log"
     )]
     NoCheckpoint {
         /// Why the checkpoint failed.
@@ -286,43 +304,6 @@ pub enum Error {
     /// Fate: unknown (the mutation is recorded).
     #[error("the outcome isn't the one of the mutation that was applied; mend the hand-written `Recorded::apply`")]
     Outcome,
-}
-
-/// The text of an error that may not go everywhere, and those of its causes.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct Told {
-    text: String,
-    source: Option<Arc<Told>>,
-}
-
-impl Told {
-    fn by(error: &dyn std::error::Error) -> Told {
-        let mut chain = vec![error.to_string()];
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            chain.push(error.to_string());
-            cause = error.source();
-        }
-        let mut source = None;
-        for text in chain.drain(1..).rev() {
-            source = Some(Arc::new(Told { text, source }));
-        }
-        Told { text: chain.swap_remove(0), source }
-    }
-
-    /// All the texts; a cause's that stands in the text before it is not said twice.
-    fn whole(&self) -> String {
-        let mut whole = self.text.clone();
-        let mut cause = &self.source;
-        while let Some(told) = cause {
-            if !whole.contains(&told.text) {
-                whole = format!("{whole}: {}", told.text);
-            }
-            cause = &told.source;
-        }
-        whole
-    }
 }
 
 /// What became of a mutation whose call failed.
@@ -345,8 +326,7 @@ impl Error {
 
     /// What a replay handler's error says, as an error that can go anywhere.
     pub(crate) fn handler(error: &dyn std::error::Error) -> Error {
-        let source = Told::by(error);
-        Error::Handler { reason: source.whole(), source: Arc::new(source) }
+        Error::Handler { source: Arc::new(Told::by(error)) }
     }
 
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Error {
@@ -354,46 +334,11 @@ impl Error {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_can_go_anywhere() {
-        fn anywhere<T: Send + Sync + 'static + std::error::Error>() {}
-        anywhere::<Error>();
-    }
-
-    #[test]
-    fn a_handlers_error_keeps_every_text() {
-        let deep = io::Error::other("the bottom");
-        let middle = Error::Io { action: "open", path: "x".into(), source: Arc::new(deep) };
-        let error = Error::handler(&Error::Failed { cause: Arc::new(middle.clone()) });
-        let mut texts = Vec::new();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            texts.push(error.to_string());
-            cause = error.source();
-        }
-        assert_eq!(texts[1..], [middle.to_string(), "the bottom".to_string()]);
-        assert_eq!(error.to_string().matches("the bottom").count(), 1, "{error}");
-        assert_eq!(error.fate(), Fate::NotRecorded);
-        let plain = Error::handler(&io::Error::other("why"));
-        assert!(plain.to_string().starts_with("the replay handler failed: why; "), "{plain}");
-    }
-
-    #[test]
-    fn only_what_may_be_on_disk_is_unknown() {
-        assert_eq!(Error::Closed.fate(), Fate::NotRecorded);
-        let commit = Error::Commit {
-            action: "sync",
-            path: "x".into(),
-            offset: 8,
-            lsn: Lsn::new(3),
-            source: Arc::new(io::Error::other("no")),
-        };
-        assert_eq!(commit.fate(), Fate::Unknown);
-        assert!(std::error::Error::source(&commit).is_some());
-        assert_eq!(Error::Failed { cause: Arc::new(commit) }.fate(), Fate::NotRecorded);
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&in_one_line(self))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ impl<S: WalState> Options<S> {
     /// # drop(Durable::<Cache>::open(path).await?);
     /// let run = Durable::<Cache>::options().dry_run(path).await?;
     /// match run.refused {
-    ///     Some(error) => println!("this program can't open it: {error}"),
+    ///     Some(error) => println!("this program can't open it: {error:?}"),
     ///     None => println!("{} records would be replayed", run.recovery.records),
     /// }
     /// # Ok(())

@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::core::Live;
 use super::front::PATIENCE;
 use super::queue::{Call, Group};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, in_one_line};
 use crate::frame::Range;
 use crate::lsn::Lsn;
 use crate::options::Durability;
@@ -126,7 +126,7 @@ impl<S: WalState> Committer<S> {
     /// Records that `aborted` is taken back: durable before anything that was applied after it is shown or acknowledged.
     pub(super) fn take_back(&mut self, live: &mut Live<S>, aborted: &[Range]) -> Result<()> {
         if live.state.is_none() {
-            let cause = self.core.latch.get().map(|cause| cause.to_string()).unwrap_or_default();
+            let cause = self.core.latch.get().map(|cause| in_one_line(&**cause)).unwrap_or_default();
             return Err(Error::Thread { reason: format!("the state couldn't be rebuilt after a panic: {cause}") });
         }
         let Some(&(first, _)) = aborted.first() else { return Ok(()) };

@@ -26,7 +26,7 @@ pub struct Stats {
     /// Checkpoints that were written.
     pub checkpoints: u64,
     /// Why the newest attempt to write a checkpoint failed; `None` when it didn't. The log is kept, and it is tried again
-    /// after as much log again.
+    /// after as much log again. Its sources say more; `{:?}` shows all of it.
     pub checkpoint_error: Option<Error>,
     /// Why a file that the newest checkpoint makes needless couldn't be removed; `None` when all could. Meanwhile it takes space, with
     /// the log behind it; it is tried again after the next checkpoint, and by the next open, which fails if it still can't be.

@@ -52,9 +52,9 @@ fn judge(image: &Sim, all: &[u32], optional: usize, what: &str) -> bool {
             true
         }
         Err(error) => {
-            assert_eq!(image.fingerprint(), before, "{what}: the refusal changed something: {error}");
+            assert_eq!(image.fingerprint(), before, "{what}: the refusal changed something: {error:?}");
             let named = matches!(error, Error::Corrupt { .. } | Error::Missing { .. } | Error::Newer { .. });
-            assert!(named, "{what}: {error}");
+            assert!(named, "{what}: {error:?}");
             false
         }
     }

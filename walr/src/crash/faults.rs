@@ -26,7 +26,7 @@ fn survive(plan: &Plan, fault: Fault) -> bool {
         Ok(())
     });
     for error in errors.iter().chain(result.as_ref().err()) {
-        assert!(!matches!(error, Error::Corrupt { .. } | Error::Missing { .. }), "{plan:?} {fault:?}: {error}");
+        assert!(!matches!(error, Error::Corrupt { .. } | Error::Missing { .. }), "{plan:?} {fault:?}: {error:?}");
     }
     let hit = sim.hits() > 0;
     let model = model.lock();
@@ -35,7 +35,7 @@ fn survive(plan: &Plan, fault: Fault) -> bool {
         let opened = as_live(false, || open(&image, &plan.config()));
         let found = match &opened {
             Ok(committer) => ids(committer),
-            Err(error) => panic!("{plan:?} {fault:?}, image {at}: {error}; after {errors:?}"),
+            Err(error) => panic!("{plan:?} {fault:?}, image {at}: {error:?}; after {errors:?}"),
         };
         if let Err(wrong) = model.check(&found, model.durable, model.acked) {
             panic!("{plan:?} {fault:?}, image {at}: {wrong}: {found:?} of {model:?}; after {errors:?}");
@@ -107,7 +107,7 @@ fn a_full_disk_is_met_before_anything_is_recorded() {
             other => Err(other),
         };
         if let Err(error) = work_on(&sim, &plan, &model, &mut bear) {
-            panic!("seed {seed}: {error}");
+            panic!("seed {seed}: {error:?}");
         }
         let model = model.lock();
         let committer = open(&sim.crash(seed), &plan.config()).unwrap();

@@ -157,7 +157,7 @@ impl Program {
         let mut work = core.queue.take(Group::new());
         self.committer.commit(&mut work.group);
         core.queue.done(work.group);
-        let answer = answer.try_recv().unwrap_or_else(|error| panic!("a call got no answer: {error}"));
+        let answer = answer.try_recv().unwrap_or_else(|error| panic!("a call got no answer: {error:?}"));
         if let Err(error) = answer {
             if error.fate() == Fate::NotRecorded {
                 self.state = before.1;
@@ -258,7 +258,7 @@ fn examine(seed: u64, durability: Durability, effort: Effort, broken: &[Broken],
         }
     })));
     if let Err(error) = work(&sim, (seed, 16), &config, &model, false) {
-        findings.wrong(format!("seed {seed}: {error}"));
+        findings.wrong(format!("seed {seed}: {error:?}"));
     }
 }
 
@@ -268,7 +268,7 @@ fn judge(sim: &Sim, model: &Model, config: &Config, seed: u64, effort: Effort, f
     findings.states.fetch_add(1, Ordering::Relaxed);
     let flipped = image.restart();
     let found = open(&image, config).and_then(|mut committer| replayed(&mut committer));
-    let found = found.map_err(|error| format!("refused: {error}"));
+    let found = found.map_err(|error| format!("refused: {error:?}"));
     match found.and_then(|ids| model.check(&ids, model.durable).map(|()| ids)) {
         Err(wrong) => findings.wrong(format!("image {seed:#x}: {wrong}")),
         Ok(ids) if effort.again => go_on(&image, ids, config, seed, findings),
@@ -291,12 +291,12 @@ fn judge(sim: &Sim, model: &Model, config: &Config, seed: u64, effort: Effort, f
 fn go_on(image: &Sim, ids: Ids, config: &Config, seed: u64, findings: &Findings) {
     let model = Arc::new(Mutex::new(Model { versions: vec![ids], durable: 0, proven: 0 }));
     if let Err(error) = work(image, (seed, 2), config, &model, false) {
-        return findings.wrong(format!("image {seed:#x}: going on: {error}"));
+        return findings.wrong(format!("image {seed:#x}: going on: {error:?}"));
     }
     findings.states.fetch_add(1, Ordering::Relaxed);
     let again = open(&image.crash(seed ^ 0x77), config).and_then(|mut committer| replayed(&mut committer));
     let model = model.lock();
-    let again = again.map_err(|error| format!("refused: {error}"));
+    let again = again.map_err(|error| format!("refused: {error:?}"));
     if let Err(wrong) = again.and_then(|ids| model.check(&ids, model.durable)) {
         findings.wrong(format!("image {seed:#x}: after going on: {wrong}"));
     }
@@ -341,7 +341,7 @@ fn the_manual_layer_loses_nothing_acknowledged_by_a_fault() {
                 let model = model.lock();
                 for image in [sim.restart(), sim.crash(at)] {
                     let found = open(&image, &config).and_then(|mut committer| replayed(&mut committer));
-                    let found = found.map_err(|error| format!("refused: {error}"));
+                    let found = found.map_err(|error| format!("refused: {error:?}"));
                     if let Err(wrong) = found.and_then(|ids| model.check(&ids, model.durable)) {
                         findings.wrong(format!("seed {seed}, {kind:?} at {at}, forever {forever}: {wrong}"));
                     }

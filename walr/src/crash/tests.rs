@@ -58,7 +58,7 @@ fn examine(plan: &Plan, effort: Effort, broken: &[Broken], findings: &Arc<Findin
         }
     })));
     if let Err(error) = work(&sim, plan, &model) {
-        findings.wrong(format!("seed {seed}: {error}"));
+        findings.wrong(format!("seed {seed}: {error:?}"));
     }
 }
 
@@ -69,7 +69,7 @@ fn judge(sim: &Sim, model: &Model, plan: &Plan, seed: u64, effort: Effort, findi
     findings.states.fetch_add(1, Ordering::Relaxed);
     let flipped = effort.flips.then(|| image.restart());
     match open(&image, config) {
-        Err(error) => findings.wrong(format!("image {seed:#x}: refused: {error}")),
+        Err(error) => findings.wrong(format!("image {seed:#x}: refused: {error:?}")),
         Ok(committer) => {
             if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
                 findings.wrong(format!("image {seed:#x}: {wrong}"));
@@ -108,13 +108,13 @@ fn go_on(image: &Sim, committer: Committer<Tally>, plan: &Plan, seed: u64, findi
     }
     let plan = Plan { seed, steps: 2, ..plan.clone() };
     if let Err(error) = work(image, &plan, &model) {
-        return findings.wrong(format!("image {seed:#x}: going on: {error}"));
+        return findings.wrong(format!("image {seed:#x}: going on: {error:?}"));
     }
     let again = image.crash(seed ^ 0x77);
     findings.states.fetch_add(1, Ordering::Relaxed);
     let model = model.lock();
     match open(&again, &plan.config()) {
-        Err(error) => findings.wrong(format!("image {seed:#x}: refused after going on: {error}")),
+        Err(error) => findings.wrong(format!("image {seed:#x}: refused after going on: {error:?}")),
         Ok(committer) => {
             if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
                 let found = ids(&committer);

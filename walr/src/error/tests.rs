@@ -1,0 +1,127 @@
+//! That errors go anywhere, say what became of a call, and say nothing twice.
+
+use std::error::Error as _;
+
+use super::*;
+
+/// A text that no message has of its own.
+const BOTTOM: &str = "the bottom";
+
+fn bottom() -> Arc<io::Error> {
+    Arc::new(io::Error::other(BOTTOM))
+}
+
+fn commit() -> Error {
+    Error::Commit { action: "sync", path: "x".into(), offset: 8, lsn: Lsn::new(3), source: bottom() }
+}
+
+/// The texts of an error and its causes, from the top.
+fn chain(error: &Error) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    texts
+}
+
+/// One error of each variant that has a cause.
+fn with_causes() -> Vec<Error> {
+    let cause = Arc::new(commit());
+    vec![
+        Error::Io { action: "open", path: "x".into(), source: bottom() },
+        Error::Full { path: "x".into(), needed: 4096, source: bottom() },
+        commit(),
+        Error::Failed { cause: cause.clone() },
+        Error::NoCheckpoint { cause },
+        Error::handler(&Error::Failed { cause: Arc::new(commit()) }),
+    ]
+}
+
+/// One error of each variant that has none. Its fields' texts are the variant's own.
+fn without_causes() -> Vec<Error> {
+    let (path, reason, message) = (PathBuf::from("x"), "a reason".to_string(), "a message".to_string());
+    let (lsn, mutation) = (Lsn::new(3), "put".to_string());
+    vec![
+        Error::Closed,
+        Error::Forked,
+        Error::Reentrant { place: "a `read`" },
+        Error::Codec { what: "`put`".into(), step: "encoded", reason: reason.clone() },
+        Error::TooLarge { mutation: "put", size: 2, max: 1 },
+        Error::Panicked { mutation: "put", lsn, message: message.clone() },
+        Error::ReplayPanicked { path: path.clone(), mutation, lsn, message: message.clone(), advice: "advice" },
+        Error::Corrupt { path: path.clone(), offset: 8, after: lsn, reason: reason.clone() },
+        Error::Missing { path: path.clone(), reason: reason.clone() },
+        Error::Newer { path: path.clone(), what: "the format", found: 2, known: 1 },
+        Error::Older { path: path.clone() },
+        Error::Schema { path: path.clone(), reason: reason.clone() },
+        Error::Migration { path: path.clone(), from: 1, to: 2, migration: "a migration".into(), message },
+        Error::ChangedCode { path: path.clone(), records: 3, checkpoint: lsn },
+        Error::Diverged { path: path.clone(), trusted: lsn, lsn: None, mutation: None, reason: reason.clone() },
+        Error::Locked { path },
+        Error::Option { option: "segment_size", value: "0".into(), reason: "it is at least 1" },
+        Error::Thread { reason },
+        Error::Outcome,
+    ]
+}
+
+#[test]
+fn errors_can_go_anywhere() {
+    fn anywhere<T: Send + Sync + 'static + std::error::Error>() {}
+    anywhere::<Error>();
+}
+
+#[test]
+fn a_chain_says_nothing_twice() {
+    for error in with_causes() {
+        let texts = chain(&error);
+        assert!(texts.len() > 1, "{error:?} has no cause");
+        for (at, above) in texts.iter().enumerate() {
+            let repeated = texts[at + 1..].iter().find(|below| above.contains(below.as_str()));
+            assert!(repeated.is_none(), "{above:?} says {repeated:?} too, which its cause says");
+        }
+        assert_eq!(texts.last().map(String::as_str), Some(BOTTOM), "{texts:?}");
+    }
+    for error in without_causes() {
+        assert_eq!(chain(&error).len(), 1, "{error:?}");
+    }
+}
+
+/// The two lists hold each variant, which are as many as there are messages.
+#[test]
+fn every_variant_is_looked_at() {
+    let name = |error: &Error| std::mem::discriminant(error);
+    let all: std::collections::HashSet<_> = with_causes().iter().chain(&without_causes()).map(name).collect();
+    assert_eq!(all.len(), include_str!("../error.rs").matches("#[error(").count());
+}
+
+#[test]
+fn debug_tells_the_whole_chain_in_one_line() {
+    let error = Error::NoCheckpoint { cause: Arc::new(commit()) };
+    assert_eq!(format!("{error:?}"), chain(&error).join(": "));
+}
+
+#[test]
+fn a_handlers_error_keeps_every_text() {
+    let middle = Error::Io { action: "open", path: "x".into(), source: bottom() };
+    let error = Error::handler(&Error::Failed { cause: Arc::new(middle.clone()) });
+    assert_eq!(chain(&error)[2..], [middle.to_string(), BOTTOM.to_string()]);
+    assert_eq!(error.fate(), Fate::NotRecorded);
+}
+
+#[test]
+fn a_handlers_error_that_repeats_its_cause_says_it_once() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("can't apply: {0}")]
+    struct Repeats(#[source] io::Error);
+    let error = Error::handler(&Repeats(io::Error::other(BOTTOM)));
+    assert_eq!(chain(&error)[1..], ["can't apply: the bottom"]);
+}
+
+#[test]
+fn only_what_may_be_on_disk_is_unknown() {
+    assert_eq!(Error::Closed.fate(), Fate::NotRecorded);
+    assert_eq!(commit().fate(), Fate::Unknown);
+    assert_eq!(Error::Failed { cause: Arc::new(commit()) }.fate(), Fate::NotRecorded);
+}
