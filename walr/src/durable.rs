@@ -167,8 +167,12 @@ impl<S: WalState> Durable<S> {
     }
 
     /// Closes the store for all clones: what was called is done, a checkpoint is written if the log holds anything above
-    /// the newest one (unless the policy is manual), the log is marked as closed and the folder unlocked. Afterwards reads
-    /// go on, and mutations get [`Closed`](crate::Error::Closed). Closing again returns what the first close did.
+    /// the newest one (unless the policy is manual, or
+    /// [`checkpoint_on_close`](crate::Options::checkpoint_on_close) is `false`), the log is marked as closed and the folder
+    /// unlocked. Afterwards reads go on, and mutations get [`Closed`](crate::Error::Closed). Closing again returns what the
+    /// first close did.
+    ///
+    /// The checkpoint is the whole state: a close of a large one takes seconds.
     ///
     /// # Errors
     ///
