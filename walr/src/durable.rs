@@ -224,7 +224,8 @@ pub struct Store<'a, S: Recorded> {
 }
 
 impl<'a, S: Recorded> Store<'a, S> {
-    /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here.
+    /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here. A
+    /// folder that isn't on a disk has a name instead, such as `simulated store`.
     pub fn path(&self) -> &'a Path {
         &self.front.core.dir.path
     }
