@@ -1,10 +1,10 @@
 //! `close`: for all clones at once, again and again, and done once it was begun.
 
 use crate::common::{
-    Gate, Result, Words, WordsLog, begun, eventually, numbered, open, open_sim, options, poll_times, run,
+    DURABILITIES, Gate, Result, Words, WordsLog, begun, eventually, numbered, open, open_sim, options, poll_times, run,
 };
 use walr::testing::Sim;
-use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn};
+use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn, Options};
 
 fn is_closed<T: std::fmt::Debug>(result: walr::Result<T>) {
     let error = result.expect_err("the store is closed");
@@ -199,13 +199,13 @@ fn who_waits_for_room_is_closed_out() -> Result {
     })
 }
 
-/// How many records an open replays after `end`.
+/// Returns how many records an open replays after `end`.
 async fn replayed_after(
-    policy: CheckpointPolicy,
+    options: Options<Words>,
     end: impl AsyncFnOnce(Durable<Words>) -> walr::Result<()>,
 ) -> Result<u64> {
     let folder = tempfile::tempdir()?;
-    let words = Durable::<Words>::options().checkpoint(policy).open(folder.path()).await?;
+    let words = options.open(folder.path()).await?;
     for word in numbered(10) {
         words.push(&word).await?;
     }
@@ -215,12 +215,47 @@ async fn replayed_after(
     Ok(words.store().recovery().records)
 }
 
+async fn close(words: Durable<Words>) -> walr::Result<()> {
+    words.close().await
+}
+
 #[test]
 fn it_writes_a_checkpoint_unless_the_policy_is_manual() -> Result {
     run(async {
-        let close = async |words: Durable<Words>| words.close().await;
-        assert_eq!(replayed_after(CheckpointPolicy::default(), close).await?, 0);
-        assert_eq!(replayed_after(CheckpointPolicy::Manual, close).await?, 10);
+        let policy = |policy| Durable::<Words>::options().checkpoint(policy);
+        assert_eq!(replayed_after(policy(CheckpointPolicy::default()), close).await?, 0);
+        assert_eq!(replayed_after(policy(CheckpointPolicy::Manual), close).await?, 10);
+        Ok(())
+    })
+}
+
+#[test]
+fn it_writes_no_checkpoint_where_the_options_say_so() -> Result {
+    run(async {
+        for durability in DURABILITIES {
+            let options = |on| Durable::<Words>::options().durability(durability).checkpoint_on_close(on);
+            assert_eq!(replayed_after(options(true), close).await?, 0);
+            assert_eq!(replayed_after(options(false), close).await?, 10);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn checkpoints_before_a_close_without_one_are_written_all_the_same() -> Result {
+    run(async {
+        let options = Durable::<Words>::options().checkpoint_on_close(false);
+        let asked = async |words: Durable<Words>| {
+            words.checkpoint().await?;
+            words.close().await
+        };
+        assert_eq!(replayed_after(options.clone(), asked).await?, 0, "one that was asked for");
+        let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 1 };
+        let due = async |words: Durable<Words>| {
+            eventually(|| words.stats().checkpoint == Lsn::new(10));
+            words.close().await
+        };
+        assert_eq!(replayed_after(options.checkpoint(policy), due).await?, 0, "one that the policy asks for");
         Ok(())
     })
 }
@@ -232,7 +267,7 @@ fn a_drop_writes_no_checkpoint() -> Result {
             drop(words);
             Ok(())
         };
-        assert_eq!(replayed_after(CheckpointPolicy::default(), dropped).await?, 10);
+        assert_eq!(replayed_after(Durable::<Words>::options(), dropped).await?, 10);
         Ok(())
     })
 }

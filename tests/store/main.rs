@@ -30,6 +30,7 @@ mod reentrancy;
 mod reopen;
 mod replay_panics;
 mod short_runs;
+mod simulated_stores;
 mod skipped_variants;
 mod slices;
 mod space_ahead;

@@ -167,8 +167,12 @@ impl<S: WalState> Durable<S> {
     }
 
     /// Closes the store for all clones: what was called is done, a checkpoint is written if the log holds anything above
-    /// the newest one (unless the policy is manual), the log is marked as closed and the folder unlocked. Afterwards reads
-    /// go on, and mutations get [`Closed`](crate::Error::Closed). Closing again returns what the first close did.
+    /// the newest one (unless the policy is manual, or
+    /// [`checkpoint_on_close`](crate::Options::checkpoint_on_close) is `false`), the log is marked as closed and the folder
+    /// unlocked. Afterwards reads go on, and mutations get [`Closed`](crate::Error::Closed). Closing again returns what the
+    /// first close did.
+    ///
+    /// The checkpoint is the whole state: a close of a large one takes seconds.
     ///
     /// # Errors
     ///
@@ -220,7 +224,8 @@ pub struct Store<'a, S: Recorded> {
 }
 
 impl<'a, S: Recorded> Store<'a, S> {
-    /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here.
+    /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here. A
+    /// folder that isn't on a disk has a name instead, such as `simulated store`.
     pub fn path(&self) -> &'a Path {
         &self.front.core.dir.path
     }

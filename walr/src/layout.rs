@@ -160,6 +160,11 @@ pub(crate) struct Dir {
 }
 
 impl Dir {
+    /// Pairs a folder with its own name.
+    pub(crate) fn of(folder: std::sync::Arc<dyn Folder>) -> Dir {
+        Dir { path: folder.path(), folder }
+    }
+
     pub(crate) fn file_path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

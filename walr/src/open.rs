@@ -186,7 +186,7 @@ fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
         }
         Err(e) => return Err(Error::io("open", path, e)),
     };
-    let dir = Dir { path: disk.path().to_path_buf(), folder: Arc::new(disk) };
+    let dir = Dir::of(Arc::new(disk));
     // A lock would create a file that isn't there; and without one nobody can hold it.
     let lock = match dir.folder.open(LOCK, Open::Read) {
         Ok(_) => Some(lock(&dir)?),
@@ -214,11 +214,8 @@ fn prepare<S: WalState>(
     // Before there is as much as a folder.
     Schema::check::<S>()?;
     let dir = match place {
-        Place::Path(path) => {
-            let disk = Disk::create(&path).map_err(|e| Error::io("open", &path, e))?;
-            Dir { path: disk.path().to_path_buf(), folder: Arc::new(disk) }
-        }
-        Place::Folder(folder) => Dir { folder, path: PathBuf::new() },
+        Place::Path(path) => Dir::of(Arc::new(Disk::create(&path).map_err(|e| Error::io("open", &path, e))?)),
+        Place::Folder(folder) => Dir::of(folder),
     };
     let lock = lock(&dir)?;
     let first = || {

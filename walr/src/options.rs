@@ -1,8 +1,10 @@
 //! How a store is opened: every option, its unit and its default.
 
+mod checkpoints;
 mod manual;
 pub(crate) mod progress;
 
+pub use checkpoints::{CheckpointPolicy, CheckpointSource};
 pub use manual::{WALOptions, WALOptionsBuilder};
 pub use progress::{Phase, Progress};
 
@@ -36,67 +38,6 @@ pub enum Durability {
     Os,
     /// Acknowledged at once and kept in the process; a write and a sync of all that came in begin at most this much later.
     Periodic(Duration),
-}
-
-/// When a checkpoint is written by itself.
-///
-/// A checkpoint is the whole state in one file. The log before it is no longer needed, so that checkpoints bound both the
-/// size of the folder and the time of the next open. They are written by a thread of their own; a `close` writes one in
-/// any case if the log holds anything above the newest one, unless the policy is [`Manual`](CheckpointPolicy::Manual).
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum CheckpointPolicy {
-    /// When the log since the last checkpoint takes at least `floor` bytes (a log file counts as a 64th of
-    /// the floor at least), and at least `ratio` times the bytes of that
-    /// checkpoint: so that the work of writing the state is spread over a log of its own size. The default is a ratio of
-    /// 1 and a floor of 64 MiB.
-    LogBytes {
-        /// How many times the checkpoint's size the log may reach.
-        ratio: f64,
-        /// Below this many bytes of log no checkpoint is written.
-        floor: u64,
-    },
-    /// Only when [`checkpoint`](crate::Durable::checkpoint) is called; not on close either.
-    Manual,
-}
-
-impl Default for CheckpointPolicy {
-    fn default() -> Self {
-        CheckpointPolicy::LogBytes { ratio: 1.0, floor: 64 * MIB }
-    }
-}
-
-impl CheckpointPolicy {
-    /// What a segment counts as in bytes of log, at least.
-    pub(crate) fn segment_counts(&self) -> u64 {
-        match *self {
-            CheckpointPolicy::LogBytes { floor, .. } => floor / 64,
-            CheckpointPolicy::Manual => 0,
-        }
-    }
-
-    /// Whether a checkpoint is due after `log` bytes of log, when the newest checkpoint takes `checkpoint` bytes.
-    pub(crate) fn is_due(&self, log: u64, checkpoint: u64) -> bool {
-        match *self {
-            CheckpointPolicy::LogBytes { ratio, floor } => log >= floor && log as f64 >= ratio * checkpoint as f64,
-            CheckpointPolicy::Manual => false,
-        }
-    }
-}
-
-/// Where a checkpoint takes the state from, while mutations go on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CheckpointSource {
-    /// From the live state if it is small (about 1 MiB or less), else from a replay. The default.
-    #[default]
-    Auto,
-    /// From the live state, under the read lock: mutations wait while it is encoded and written.
-    Live,
-    /// From a second state that the checkpoint's thread builds from the newest checkpoint and the log after it: the live
-    /// state isn't touched, and mutations don't wait. It takes the memory of a second state, as the reading back of every
-    /// checkpoint does.
-    Replay,
 }
 
 /// What an open does when it must replay records that other code of the same mutations made.
@@ -153,6 +94,7 @@ pub(crate) struct Config {
     pub(crate) segment_size: u64,
     pub(crate) checkpoint: CheckpointPolicy,
     pub(crate) source: CheckpointSource,
+    pub(crate) checkpoint_on_close: bool,
     pub(crate) max_record_size: u64,
     pub(crate) queue_size: u32,
     pub(crate) idle_mark: Duration,
@@ -171,6 +113,7 @@ impl Default for Config {
             segment_size: 64 * MIB,
             checkpoint: CheckpointPolicy::default(),
             source: CheckpointSource::Auto,
+            checkpoint_on_close: true,
             max_record_size: 256 * MIB,
             queue_size: (8 * MIB) as u32,
             idle_mark: Duration::from_secs(1),
@@ -237,6 +180,21 @@ impl<S> Options<S> {
         self
     }
 
+    /// Sets whether a [`close`](crate::Durable::close) writes a checkpoint. Default: `true`.
+    ///
+    /// That checkpoint writes the whole state and reads it back, so a close of a large state takes seconds. With `false` a
+    /// close only marks the end of the log, and the next open replays the log above the newest checkpoint instead. Nothing
+    /// is lost either way. A close still waits for a checkpoint that is in flight. Under [`CheckpointPolicy::Manual`] a
+    /// close writes no checkpoint, whatever this option says.
+    ///
+    /// An upgrade of the program's code wants `true`: records that are never replayed can't differ under the new code.
+    /// See [`on_changed_code`](Options::on_changed_code).
+    #[must_use]
+    pub fn checkpoint_on_close(mut self, on: bool) -> Self {
+        self.config.checkpoint_on_close = on;
+        self
+    }
+
     /// The largest record in bytes that a mutation may write; a larger one is refused with
     /// [`Error::TooLarge`]. What is on disk already is read whatever its size. Default: 256 MiB.
     #[must_use]
@@ -282,7 +240,7 @@ impl<S> Options<S> {
     ///
     /// A changed body of a mutation would otherwise give another state than the one that was served, and acknowledged,
     /// before. The rule for an upgrade is: close the store with the old program, open it with the new one. A close writes a
-    /// checkpoint (unless the policy is manual), so that nothing is left to be replayed. After an end without a close, open
+    /// checkpoint by default, so that nothing is left to be replayed. After an end without a close, open
     /// the store with the old program once more, and close it.
     ///
     /// What is compared is a fingerprint of the impl block's code, docs and comments aside. Code that the block calls
@@ -364,16 +322,6 @@ impl<S> fmt::Debug for Options<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_checkpoint_is_due_by_floor_and_ratio() {
-        let policy = CheckpointPolicy::LogBytes { ratio: 2.0, floor: 100 };
-        assert!(!policy.is_due(99, 0));
-        assert!(policy.is_due(100, 50));
-        assert!(!policy.is_due(199, 100));
-        assert!(policy.is_due(200, 100));
-        assert!(!CheckpointPolicy::Manual.is_due(u64::MAX, 0));
-    }
 
     #[test]
     fn nonsense_is_refused_by_name() {

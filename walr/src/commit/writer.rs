@@ -203,8 +203,8 @@ impl<'a, S: WalState> Writer<'a, S> {
             }
         }
         let mut result = Ok(());
-        let with_checkpoint = closing == Closing::Close && core.config.checkpoint != CheckpointPolicy::Manual;
-        if with_checkpoint && core.latch.get().is_none() {
+        let wanted = core.config.checkpoint_on_close && core.config.checkpoint != CheckpointPolicy::Manual;
+        if wanted && closing == Closing::Close && core.latch.get().is_none() {
             result = self.checkpointer.write_now(committer).map(drop);
             if core.latch.get().is_none() {
                 result = result.map_err(|error| Error::NoCheckpoint { cause: Arc::new(error) });

@@ -110,6 +110,10 @@ fn create_durably(path: &Path) -> io::Result<()> {
 }
 
 impl Folder for Disk {
+    fn path(&self) -> PathBuf {
+        self.path.clone()
+    }
+
     fn list(&self) -> io::Result<Vec<Entry>> {
         self.dir.list()
     }

@@ -17,6 +17,7 @@ pub use disk::Disk;
 
 use std::fmt::Debug;
 use std::io;
+use std::path::PathBuf;
 
 /// The folder below the store's folder that holds copies of what a recovery cut off.
 pub const SALVAGE: &str = "salvage";
@@ -26,6 +27,13 @@ pub const SALVAGE: &str = "salvage";
 /// Names are plain file names, or `salvage/NAME` for a file in the one folder below. Files are created for their owner
 /// alone (0600), and a name that is a symbolic link is refused, where the platform can say so.
 pub trait Folder: Send + Sync + Debug {
+    /// Returns the name of this folder: messages and [`Store::path`](crate::Store::path) begin paths with it.
+    ///
+    /// The default is `unnamed store`. A folder on a disk returns its absolute path.
+    fn path(&self) -> PathBuf {
+        PathBuf::from("unnamed store")
+    }
+
     /// The regular files in the folder, those in `salvage` left out, in any order.
     ///
     /// MUST list every file whose creation, rename or removal has returned before the call, as it left it.

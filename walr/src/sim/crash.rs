@@ -32,7 +32,8 @@ pub(super) fn crash(state: &State, seed: u64) -> State {
             inodes.insert(*id, Inode::new(content));
         }
     }
-    State { names: Names::clean(map), inodes, next_id: state.next_id, medium: state.medium, ..State::default() }
+    let (next_id, medium, path) = (state.next_id, state.medium, state.path.clone());
+    State { names: Names::clean(map), inodes, next_id, medium, path, ..State::default() }
 }
 
 /// Chooses among the extremes, where mistakes hide, and the mixtures, each for data and for names.

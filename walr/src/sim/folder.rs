@@ -1,6 +1,7 @@
 //! The contract's three traits over a [`Sim`].
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +15,10 @@ use crate::fs::blocks::Blocks;
 use crate::fs::{Entry, File, Folder, Lock, Open, name};
 
 impl Folder for Sim {
+    fn path(&self) -> PathBuf {
+        self.state.lock().path.clone().unwrap_or_else(|| PathBuf::from("simulated store"))
+    }
+
     fn list(&self) -> io::Result<Vec<Entry>> {
         self.call(Call::Read, |state, _| {
             let mut entries = Vec::with_capacity(state.names.seen.len());

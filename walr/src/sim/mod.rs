@@ -29,6 +29,7 @@ pub use fault::{Broken, Fault, Kind, Medium};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,8 @@ struct State {
     slow: Option<Duration>,
     medium: Medium,
     observer: Option<Observer>,
+    /// The folder's name, where it isn't `simulated store`.
+    path: Option<PathBuf>,
 }
 
 impl Sim {
@@ -78,19 +81,28 @@ impl Sim {
         Sim::from_state(State { medium, ..State::default() })
     }
 
+    /// Gives the folder a name for messages, in the place of `simulated store`. All clones have it, and all folders that
+    /// [`crash`](Sim::crash) and [`restart`](Sim::restart) make of them.
+    #[must_use]
+    pub fn named(self, path: impl Into<PathBuf>) -> Sim {
+        self.state.lock().path = Some(path.into());
+        self
+    }
+
     fn from_state(state: State) -> Sim {
         Sim { state: Arc::new(Mutex::new(state)) }
     }
 
     /// What a power cut at this moment leaves, one possibility for each seed: a new folder in which everything is durable.
-    /// Locks are gone, and of the settings it has the medium alone.
+    /// Locks are gone, and of the settings it has the medium and the name alone.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Sim {
         Sim::from_state(crash::crash(&self.state.lock(), seed))
     }
 
     /// What the end of the process at this moment leaves: a new folder with everything that calls did, of which a later
-    /// crash may lose what isn't synced. Locks are gone, and of the settings it has the medium alone.
+    /// crash may lose what isn't synced. Locks are gone, and of the settings it has the medium and the name
+    /// alone.
     #[must_use]
     pub fn restart(&self) -> Sim {
         let state = self.state.lock();
@@ -102,6 +114,7 @@ impl Sim {
             // The unsynced changes bear the numbers of their calls.
             calls: state.calls,
             medium: state.medium,
+            path: state.path.clone(),
             ..State::default()
         })
     }

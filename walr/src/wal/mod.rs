@@ -165,7 +165,8 @@ where
         replay_handler: ReplayHandler<Log, State>,
         options: Option<WALOptions>,
     ) -> Result<WAL<Log, State>, Error> {
-        WAL::start(Place::Folder(Arc::new(folder)), PathBuf::new(), replay_handler, options).await
+        let data_path = folder.path();
+        WAL::start(Place::Folder(Arc::new(folder)), data_path, replay_handler, options).await
     }
 
     async fn start(
