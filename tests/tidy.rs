@@ -1,19 +1,21 @@
-//! The rules of the code that no compiler knows: lengths, banned words, where platforms may be told apart, and that imports
-//! point down the floors of `docs/design.md`.
+//! Checks the rules of the code that no compiler checks: lengths, banned words, conditions on platforms, and that imports point
+//! down the layers of `docs/design.md`.
 
 use std::fs;
 use std::path::Path;
 
-/// The rooms of `walr/src`, lowest first, as in `docs/design.md`: a file, or a folder with all that is in it. A room imports
-/// only from those before it.
-const FLOORS: [&[&str]; 7] = [
-    &["lsn", "error", "panic", "options", "pace", "reentry", "argument", "faithful", "fs", "sim"],
-    &["shape", "codec", "migrate", "state", "frame"],
-    &["schema", "layout", "segment"],
-    &["journal", "view", "checkpoint"],
-    &["recovery", "commit", "verify"],
-    &["durable", "open", "wal", "testing", "private"],
-    &["lib"],
+/// The layers of `walr/src`, lowest first, as in `docs/design.md`: modules, which are a file or a folder with everything in it. A
+/// module imports only from modules before it.
+const LAYERS: [&[&str]; 9] = [
+    &["lsn", "error", "panic", "options", "pace", "reentry", "fs", "sim"],
+    &["codec"],
+    &["schema/argument", "schema/faithful", "schema/shape", "schema/migrate", "schema/state", "schema/signature"],
+    &["log/frame", "log/layout", "log/segment", "log/journal", "log/view"],
+    &["checkpoint"],
+    &["recovery"],
+    &["commit"],
+    &["store", "manual", "schema/private"],
+    &["testing", "lib"],
 ];
 const FOLDERS: [&str; 5] = ["walr/src", "walr-derive/src", "examples", "tests", "benches"];
 const MOST_LINES: usize = 400;
@@ -36,16 +38,16 @@ fn the_sources_are_tidy() {
 }
 
 #[test]
-fn the_design_shows_the_same_floors() {
+fn the_design_shows_the_same_layers() {
     let design = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/design.md")).unwrap();
-    let rows = design.lines().skip_while(|line| !line.starts_with("| floor |")).skip(2);
+    let rows = design.lines().skip_while(|line| !line.starts_with("| layer |")).skip(2);
     let rows = rows.take_while(|line| line.starts_with('|'));
-    let shown: Vec<Vec<String>> = rows.map(|row| rooms_of(row.split('|').nth(2).unwrap_or_default())).collect();
-    assert_eq!(shown, FLOORS);
+    let shown: Vec<Vec<String>> = rows.map(|row| modules_of(row.split('|').nth(2).unwrap_or_default())).collect();
+    assert_eq!(shown, LAYERS);
 }
 
-/// The rooms that a row of the design's table names: "`frame.rs`, `fs/`".
-fn rooms_of(cell: &str) -> Vec<String> {
+/// The modules that a row of the design's table names: "`log/frame.rs`, `fs/`".
+fn modules_of(cell: &str) -> Vec<String> {
     let name = |name: &str| name.trim_matches(['`', '/', ' ']).trim_end_matches(".rs").to_string();
     cell.split(',').map(name).collect()
 }
@@ -77,7 +79,7 @@ fn wrong_with(source: &Source) -> Vec<String> {
     banned(path, &code, &mut wrong);
     let shipped = path.starts_with("walr/src/") || path.starts_with("walr-derive/src/");
     let leaf = path.rsplit('/').next().unwrap_or_default();
-    let of_tests = leaf.starts_with("tests") || leaf == "golden.rs" || path.contains("/crash/");
+    let of_tests = leaf.starts_with("tests") || path.contains("/crash_tests/");
     if shipped && !of_tests && !path.contains("/tests/") {
         let code = without_tests(&code);
         if !path.starts_with("walr/src/fs/") {
@@ -148,27 +150,46 @@ fn panicking(path: &str, code: &str, wrong: &mut Vec<String>) {
     }
 }
 
-/// Where on the floors a room is.
-fn place(room: &str) -> Option<usize> {
-    FLOORS.concat().iter().position(|known| *known == room)
+/// The place of a module in the layers, and the place of a folder of several modules as that of its first one.
+fn place(module: &str) -> Option<usize> {
+    LAYERS.concat().iter().position(|known| *known == module)
+}
+
+/// The module that a path of names leads to: `log/frame` for `log::frame::Header`, `commit` for `commit::queue::Queue`.
+fn module_of(names: &[&str]) -> Option<String> {
+    let two = names.get(..2).map(|two| two.join("/"));
+    let one = names.first().map(|one| (*one).to_string());
+    two.into_iter().chain(one).find(|module| place(module).is_some())
 }
 
 fn imports(path: &str, inside: &str, code: &str, wrong: &mut Vec<String>) {
-    let room = inside.split('/').next().unwrap_or_default().trim_end_matches(".rs");
-    let Some(own) = place(room) else {
-        return wrong.push(format!("{path}: `{room}` has no place on the floors"));
+    let names: Vec<_> = inside.trim_end_matches(".rs").split('/').collect();
+    // The list of a folder's modules knows them all, and nothing else.
+    let folder = names.last() == Some(&"mod")
+        && LAYERS.concat().iter().any(|known| known.starts_with(&format!("{}/", names[0])));
+    let Some(own) = module_of(&names).or_else(|| folder.then(|| "lib".to_string())) else {
+        return wrong.push(format!("{path}: `{}` has no place in the layers", names[0]));
     };
     for at in words(code, "crate") {
         let Some(rest) = code[at + 5..].strip_prefix("::") else { continue };
-        let name: String = rest.chars().take_while(|&c| is_word(c)).collect();
-        let name = if name == "__private" { "private" } else { &name };
+        let end = rest.find(|c: char| !is_word(c) && c != ':').unwrap_or(rest.len());
+        let mut names: Vec<_> = rest[..end].split("::").collect();
+        if names[0] == "__private" {
+            names = vec!["schema", "private"];
+        }
+        // What a folder's list hands on belongs to the last module that it lists.
+        let re_exported = names[0] == "schema" && module_of(&names).is_none();
+        let name = if re_exported { Some("schema/signature".to_string()) } else { module_of(&names) };
         let line = line_of(code, at);
-        match place(name) {
-            Some(other) if other > own => {
-                wrong.push(format!("{path}:{line}: `{room}` imports from `{name}`, which stands above it"));
+        match name.as_deref().and_then(place) {
+            Some(other) if Some(other) > place(&own) => {
+                wrong.push(format!(
+                    "{path}:{line}: `{own}` imports from `{}`, which is above it",
+                    name.unwrap_or_default()
+                ));
             }
             Some(_) => {}
-            None => wrong.push(format!("{path}:{line}: `crate::{name}` names no file of the floors")),
+            None => wrong.push(format!("{path}:{line}: `crate::{}` names no module of the layers", names[0])),
         }
     }
 }
@@ -315,19 +336,19 @@ fn catches(path: &str, text: &str, what: &str) {
 #[test]
 fn each_violation_is_caught() {
     let long = format!("fn long(a: [u8; 2]) -> u8 {{\n{}}}\n", "    a();\n".repeat(70));
-    catches("walr/src/frame.rs", &long, ":1: `long` takes 72 lines");
+    catches("walr/src/log/frame.rs", &long, ":1: `long` takes 72 lines");
     catches("tests/x.rs", &"\n".repeat(401), "401 lines");
     for word in ["todo", "unimplemented", "dbg"] {
         catches("examples/x.rs", &format!("fn a() {{\n    {word}!()\n}}"), &format!("x.rs:2: `{word}!`"));
     }
-    catches("walr/src/frame.rs", "unsafe fn a() {}", "`unsafe`");
-    catches("walr/src/open.rs", "#[cfg(unix)]\nfn a() {}", "open.rs:1: `cfg` of `unix`");
-    catches("walr/src/open.rs", "fn a() -> bool { cfg!(any(test, target_os = \"linux\")) }", "`target_os`");
-    catches("walr/src/open.rs", "fn a() { b().unwrap() }", "`.unwrap()`");
+    catches("walr/src/log/frame.rs", "unsafe fn a() {}", "`unsafe`");
+    catches("walr/src/store/open.rs", "#[cfg(unix)]\nfn a() {}", "open.rs:1: `cfg` of `unix`");
+    catches("walr/src/store/open.rs", "fn a() -> bool { cfg!(any(test, target_os = \"linux\")) }", "`target_os`");
+    catches("walr/src/store/open.rs", "fn a() { b().unwrap() }", "`.unwrap()`");
     catches("walr-derive/src/lib.rs", "fn a() { b().expect(\"c\") }", "`.expect(`");
-    catches("walr/src/frame.rs", "use crate::journal::Journal;", "imports from `journal`");
+    catches("walr/src/log/frame.rs", "use crate::log::journal::Journal;", "imports from `log/journal`");
     catches("walr/src/fs/disk.rs", "fn a() { crate::codec::b() }", "imports from `codec`");
-    catches("walr/src/frame.rs", "use crate::Durable;", "`crate::Durable` names no file");
+    catches("walr/src/log/frame.rs", "use crate::Durable;", "`crate::Durable` names no module");
     catches("walr/src/attic.rs", "", "`attic` has no place");
     catches("walr/src/error.rs", "#[error(\n    \"The disk is full\"\n)]", "lower-case");
 }
@@ -335,22 +356,22 @@ fn each_violation_is_caught() {
 #[test]
 fn what_is_allowed_passes() {
     let text = r##"
-        //! A `todo!` and `unsafe` in words, and `use crate::durable::Durable`.
+        //! A `todo!` and `unsafe` in words, and `use crate::store::durable::Durable`.
         #![forbid(unsafe_code)]
         use crate::lsn::Lsn;
         fn a<'a>(b: &'a str) -> char { /* x.unwrap() */ c("todo!() \" unsafe", r#"x.expect("y")"#, b'"', '"', '\'') }
         #[cfg(test)]
-        use crate::open::d;
+        use crate::store::open::d;
         #[cfg(test)]
         mod tests {
-            use crate::durable::Durable;
+            use crate::store::durable::Durable;
             fn a() { b().unwrap(); }
         }
         #[error("{what} is damaged")]
         #[error("can't {action}")]
     "##;
-    assert_eq!(found("walr/src/frame.rs", text), "");
+    assert_eq!(found("walr/src/log/frame.rs", text), "");
     assert_eq!(found("walr/src/fs/disk.rs", "#[cfg(unix)]\nmod unix;"), "");
-    assert_eq!(found("walr/src/crash/tests.rs", "use crate::open::a;\nfn b() { c().unwrap() }"), "");
+    assert_eq!(found("walr/src/crash_tests/tests.rs", "use crate::store::open::a;\nfn b() { c().unwrap() }"), "");
     assert_eq!(found("walr-derive/src/block.rs", "type A = Token![unsafe];"), "");
 }

@@ -52,53 +52,48 @@
 //! - With `panic = "abort"` a panicking mutation ends the process, and does so again on each replay.
 
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "schema/private.rs"]
 pub mod __private;
-mod argument;
 mod checkpoint;
 mod codec;
 mod commit;
 #[cfg(test)]
-mod crash;
-mod durable;
+mod crash_tests;
 pub mod error;
-mod faithful;
-mod frame;
 pub mod fs;
-#[cfg(test)]
-mod golden;
-mod journal;
-mod layout;
+mod log;
 mod lsn;
-mod migrate;
-mod open;
+mod manual;
 pub mod options;
 mod pace;
 mod panic;
 mod recovery;
 mod reentry;
 mod schema;
-mod segment;
-mod shape;
 #[cfg(any(test, feature = "testing"))]
 mod sim;
-mod state;
+mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
-mod verify;
-mod view;
-mod wal;
 
+#[doc(inline)]
 pub use commit::Stats;
-pub use durable::{Durable, Store};
+#[doc(inline)]
 pub use error::{Error, Fate, Result};
+#[doc(inline)]
 pub use lsn::Lsn;
+#[doc(inline)]
+pub use manual::{ReplayHandler, ReplayHandlerResult, WAL};
+#[doc(inline)]
 pub use options::{ChangedCode, CheckpointPolicy, CheckpointSource, Durability, Options, Phase, Progress};
+#[doc(inline)]
 pub use recovery::{Bypassed, Cut, DryRun, Recovery};
+#[doc(inline)]
 pub use reentry::is_replaying;
-pub use state::WalState;
-pub use verify::Verified;
-pub use wal::{ReplayHandler, ReplayHandlerResult, WAL};
+#[doc(inline)]
+pub use schema::state::WalState;
+#[doc(inline)]
+pub use store::{Durable, Store, Verified};
 #[doc = include_str!("docs/wal_state.md")]
 pub use walr_derive::WalState;
 #[doc = include_str!("docs/mutations.md")]

@@ -25,8 +25,8 @@ pub(crate) use self::write::{discard, write, write_encoded};
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::state::WalState;
 use crate::schema::{Form, Schema};
-use crate::state::WalState;
 
 /// Why a reader or a writer ended early.
 fn stopped() -> std::io::Error {

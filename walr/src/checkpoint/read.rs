@@ -6,15 +6,15 @@ use std::path::Path;
 use super::{MAGIC, Meta, PREFIX, chunk_crc, stopped};
 use crate::codec::{self, Decoder, Source};
 use crate::error::{Error, Result};
-use crate::frame::{u32_at, u64_at};
 use crate::fs::{File, Open};
-use crate::layout::{Dir, FORMAT, StoreId};
+use crate::log::frame::{u32_at, u64_at};
+use crate::log::layout::{Dir, FORMAT, StoreId};
 use crate::lsn::Lsn;
 use crate::options::progress::Phase;
 use crate::pace::Pace;
 use crate::panic;
+use crate::schema::state::WalState;
 use crate::schema::{Schema, newer_version, other_state};
-use crate::state::WalState;
 
 const FOOTER: usize = 20;
 /// No chunk that we wrote is longer; a reader allocates no more for one.

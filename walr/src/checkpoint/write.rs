@@ -9,10 +9,10 @@ use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, load, stopped};
 use crate::codec::{self, StreamError};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
-use crate::layout::{Dir, FORMAT, StoreId, TMP, checkpoint_name};
+use crate::log::layout::{Dir, FORMAT, StoreId, TMP, checkpoint_name};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
-use crate::state::WalState;
+use crate::schema::state::WalState;
 
 /// How much space a checkpoint that is written gently reserves at a time: as much as it has taken, between these.
 const LEAST_RESERVE: u64 = CHUNK as u64;

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::queue::send;
 use crate::error::{Error, Result};
 use crate::panic::drop_quietly;
-use crate::state::Recorded;
+use crate::schema::state::Recorded;
 
 /// What a call will be answered, once nothing of its group can be taken back.
 pub(super) enum Answer<S: Recorded> {

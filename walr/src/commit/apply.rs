@@ -11,21 +11,21 @@ use super::core::Live;
 use super::front::PATIENCE;
 use super::queue::{Call, Group};
 use crate::error::{Error, Result, in_one_line};
-use crate::frame::Range;
+use crate::log::frame::Range;
 use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{Snapshot, rebuild};
 use crate::reentry::{self, Place};
-use crate::state::WalState;
+use crate::schema::state::WalState;
 
 /// For about so long reads wait while a group is applied.
 const SLICE: Duration = Duration::from_micros(500);
 
 fn slice() -> Duration {
     #[cfg(test)]
-    if crate::crash::slices::are_short() {
+    if crate::crash_tests::slices::are_short() {
         return Duration::ZERO;
     }
     SLICE
@@ -42,7 +42,7 @@ impl<S: WalState> Committer<S> {
                 return calls.for_each(|call| call.fail(error.clone()));
             }
             #[cfg(test)]
-            crate::crash::slices::between();
+            crate::crash_tests::slices::between();
         }
     }
 
@@ -132,7 +132,7 @@ impl<S: WalState> Committer<S> {
         let Some(&(first, _)) = aborted.first() else { return Ok(()) };
         self.journal.append_abort(aborted);
         #[cfg(test)]
-        if crate::crash::sabotage::abort_stays_unsynced() {
+        if crate::crash_tests::sabotage::abort_stays_unsynced() {
             return Ok(());
         }
         let written = self.persist();

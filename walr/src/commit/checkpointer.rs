@@ -17,7 +17,7 @@ use crate::options::{CheckpointSource, Durability};
 use crate::pace::Pace;
 use crate::panic;
 use crate::recovery::{Snapshot, rebuild};
-use crate::state::{Recorded, WalState};
+use crate::schema::state::{Recorded, WalState};
 
 /// A state of at most about this many bytes is written under the read lock, which takes a few milliseconds.
 const MOST_LIVE: u64 = 1 << 20;

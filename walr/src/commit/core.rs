@@ -9,13 +9,13 @@ use tokio::sync::watch;
 use super::queue::{Closing, Queue};
 use super::stats::Stats;
 use crate::error::{Error, Result};
-use crate::layout::{Dir, StoreId};
+use crate::log::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
 use crate::pace::Signals;
 use crate::recovery::{Opened, Recovery};
 use crate::reentry::{self, Place};
-use crate::state::{Recorded, WalState};
+use crate::schema::state::{Recorded, WalState};
 
 /// The state, and the LSN that it is as of.
 pub(crate) struct Live<S> {

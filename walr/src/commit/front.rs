@@ -14,7 +14,7 @@ use crate::codec;
 use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::panic::woken_quietly;
-use crate::state::{Mutation, Recorded, WalState};
+use crate::schema::state::{Mutation, Recorded, WalState};
 
 /// How long a caller waits for another one's commit in memory, or for readers, before it leaves its call to the writer.
 pub(super) const PATIENCE: Duration = Duration::from_micros(50);

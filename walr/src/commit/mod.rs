@@ -31,15 +31,15 @@ use self::apply::apply_record;
 use self::front::PATIENCE;
 use self::retire::Outdated;
 use crate::error::{Error, Result};
-use crate::frame::{HEADER, Range};
-use crate::journal::Journal;
-use crate::layout::Dir;
+use crate::log::frame::{HEADER, Range};
+use crate::log::journal::Journal;
+use crate::log::layout::Dir;
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
 use crate::recovery::{Opened, Snapshot};
 use crate::reentry::{self, Place};
 use crate::schema::Schema;
-use crate::state::{Recorded, WalState};
+use crate::schema::state::{Recorded, WalState};
 
 /// `Periodic` keeps records in the process; beyond this many bytes they are handed to the operating system.
 const MOST_KEPT: usize = 1 << 20;

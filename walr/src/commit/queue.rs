@@ -8,11 +8,11 @@ use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
 use super::retire::Outdated;
 use crate::error::{Error, Result};
-use crate::frame::{self, HEADER};
+use crate::log::frame::{self, HEADER};
 use crate::lsn::Lsn;
 use crate::panic::woken_quietly;
 use crate::recovery::Snapshot;
-use crate::state::Recorded;
+use crate::schema::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
 const SPARE_BUFFER: usize = 4 << 20;

@@ -2,7 +2,7 @@
 //! it, because a large file takes its time to go.
 
 use crate::error::Result;
-use crate::layout::{Dir, checkpoint_name, segment_name};
+use crate::log::layout::{Dir, checkpoint_name, segment_name};
 use crate::lsn::Lsn;
 
 /// Checkpoints and segments that nothing needs any more, oldest first.

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::crash::state::{Tally, TallyLog};
-use crate::durable::{Durable, front};
+use crate::crash_tests::state::{Tally, TallyLog};
 use crate::options::{CheckpointPolicy, CheckpointSource, Config, Options};
 use crate::pace::Pace;
+use crate::schema::state::Mutations;
 use crate::sim::Sim;
-use crate::state::Mutations;
+use crate::store::durable::{Durable, front};
 
 /// More than a state that is written under the read lock, in several chunks.
 const IDS: u32 = 400_000;

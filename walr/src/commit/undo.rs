@@ -2,9 +2,9 @@
 
 use super::{Committer, count_log};
 use crate::error::{Error, Result};
-use crate::layout::checkpoint_name;
+use crate::log::layout::checkpoint_name;
 use crate::lsn::Lsn;
-use crate::state::WalState;
+use crate::schema::state::WalState;
 
 impl<S: WalState> Committer<S> {
     /// Takes back every record above `above`, as durably as a call is recorded, and returns the last LSN of the log. It
@@ -23,7 +23,7 @@ impl<S: WalState> Committer<S> {
         let range = (Lsn::new(above.get() + 1), last);
         self.journal.append_abort(&[range]);
         #[cfg(test)]
-        if crate::crash::sabotage::abort_stays_unsynced() {
+        if crate::crash_tests::sabotage::abort_stays_unsynced() {
             return Ok(last);
         }
         self.persist().inspect_err(|error| drop(self.latch(error.clone())))?;

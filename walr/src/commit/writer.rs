@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::fs::Lock;
 use crate::options::{CheckpointPolicy, Durability};
 use crate::panic;
-use crate::state::{Recorded, WalState};
+use crate::schema::state::{Recorded, WalState};
 
 /// How long the writer looks for the callers that it has just answered.
 const LINGER: Duration = Duration::from_micros(60);

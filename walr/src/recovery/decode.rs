@@ -2,12 +2,12 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::frame::{Header, Kind, Range, Records};
+use crate::log::frame::{Header, Kind, Range, Records};
+use crate::log::view::{Span, View, mutation_name};
 use crate::lsn::Lsn;
 use crate::panic;
 use crate::schema::Schema;
-use crate::state::WalState;
-use crate::view::{Span, View, mutation_name};
+use crate::schema::state::WalState;
 
 /// Why a replay ended early.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use std::thread;
 
 use super::decode::{self, Decoded, Sink, Stopped};
 use crate::error::Error;
+use crate::log::view::{Span, View};
 use crate::panic::drop_quietly;
-use crate::state::WalState;
-use crate::view::{Span, View};
+use crate::schema::state::WalState;
 
 /// How many chunks may wait to be taken. In memory there are at most two more: one is filled, one is emptied.
 const AHEAD: usize = 2;

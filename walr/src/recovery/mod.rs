@@ -29,19 +29,19 @@ use self::salvage::salvage;
 use self::scan::{Log, Wanted, scan};
 use crate::checkpoint::{self, LoadError, Loaded};
 use crate::error::{Error, Result};
-use crate::frame::{BLOCK, Range};
 use crate::fs::Open;
-use crate::journal::Position;
-use crate::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
+use crate::log::frame::{BLOCK, Range};
+use crate::log::journal::Position;
+use crate::log::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
+use crate::log::segment::{Expected, Segment, Space};
+use crate::log::view::Span;
 use crate::lsn::Lsn;
 use crate::options::ChangedCode;
 use crate::options::progress::{Phase, Watch};
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
+use crate::schema::state::WalState;
 use crate::schema::{Held, Schema};
-use crate::segment::{Expected, Segment, Space};
-use crate::state::WalState;
-use crate::view::Span;
 
 /// The first segment of a new store, which the first mutation replaces.
 const FIRST_SEGMENT: u64 = 4 * BLOCK;

@@ -5,13 +5,13 @@ use std::time::Instant;
 use super::report::DryRun;
 use super::{Names, find, refuse_without_store};
 use crate::error::{Error, Result};
-use crate::layout::{Dir, Identity, STORE};
+use crate::log::layout::{Dir, Identity, STORE};
 use crate::options::ChangedCode;
 use crate::options::progress::Watch;
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
 use crate::schema::Schema;
-use crate::state::WalState;
+use crate::schema::state::WalState;
 
 /// Goes through an open of the store in `dir` up to the first change on disk.
 pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch) -> Result<DryRun> {

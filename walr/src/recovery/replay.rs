@@ -3,13 +3,13 @@
 use super::decode::{Decoded, Panic, Sink, Stopped, decode};
 use super::decode_ahead;
 use crate::error::{Error, Result};
-use crate::frame::{Kind, Records};
+use crate::log::frame::{Kind, Records};
+use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::reentry;
-use crate::state::WalState;
-use crate::view::{Span, View};
+use crate::schema::state::WalState;
 
 /// From this many bytes of log on a second thread is worth its start.
 const LONG: u64 = 1 << 20;

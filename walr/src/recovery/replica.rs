@@ -5,14 +5,14 @@ use super::load_newest;
 use super::replay::{Replayed, replay};
 use crate::checkpoint::Loaded;
 use crate::error::{Error, Result};
-use crate::frame::Range;
-use crate::journal::Extent;
-use crate::layout::{Dir, StoreId};
+use crate::log::frame::Range;
+use crate::log::journal::Extent;
+use crate::log::layout::{Dir, StoreId};
+use crate::log::view::{AbortedRanges, Span, View};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
-use crate::state::WalState;
-use crate::view::{AbortedRanges, Span, View};
+use crate::schema::state::WalState;
 
 /// The log above a checkpoint, as the owner of an open store sees it.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Cut;
 use crate::fs::{Open, SALVAGE};
-use crate::layout::Dir;
+use crate::log::layout::Dir;
 
 /// Of a torn tail, at most this much is copied.
 const MOST_SALVAGED: u64 = 1 << 20;

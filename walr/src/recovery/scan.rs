@@ -6,15 +6,15 @@ use super::replay::Replayed;
 use super::table::{Finding, Verdict, examine, judge};
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
-use crate::journal::Extent;
-use crate::layout::{Dir, StoreId, segment_name};
+use crate::log::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
+use crate::log::journal::Extent;
+use crate::log::layout::{Dir, StoreId, segment_name};
+use crate::log::segment::{Expected, Scan, Segment, Step};
+use crate::log::view::{AbortedRanges, View};
 use crate::lsn::Lsn;
 use crate::options::progress::Phase;
 use crate::pace::Pace;
 use crate::schema::Schema;
-use crate::segment::{Expected, Scan, Segment, Step};
-use crate::view::{AbortedRanges, View};
 
 /// The log, scanned.
 #[derive(Debug)]

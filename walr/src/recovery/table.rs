@@ -6,8 +6,8 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::log::segment::{Segment, look_ahead};
 use crate::lsn::Lsn;
-use crate::segment::{Segment, look_ahead};
 
 /// What is known about the place of the first frame that isn't valid: frame number `j`.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub(crate) fn examine(
         let len = segment.file.len()?;
         let mut proof = here.durable;
         for segment in later {
-            let there = look_ahead(segment, crate::frame::BLOCK, number)?;
+            let there = look_ahead(segment, crate::log::frame::BLOCK, number)?;
             proof = proof.max(there.durable);
         }
         Ok(match proof {

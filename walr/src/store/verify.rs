@@ -12,14 +12,14 @@ use tokio::sync::oneshot;
 
 use crate::commit::{Committer, Core, Front};
 use crate::error::{Error, Result};
-use crate::frame::{self, Kind, Range, Records};
+use crate::log::frame::{self, Kind, Range, Records};
+use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{Replica, Snapshot, replay_again};
 use crate::schema::Schema;
-use crate::state::{Recorded, WalState};
-use crate::view::{Span, View};
+use crate::schema::state::{Recorded, WalState};
 
 /// The number of times that the replay follows the log while mutations go on; then they wait for the rest.
 const ROUNDS: usize = 8;

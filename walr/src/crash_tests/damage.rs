@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::state::TallyLog;
 use super::{Driver, Plan, Way, ids, open, sabotage};
 use crate::error::Error;
-use crate::frame::{self, HEADER, Header, Kind, Place};
+use crate::log::frame::{self, HEADER, Header, Kind, Place};
 use crate::lsn::Lsn;
 use crate::options::Config;
 use crate::sim::Sim;

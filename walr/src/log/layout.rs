@@ -25,8 +25,8 @@ use std::path::{Path, PathBuf};
 
 use crate::codec::CODEC;
 use crate::error::{Error, Result};
-use crate::frame::u32_at;
 use crate::fs::{Folder, Open};
+use crate::log::frame::u32_at;
 use crate::lsn::Lsn;
 
 /// The newest format of the folder that this version writes and reads.

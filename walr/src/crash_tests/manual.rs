@@ -12,15 +12,15 @@ use super::{Dice, Way, sabotage};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Fate, Result};
-use crate::layout::Dir;
+use crate::log::layout::Dir;
 use crate::lsn::Lsn;
+use crate::manual::{Encoded, Entry};
 use crate::options::progress::Watch;
 use crate::options::{ChangedCode, CheckpointPolicy, Config, Durability, Options};
 use crate::pace::Pace;
 use crate::recovery;
 use crate::sim::Sim;
 use crate::sim::{Broken, Fault, Kind};
-use crate::wal::{Encoded, Entry};
 
 /// A journal that a recovery may find: the ids of its records.
 type Ids = Vec<u32>;

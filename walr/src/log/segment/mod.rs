@@ -21,9 +21,9 @@ pub(crate) use self::create::header_block;
 use std::io;
 
 use crate::error::{Error, Result};
-use crate::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, HEADER, Header, Place, u32_at, u64_at};
 use crate::fs::{File, Open};
-use crate::layout::{Dir, FORMAT, StoreId, segment_name};
+use crate::log::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, HEADER, Header, Place, u32_at, u64_at};
+use crate::log::layout::{Dir, FORMAT, StoreId, segment_name};
 use crate::lsn::Lsn;
 
 const MAGIC: [u8; 8] = *b"walrSEGM";

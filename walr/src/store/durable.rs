@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::lsn::Lsn;
 use crate::options::Options;
 use crate::recovery::Recovery;
-use crate::state::{Begins, Handle, Mutations, Recorded, WalState};
-use crate::verify::{Verified, verify};
+use crate::schema::state::{Begins, Handle, Mutations, Recorded, WalState};
+use crate::store::verify::{Verified, verify};
 
 /// A state that survives: the handle of an open store.
 ///

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Journal;
-use crate::frame::{self, BLOCK, FLAG_BLOCK, HEADER, Header, Kind, Place, Range};
+use crate::log::frame::{self, BLOCK, FLAG_BLOCK, HEADER, Header, Kind, Place, Range};
 use crate::lsn::Lsn;
 
 /// A batch frame that records are added to one by one, until it is written.

@@ -5,11 +5,11 @@ use std::thread::JoinHandle;
 
 use super::{Active, Extent, Journal};
 use crate::error::Result;
-use crate::frame::{self, BLOCK, HEADER, Kind, Link};
 use crate::fs::Open;
-use crate::layout::segment_name;
+use crate::log::frame::{self, BLOCK, HEADER, Kind, Link};
+use crate::log::layout::segment_name;
+use crate::log::segment::{Segment, Space};
 use crate::pace::{Pace, Signals};
-use crate::segment::{Segment, Space};
 
 /// What every group leaves free behind it in its segment: its abort's block where groups are padded, a mark on idleness,
 /// and then a mark on close or a seal.

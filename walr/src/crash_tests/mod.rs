@@ -3,6 +3,7 @@
 
 mod damage;
 mod faults;
+mod golden;
 mod manual;
 mod regressions;
 pub(crate) mod sabotage;
@@ -22,7 +23,7 @@ use self::way::{Source, Way};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Error, Fate, Result};
-use crate::layout::Dir;
+use crate::log::layout::Dir;
 use crate::options::progress::Watch;
 use crate::options::{ChangedCode, Config, Durability, Options};
 use crate::recovery;

@@ -17,10 +17,10 @@ use self::rotate::Prepared;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::frame::{FLAG_BLOCK, FLAG_CLOSE, Kind, Range};
-use crate::layout::{Dir, StoreId};
+use crate::log::frame::{FLAG_BLOCK, FLAG_CLOSE, Kind, Range};
+use crate::log::layout::{Dir, StoreId};
+use crate::log::segment::{Expected, Segment};
 use crate::lsn::Lsn;
-use crate::segment::{Expected, Segment};
 
 /// What the first segment after an open reserves; each later one four times its predecessor, up to the segment size: so
 /// that a store that is written little stays small.

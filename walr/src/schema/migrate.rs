@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::codec::Decoder;
 use crate::error::{Error, Result};
 use crate::panic;
-use crate::shape::{OPAQUE, Shape, difference, given_back, renamed};
+use crate::schema::shape::{OPAQUE, Shape, difference, given_back, renamed};
 
 /// A state as of an older version.
 pub struct Old<T> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::codec;
 use crate::schema::MANUAL;
-use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
+use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
 /// The encoding of the program's state, or nothing.
 ///

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint;
-use crate::frame::{self, FLAG_BLOCK, FLAG_CLOSE, HEADER, Header, Kind, Link, Place};
-use crate::layout::{Dir, Identity, StoreId, TMP, checkpoint_name};
+use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, HEADER, Header, Kind, Link, Place};
+use crate::log::layout::{Dir, Identity, StoreId, TMP, checkpoint_name};
+use crate::log::segment::header_block;
 use crate::lsn::Lsn;
 use crate::pace::Pace;
+use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 use crate::schema::{Form, Schema, Signature};
-use crate::segment::header_block;
 use crate::sim::Sim;
-use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
 const ID: StoreId = *b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf";
 const LINEAGE: [u8; 16] = *b"\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb7\xb8\xb9\xba\xbb\xbc\xbd\xbe\xbf";

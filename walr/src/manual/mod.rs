@@ -19,13 +19,13 @@ use tokio::sync::Mutex;
 pub(crate) use self::encoded::{Encoded, Entry};
 use crate::codec;
 use crate::commit::{Front, Request};
-use crate::durable::Guard;
 use crate::error::{Error, Result};
 use crate::fs::Folder;
 use crate::lsn::Lsn;
-use crate::open::Place;
 use crate::options::{CheckpointPolicy, Config, Options, WALOptions};
 use crate::recovery::Recovery;
+use crate::store::durable::Guard;
+use crate::store::open::Place;
 
 /// What applies logs to a state on replay: it gets them in order, some at a time, and the state that they belong to.
 pub type ReplayHandler<Log, State> = Box<dyn Fn(Vec<Log>, Arc<Mutex<State>>) -> ReplayHandlerResult + Send + Sync>;

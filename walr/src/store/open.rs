@@ -9,16 +9,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::commit::{Committer, Front, run};
-use crate::durable::{Durable, Guard};
 use crate::error::{Error, Result};
 use crate::fs::{Disk, Folder, Lock, Open};
-use crate::layout::{Dir, LOCK};
+use crate::log::layout::{Dir, LOCK};
 use crate::options::Options;
 use crate::options::progress::Watch;
 use crate::panic;
 use crate::recovery::{self, DryRun};
 use crate::schema::Schema;
-use crate::state::{Begins, WalState};
+use crate::schema::state::{Begins, WalState};
+use crate::store::durable::{Durable, Guard};
 
 /// What the opening thread tells the one who waits.
 enum News<S: WalState> {

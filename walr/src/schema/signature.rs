@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::shape::{Misread, OPAQUE, Shape, difference, given_back, renamed};
-use crate::state::WalState;
+use crate::schema::shape::{Misread, OPAQUE, Shape, difference, given_back, renamed};
+use crate::schema::state::WalState;
 
 /// The name on disk of what is written through [`WAL`](crate::WAL), whatever its state is; no derived state has it by itself.
 pub(crate) const MANUAL: &str = "walr::WAL";
@@ -168,7 +168,7 @@ impl Traced {
     fn trace<S: WalState>() -> Traced {
         let (log, state) = (Shape::both_ways::<S::Log>(), Shape::both_ways::<S>());
         let variants = log.variants();
-        let signature = |(place, mutation): (usize, &crate::state::Mutation)| {
+        let signature = |(place, mutation): (usize, &crate::schema::state::Mutation)| {
             let shapes = variants.get(place).filter(|shapes| shapes.len() == mutation.params.len());
             let param = |(at, (name, written)): (usize, &(&str, &str))| {
                 let shape = shapes.map_or_else(|| OPAQUE.to_string(), |shapes| shapes[at].clone());

@@ -1,16 +1,16 @@
 //! What generated code calls. Not a public interface: it changes with the macros.
 
-pub use crate::argument::{Argument, Arguments, Variants, arguments, log, unknown};
 pub use crate::codec::Decoder;
-pub use crate::faithful::{Doubtful, Probe};
-pub use crate::migrate::{Former, Old, Precedes};
-pub use crate::state::{Begins, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored};
+pub use crate::schema::argument::{Argument, Arguments, Variants, arguments, log, unknown};
+pub use crate::schema::faithful::{Doubtful, Probe};
+pub use crate::schema::migrate::{Former, Old, Precedes};
+pub use crate::schema::state::{Begins, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored};
 pub use serde;
 pub use serde::de::DeserializeOwned;
 
-use crate::durable;
 use crate::error::{Error, Result};
-use crate::state::WalState;
+use crate::schema::state::WalState;
+use crate::store::durable;
 
 /// What the handle's methods call.
 ///

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Handle, Mutation, Mutations, Recorded, WalState};
+use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
 thread_local! {
     static LIVE: Cell<bool> = const { Cell::new(false) };

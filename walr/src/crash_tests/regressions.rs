@@ -163,7 +163,7 @@ fn a_gentle_checkpoint_takes_no_more_room_than_it_needs() {
 /// Frames whose checksums are right and whose numbers are not: refused or not, without a panic.
 #[test]
 fn hostile_numbers_are_no_panic() {
-    use crate::frame::{self, HEADER, Place};
+    use crate::log::frame::{self, HEADER, Place};
     let sim = Sim::new();
     let mut driver = driver(&sim, 64 << 10);
     driver.group(vec![vec![push(1)], vec![TallyLog::Boom(2)]]).unwrap();

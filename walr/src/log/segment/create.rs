@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::{CRC_AT, MAGIC, Segment};
 use crate::error::{Error, Result};
-use crate::frame::BLOCK;
 use crate::fs::Open;
-use crate::layout::{Dir, FORMAT, StoreId, TMP, segment_name};
+use crate::log::frame::BLOCK;
+use crate::log::layout::{Dir, FORMAT, StoreId, TMP, segment_name};
 use crate::pace::Pace;
 
 /// How many zeros are written and synced at a time, so that no sync of the log waits behind more.
@@ -73,10 +73,10 @@ impl Segment {
 
 fn draw_salt() -> Result<u64> {
     #[cfg(test)]
-    if let Some(salt) = crate::crash::sabotage::salt() {
+    if let Some(salt) = crate::crash_tests::sabotage::salt() {
         return Ok(salt);
     }
-    Ok(u64::from_le_bytes(crate::layout::random()?))
+    Ok(u64::from_le_bytes(crate::log::layout::random()?))
 }
 
 pub(crate) fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) -> Vec<u8> {

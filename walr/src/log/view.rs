@@ -6,12 +6,12 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::frame::{Header, Kind, Range, Records};
-use crate::journal::Extent;
-use crate::layout::{Dir, StoreId};
+use crate::log::frame::{Header, Kind, Range, Records};
+use crate::log::journal::Extent;
+use crate::log::layout::{Dir, StoreId};
+use crate::log::segment::{Scan, Segment, Step};
 use crate::lsn::Lsn;
 use crate::schema::Schema;
-use crate::segment::{Scan, Segment, Step};
 
 /// A part of the log that is known to be sound.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl AbortedRanges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{HEADER, Place, finish, parse, put_record};
+    use crate::log::frame::{HEADER, Place, finish, parse, put_record};
 
     #[test]
     fn aborted_lsns_are_contained() {
