@@ -27,6 +27,7 @@ mod panics;
 mod periodic;
 mod progress;
 mod reentrancy;
+mod removed_folder;
 mod reopen;
 mod replay_panics;
 mod short_runs;

@@ -59,7 +59,7 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
-    /// The write or the sync of this call's group failed. Fate: unknown; the call is there whole or not at all, and only
+    /// The write or the sync of this call's group failed, or the segment was removed from under the store. Fate: unknown; the call is there whole or not at all, and only
     /// a reopen can tell.
     #[error("can't {action} {} at byte {offset} (from lsn {lsn} on); whether the call is recorded shows when the store is opened again", .path.display())]
     Commit {

@@ -23,6 +23,8 @@ use parking_lot::Mutex;
 
 use super::{Entry, File, Folder, Lock, Open, SALVAGE, name};
 
+/// What the sync of a file says that somebody removed.
+pub(super) const REMOVED: &str = "the file was removed while it was open";
 /// How much is written at a time where it goes to the cache, which makes one large page of a large write to what it
 /// doesn't hold yet: every later sync of a small write there would write that whole.
 const PAGE: usize = 4096;
@@ -178,6 +180,8 @@ impl Folder for Disk {
 #[derive(Debug)]
 struct DiskFile {
     file: std::fs::File,
+    /// Whether the file system counted a name when the file was opened: one that never counts can't tell of a removal.
+    counts_names: bool,
     #[cfg(any(target_os = "linux", target_os = "android"))]
     direct: direct::Direct,
 }
@@ -185,6 +189,7 @@ struct DiskFile {
 impl DiskFile {
     fn new(file: std::fs::File) -> DiskFile {
         DiskFile {
+            counts_names: sys::has_name(&file).unwrap_or(false),
             file,
             #[cfg(any(target_os = "linux", target_os = "android"))]
             direct: direct::Direct::default(),
@@ -242,14 +247,14 @@ impl File for DiskFile {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         match self.direct.write(&self.file, bytes, offset) {
-            Some(written) => written,
+            Some(written) => written?,
             None => {
                 for (at, page) in bytes.chunks(PAGE).enumerate() {
                     self.write_at(page, offset + (at * PAGE) as u64)?;
                 }
-                self.sync()
             }
         }
+        self.sync()
     }
 
     fn resize(&self, len: u64) -> io::Result<()> {
@@ -257,7 +262,12 @@ impl File for DiskFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        sys::sync(&self.file)
+        sys::sync(&self.file)?;
+        // After the sync, so that no removal before it is missed.
+        if self.counts_names && !sys::has_name(&self.file)? {
+            return Err(io::Error::new(io::ErrorKind::NotFound, REMOVED));
+        }
+        Ok(())
     }
 
     fn evict(&self) -> io::Result<()> {

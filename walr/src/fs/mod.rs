@@ -84,7 +84,7 @@ pub trait File: Send + Sync + Debug {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
     /// Writes all of `bytes` at `offset` and makes them durable: [`write_at`](File::write_at) and [`sync`](File::sync) in
-    /// one, which some systems do faster. The range lies within the file. What stands behind it, up to the next multiple of
+    /// one, which some systems do faster, with what `sync` must and must not do. The range lies within the file. What stands behind it, up to the next multiple of
     /// 4096, MUST be zeros, and they may be written again.
     fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.write_at(bytes, offset)?;
@@ -98,7 +98,8 @@ pub trait File: Send + Sync + Debug {
     /// Makes the file's bytes and its length durable, but not its name; also where it was opened for reading.
     ///
     /// MUST NOT return `Ok` when any byte that was written before the call may still be lost. After an error the caller
-    /// gives the file up: a second call can return `Ok` for data that is gone.
+    /// gives the file up: a second call can return `Ok` for data that is gone. A file whose name somebody has removed can
+    /// never be opened again: where the platform tells, the sync of such a file MUST fail with `NotFound`.
     fn sync(&self) -> io::Result<()>;
 
     /// Drops cached pages of the file, so that the next read shows what the medium holds. A hint: call it after

@@ -105,11 +105,31 @@ fn a_rename_replaces_and_handles_stay_with_their_file() {
         folder.remove("a").unwrap();
         folder.sync().unwrap();
         new.write_at(b"!", 5).unwrap();
-        new.sync().unwrap();
         assert_eq!(read(&*new), b"newer!");
         assert!(listed(folder).is_empty());
         assert_eq!(kind(folder.remove("a")), ErrorKind::NotFound);
         assert_eq!(kind(folder.rename("a", "b")), ErrorKind::NotFound);
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn the_sync_of_a_file_that_was_removed_says_so() {
+    both(|folder| {
+        let (removed, replaced, renamed) =
+            (create(folder, "a", b"one"), create(folder, "b", b"two"), create(folder, "c", b"three"));
+        for file in [&removed, &replaced, &renamed] {
+            file.resize(8192).unwrap();
+            file.write_through(b"all", 4096).unwrap();
+        }
+        folder.remove("a").unwrap();
+        folder.rename("c", "b").unwrap();
+        for file in [removed, replaced] {
+            assert_eq!(kind(file.write_through(b"lost", 4096)), ErrorKind::NotFound);
+            assert_eq!(kind(file.sync()), ErrorKind::NotFound);
+        }
+        renamed.write_through(b"kept", 4096).unwrap();
+        renamed.sync().unwrap();
     });
 }
 

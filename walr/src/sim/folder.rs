@@ -173,7 +173,10 @@ impl File for SimFile {
                 return Err(Kind::SyncLost.error());
             }
             inode.sync();
-            Ok(())
+            match state.names.name_of(self.id) {
+                Some(_) => Ok(()),
+                None => Err(io::Error::new(io::ErrorKind::NotFound, crate::fs::disk::REMOVED)),
+            }
         })
     }
 

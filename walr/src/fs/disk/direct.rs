@@ -34,8 +34,8 @@ struct Opened {
 }
 
 impl Direct {
-    /// Writes `bytes` at `offset` of `file`, and makes them durable; `None` where direct writes aren't taken, and then
-    /// nothing has been written.
+    /// Writes `bytes` at `offset` of `file`, to be synced by it; `None` where direct writes aren't taken, and then nothing has
+    /// been written.
     pub(super) fn write(&self, file: &fs::File, bytes: &[u8], offset: u64) -> Option<io::Result<()>> {
         let mut state = self.0.lock();
         let first = matches!(*state, State::Untried);
@@ -48,7 +48,7 @@ impl Direct {
                 *state = State::Refused;
                 None
             }
-            result => Some(result.and_then(|()| super::sys::sync(file))),
+            result => Some(result),
         }
     }
 }

@@ -163,6 +163,11 @@ fn sync_all(fd: impl std::os::fd::AsFd) -> io::Result<()> {
     Ok(rustix::fs::fsync(fd)?)
 }
 
+/// Whether the file has a name: it has none once it was removed, or another was renamed to its last name.
+pub(super) fn has_name(file: &fs::File) -> io::Result<bool> {
+    Ok(rustix::fs::fstat(file)?.st_nlink > 0)
+}
+
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 pub(super) fn evict(file: &fs::File) -> io::Result<()> {
     // No length means: to the end of the file.
