@@ -47,7 +47,7 @@ impl Tally {
     #[mutation]
     fn never(&mut self, _value: DoesNotExist) -> DoesNotExist {}
 
-    #[cfg(all())]
+    #[cfg(test)]
     #[cfg(not(any()))]
     #[mutation]
     fn always(&mut self, value: Option<u8>) -> Option<u8> {
@@ -82,7 +82,7 @@ impl BareResult {
         self.0 = value;
     }
 
-    #[cfg(all())]
+    #[cfg(not(any()))]
     #[mutation]
     fn touch(&mut self) -> Option<Nothing> {
         None
@@ -102,7 +102,7 @@ impl<K: Clone, V> Table<K, V> {
         self.rows.pop().map(|(_, value)| value)
     }
 
-    #[cfg(all())]
+    #[cfg(not(any()))]
     #[mutation]
     fn remove(&mut self, place: usize) -> K {
         self.rows.remove(place).0
@@ -132,12 +132,17 @@ fn logs_and_outcomes_are_compared_by_what_they_hold() {
 
 #[test]
 fn what_can_not_be_compared_compiles_and_is_not() {
-    assert!(Compared::<TallyLog>::IS_COMPARED && Compared::<TallyOutcome>::IS_COMPARED);
-    assert!(!Compared::<BareArgumentLog>::IS_COMPARED && Compared::<BareArgumentOutcome>::IS_COMPARED);
-    assert!(Compared::<BareResultLog>::IS_COMPARED && !Compared::<BareResultOutcome>::IS_COMPARED);
-    assert!(Compared::<TableLog<u8, f32>>::IS_COMPARED && Compared::<TableOutcome<u8, f32>>::IS_COMPARED);
-    assert!(!Compared::<TableLog<Bare, u8>>::IS_COMPARED && !Compared::<TableOutcome<u8, Bare>>::IS_COMPARED);
-    assert!(!Compared::<TableOutcome<Bare, u8>>::IS_COMPARED);
+    let tally = (Compared::<TallyLog>::IS_COMPARED, Compared::<TallyOutcome>::IS_COMPARED);
+    assert_eq!(tally, (true, true));
+    let bare_argument = (Compared::<BareArgumentLog>::IS_COMPARED, Compared::<BareArgumentOutcome>::IS_COMPARED);
+    assert_eq!(bare_argument, (false, true));
+    let bare_result = (Compared::<BareResultLog>::IS_COMPARED, Compared::<BareResultOutcome>::IS_COMPARED);
+    assert_eq!(bare_result, (true, false));
+    let table = (Compared::<TableLog<u8, f32>>::IS_COMPARED, Compared::<TableOutcome<u8, f32>>::IS_COMPARED);
+    assert_eq!(table, (true, true));
+    let bare_key = (Compared::<TableLog<Bare, u8>>::IS_COMPARED, Compared::<TableOutcome<Bare, u8>>::IS_COMPARED);
+    assert_eq!(bare_key, (false, false));
+    assert_eq!([Compared::<TableOutcome<u8, Bare>>::IS_COMPARED], [false]);
 }
 
 #[test]
