@@ -24,7 +24,6 @@ use parking_lot::Mutex;
 use super::{Entry, File, Folder, Lock, Open, SALVAGE, name};
 
 /// What the sync of a file says that somebody removed.
-pub(super) const REMOVED: &str = "the file was removed while it was open";
 /// How much is written at a time where it goes to the cache, which makes one large page of a large write to what it
 /// doesn't hold yet: every later sync of a small write there would write that whole.
 const PAGE: usize = 4096;
@@ -265,7 +264,7 @@ impl File for DiskFile {
         sys::sync(&self.file)?;
         // After the sync, so that no removal before it is missed.
         if self.counts_names && !sys::has_name(&self.file)? {
-            return Err(io::Error::new(io::ErrorKind::NotFound, REMOVED));
+            return Err(io::Error::new(io::ErrorKind::NotFound, super::REMOVED));
         }
         Ok(())
     }

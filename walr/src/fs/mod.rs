@@ -22,6 +22,9 @@ use std::path::PathBuf;
 /// The folder below the store's folder that holds copies of what a recovery cut off.
 pub const SALVAGE: &str = "salvage";
 
+/// The error's text where a file has no name any more when it is synced.
+pub(crate) const REMOVED: &str = "the file was removed while it was open";
+
 /// One folder, held open.
 ///
 /// Names are plain file names, or `salvage/NAME` for a file in the one folder below. Files are created for their owner

@@ -175,7 +175,7 @@ impl File for SimFile {
             inode.sync();
             match state.names.name_of(self.id) {
                 Some(_) => Ok(()),
-                None => Err(io::Error::new(io::ErrorKind::NotFound, crate::fs::disk::REMOVED)),
+                None => Err(io::Error::new(io::ErrorKind::NotFound, crate::fs::REMOVED)),
             }
         })
     }
