@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::common::{DURABILITIES, Result, files_with, numbered, open_sim, options, run};
-use walr::fs::Sim;
+use walr::testing::Sim;
 use walr::{Durability, Error, Fate};
 
 /// That the store has latched because its file was removed, and says so.

@@ -23,7 +23,6 @@ use parking_lot::Mutex;
 
 use super::{Entry, File, Folder, Lock, Open, SALVAGE, name};
 
-/// What the sync of a file says that somebody removed.
 /// How much is written at a time where it goes to the cache, which makes one large page of a large write to what it
 /// doesn't hold yet: every later sync of a small write there would write that whole.
 const PAGE: usize = 4096;
