@@ -30,6 +30,7 @@ mod reentrancy;
 mod removed_folder;
 mod reopen;
 mod replay_panics;
+mod salvage;
 mod short_runs;
 mod skipped_variants;
 mod slices;
