@@ -30,6 +30,7 @@ mod reentrancy;
 mod removed_folder;
 mod reopen;
 mod replay_panics;
+mod salvage;
 mod short_runs;
 mod simulated_stores;
 mod skipped_variants;

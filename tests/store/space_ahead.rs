@@ -34,6 +34,9 @@ impl Folder for Noting {
     fn list(&self) -> io::Result<Vec<Entry>> {
         self.sim.list()
     }
+    fn list_salvage(&self) -> io::Result<Vec<Entry>> {
+        self.sim.list_salvage()
+    }
     fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {
         let (file, name, zeros) = (self.sim.open(name, how)?, name.to_string(), self.zeros.clone());
         Ok(Box::new(NotingFile { file, name, zeros }))

@@ -23,6 +23,8 @@ use parking_lot::Mutex;
 
 use super::{Entry, File, Folder, Lock, Open, SALVAGE, name};
 
+/// The prefix of the names of files in `salvage`.
+const BELOW: &str = "salvage/";
 /// How much is written at a time where it goes to the cache, which makes one large page of a large write to what it
 /// doesn't hold yet: every later sync of a small write there would write that whole.
 const PAGE: usize = 4096;
@@ -35,8 +37,8 @@ const PAGE: usize = 4096;
 pub struct Disk {
     dir: sys::Dir,
     path: PathBuf,
-    /// Whether names in `salvage` may not be durable yet. It is held while `salvage` is synced, so that a second sync waits
-    /// for the first, and it starts as true, because an earlier process may have ended before its sync.
+    /// Whether names in `salvage` that the caller knows of may not be durable yet: those that it made, changed or opened. It
+    /// is held while `salvage` is synced, so that a second sync waits for the first.
     salvage_unsynced: Mutex<bool>,
 }
 
@@ -49,7 +51,7 @@ impl Disk {
     pub fn open(path: &Path) -> io::Result<Disk> {
         let path = std::path::absolute(path)?;
         let dir = sys::Dir::open(&path)?;
-        Ok(Disk { dir, path, salvage_unsynced: Mutex::new(true) })
+        Ok(Disk { dir, path, salvage_unsynced: Mutex::new(false) })
     }
 
     /// Creates the folder at `path` and its missing parents, for their owner alone (0700), makes their names durable and
@@ -75,8 +77,8 @@ impl Disk {
         if below { self.dir.below(SALVAGE).map(Some) } else { Ok(None) }
     }
 
-    /// Says that a name in `salvage` was changed. It comes after the change and before the caller hears of it.
-    fn changed(&self, below: bool) {
+    /// Says that a name in `salvage` was changed or found. It comes after that and before the caller hears of it.
+    fn touched(&self, below: bool) {
         if below {
             *self.salvage_unsynced.lock() = true;
         }
@@ -118,6 +120,16 @@ impl Folder for Disk {
         self.dir.list()
     }
 
+    fn list_salvage(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = match self.dir.below(SALVAGE) {
+            Ok(salvage) => salvage.list()?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(e),
+        };
+        entries.iter_mut().for_each(|entry| entry.name.insert_str(0, BELOW));
+        Ok(entries)
+    }
+
     fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {
         let (below, leaf) = name::split(name)?;
         if below && how == Open::Create {
@@ -125,9 +137,8 @@ impl Folder for Disk {
         }
         let place = self.place(below)?;
         let file = place.as_ref().unwrap_or(&self.dir).file(leaf, how)?;
-        if how == Open::Create {
-            self.changed(below);
-        }
+        // The process that made it may have ended before its sync.
+        self.touched(below);
         Ok(Box::new(DiskFile::new(file)))
     }
 
@@ -136,7 +147,7 @@ impl Folder for Disk {
         let (from_place, to_place) = (self.place(from_below)?, self.place(to_below)?);
         let to_dir = to_place.as_ref().unwrap_or(&self.dir);
         from_place.as_ref().unwrap_or(&self.dir).rename(from, to_dir, to)?;
-        self.changed(from_below || to_below);
+        self.touched(from_below || to_below);
         Ok(())
     }
 
@@ -144,7 +155,7 @@ impl Folder for Disk {
         let (below, leaf) = name::split(name)?;
         let place = self.place(below)?;
         place.as_ref().unwrap_or(&self.dir).remove(leaf)?;
-        self.changed(below);
+        self.touched(below);
         Ok(())
     }
 

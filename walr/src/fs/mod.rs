@@ -1,4 +1,4 @@
-//! The file system as twelve calls: what walr needs of a folder and its files, and what each call must do.
+//! The file system as thirteen calls: what walr needs of a folder and its files, and what each call must do.
 //!
 //! Everything above this floor reaches the disk through [`Folder`] and [`File`] alone, so that the same code runs over the
 //! real file system ([`Disk`]) and over the simulated one of `walr::testing`, which crashes. A store is one folder; every
@@ -41,6 +41,10 @@ pub trait Folder: Send + Sync + Debug {
     ///
     /// MUST list every file whose creation, rename or removal has returned before the call, as it left it.
     fn list(&self) -> io::Result<Vec<Entry>>;
+
+    /// The regular files in `salvage`, as `salvage/NAME`, in any order, like [`list`](Folder::list); none where there is no
+    /// such folder.
+    fn list_salvage(&self) -> io::Result<Vec<Entry>>;
 
     /// Opens the file `name`.
     ///

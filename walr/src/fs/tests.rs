@@ -165,7 +165,9 @@ fn a_file_opened_for_reading_is_not_written() {
 fn the_folder_below_is_made_when_needed_and_not_listed() {
     both(|folder| {
         assert_eq!(kind(folder.open("salvage/a", Open::Read)), ErrorKind::NotFound);
+        assert!(folder.list_salvage().unwrap().is_empty());
         create(folder, "salvage/a", b"cut");
+        assert_eq!(folder.list_salvage().unwrap(), [Entry { name: "salvage/a".to_owned(), len: 3 }]);
         assert_eq!(kind(folder.open("salvage/a", Open::Create)), ErrorKind::AlreadyExists);
         create(folder, "b", b"there");
         folder.sync().unwrap();

@@ -7,7 +7,7 @@
 //! {lsn:016x}.ckpt          a checkpoint of the state as of that LSN
 //! {lsn:016x}.ckpt.bad      a checkpoint that was found damaged
 //! *.tmp                    a file that was not finished; removed by the next open
-//! salvage/                 copies of what a recovery cut off
+//! salvage/                 copies of what a recovery cut off: the newest 16, of at most 1 MiB each
 //! ```
 //!
 //! `STORE`, little-endian:

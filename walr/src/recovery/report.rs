@@ -48,7 +48,8 @@ pub struct Cut {
     pub offset: u64,
     /// How many bytes stood behind it.
     pub bytes: u64,
-    /// The copy of them (of the first MiB, if there were more); `None` where none could be written.
+    /// The copy of them (of the first MiB, if there were more), of which the newest 16 are kept; `None` where none could be
+    /// written, as on a full disk, or where `salvage` isn't a folder: then they stay in the file.
     pub copy: Option<PathBuf>,
 }
 

@@ -20,15 +20,11 @@ impl Folder for Sim {
     }
 
     fn list(&self) -> io::Result<Vec<Entry>> {
-        self.call(Call::Read, |state, _| {
-            let mut entries = Vec::with_capacity(state.names.seen.len());
-            for (name, id) in state.names.seen.clone() {
-                if !in_salvage(&name) {
-                    entries.push(Entry { name: name.to_string(), len: state.inode(id)?.cached.len() });
-                }
-            }
-            Ok(entries)
-        })
+        self.call(Call::Read, |state, _| state.list(|name| !in_salvage(name)))
+    }
+
+    fn list_salvage(&self) -> io::Result<Vec<Entry>> {
+        self.call(Call::Read, |state, _| state.list(in_salvage))
     }
 
     fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {

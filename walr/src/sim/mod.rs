@@ -264,6 +264,17 @@ impl State {
         id
     }
 
+    /// The files whose names are wanted.
+    fn list(&mut self, wanted: fn(&str) -> bool) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for (name, id) in self.names.seen.clone() {
+            if wanted(&name) {
+                entries.push(Entry { name: name.to_string(), len: self.inode(id)?.cached.len() });
+            }
+        }
+        Ok(entries)
+    }
+
     /// The file of an open handle.
     fn inode(&mut self, id: Id) -> io::Result<&mut Inode> {
         self.inodes.get_mut(&id).ok_or_else(|| io::ErrorKind::NotFound.into())
