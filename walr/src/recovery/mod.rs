@@ -23,6 +23,8 @@ mod table;
 pub(crate) use preview::preview;
 pub(crate) use records::read;
 pub use report::{Bypassed, Cut, DryRun, Recovery};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use scratch::raw_records;
 pub(crate) use scratch::{Scratch, mutation_at, survey};
 pub(crate) use snapshot::{Snapshot, rebuild};
 

@@ -102,6 +102,22 @@ pub(crate) fn mutation_at(dir: &Dir, store: &StoreId, extents: &[Extent], lsn: L
     Ok(found)
 }
 
+/// Calls `each` with the LSN and the bytes of every record in these segments, those that were aborted included.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn raw_records(
+    dir: &Dir,
+    store: &StoreId,
+    extents: &[Extent],
+    each: &mut dyn FnMut(Lsn, &[u8]),
+) -> Result<()> {
+    let all = (Lsn::default(), Lsn::new(u64::MAX));
+    frames(dir, store, extents, all, &mut |header, body| {
+        if header.kind == Kind::Batch {
+            Records::new(header, body).flatten().for_each(|record| each(record.lsn, record.bytes));
+        }
+    })
+}
+
 /// Calls `look` with each frame of the segments that hold records between two LSNs.
 fn frames(
     dir: &Dir,
