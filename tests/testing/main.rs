@@ -5,3 +5,4 @@ mod common;
 mod crash_tests;
 mod failures;
 mod in_memory;
+mod ledger;
