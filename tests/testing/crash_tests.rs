@@ -170,6 +170,19 @@ fn a_state_without_a_default_begins_with_what_it_is_given() {
     report.assert_ok();
 }
 
+#[test]
+fn a_workload_may_be_a_closure_that_returns_a_future() {
+    let word = "word 0".to_string();
+    let report = crash_test(
+        |words: Durable<Words>| async move {
+            words.push(&word).await?;
+            Ok(())
+        },
+        in_order,
+    );
+    report.assert_ok();
+}
+
 #[tokio::test]
 async fn it_runs_inside_of_a_runtime_too() {
     crash_test(push_twenty, in_order).assert_ok();
