@@ -1,97 +1,21 @@
 //! A ledger that loses no cent.
 //!
 //! `cargo run --example ledger` lets a second process make transfers, a thousand at a time, kills it in the middle of them,
-//! opens the store again and compares the total.
-
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::fmt;
-use walr::{Durable, WalState};
-
-#[derive(Default, Serialize, Deserialize, WalState)]
-struct Ledger {
-    /// What each account holds, in cents.
-    accounts: BTreeMap<String, u64>,
-}
-
-/// Why the ledger refuses: a result like any other, recorded, and the same again on replay.
-#[derive(Debug)]
-enum Refused {
-    NoAccount { account: String },
-    TooLittle { account: String, cents: u64 },
-    TooMuch { account: String },
-    SameAccount,
-}
-
-#[walr::mutations]
-impl Ledger {
-    /// Adds to an account, which is opened if there is none, and returns what it holds then.
-    #[mutation]
-    fn deposit(&mut self, account: &str, cents: u64) -> Result<u64, Refused> {
-        let holds = self.accounts.get(account).copied().unwrap_or(0);
-        let holds = holds.checked_add(cents).ok_or_else(|| Refused::TooMuch { account: account.to_string() })?;
-        self.accounts.insert(account.to_string(), holds);
-        Ok(holds)
-    }
-
-    /// Takes from an account, and returns what is left.
-    #[mutation]
-    fn withdraw(&mut self, account: &str, cents: u64) -> Result<u64, Refused> {
-        let holds = self.holds(account)?;
-        let left = holds
-            .checked_sub(cents)
-            .ok_or_else(|| Refused::TooLittle { account: account.to_string(), cents: holds })?;
-        self.accounts.insert(account.to_string(), left);
-        Ok(left)
-    }
-
-    /// Moves from one account to another. All checks come first: an error undoes nothing that was done before it.
-    #[mutation]
-    fn transfer(&mut self, from: &str, to: &str, cents: u64) -> Result<(), Refused> {
-        if from == to {
-            return Err(Refused::SameAccount);
-        }
-        if self.holds(to)?.checked_add(cents).is_none() {
-            return Err(Refused::TooMuch { account: to.to_string() });
-        }
-        self.withdraw(from, cents)?;
-        self.deposit(to, cents)?;
-        Ok(())
-    }
-
-    /// What all accounts hold together.
-    #[query]
-    fn total(&self) -> u128 {
-        self.accounts.values().map(|cents| u128::from(*cents)).sum()
-    }
-
-    fn holds(&self, account: &str) -> Result<u64, Refused> {
-        self.accounts.get(account).copied().ok_or_else(|| Refused::NoAccount { account: account.to_string() })
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refused::NoAccount { account } => write!(f, "there is no account {account}"),
-            Refused::TooLittle { account, cents } => write!(f, "{account} holds no more than {cents} cents"),
-            Refused::TooMuch { account } => write!(f, "{account} can't hold that much"),
-            Refused::SameAccount => write!(f, "a transfer takes two accounts"),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
-
-// That was the domain; the rest is the program around it.
+//! opens the store again and compares the total. The ledger itself is in `ledger/state.rs`.
 
 #[path = "ledger/crash.rs"]
 mod crash;
+#[path = "ledger/state.rs"]
+mod state;
 #[path = "shared/victim.rs"]
 mod victim;
 
 use std::path::Path;
 use std::process::ExitCode;
+
+use walr::Durable;
+
+use state::Ledger;
 
 /// What can fail here fails with a message for the user.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

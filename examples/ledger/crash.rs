@@ -7,8 +7,9 @@ use std::path::Path;
 use tokio::task::JoinSet;
 use walr::Durable;
 
+use crate::Outcome;
+use crate::state::Ledger;
 use crate::victim::{Victim, report};
-use crate::{Ledger, Outcome};
 
 pub(crate) const ACCOUNTS: usize = 100;
 /// How many transfers are under way at once.

@@ -121,6 +121,9 @@ impl<S: WalState> Checkpointer<S> {
             Ok(from) => from,
             Err(error) => return self.conclude(Err(error)),
         };
+        if !self.core.config.in_background {
+            return self.write_here(committer, from);
+        }
         let core = self.core.clone();
         let thread = std::thread::Builder::new().name("walr-checkpoint".into());
         let job = thread.spawn(move || {
@@ -141,6 +144,15 @@ impl<S: WalState> Checkpointer<S> {
                 let reason = format!("the checkpoint's thread can't be started: {error}");
                 self.conclude(Err(Error::Thread { reason }));
             }
+        }
+    }
+
+    /// Writes a checkpoint on this thread, the writer's, and answers the callers that wait for it.
+    fn write_here(&mut self, committer: &mut Committer<S>, from: From<S>) {
+        match committer.sync() {
+            // It answers them.
+            Ok(_) => drop(self.write_from(committer, from)),
+            Err(error) => self.conclude(Err(error)),
         }
     }
 

@@ -97,6 +97,17 @@ impl View {
         Ok(())
     }
 
+    /// Calls `each` with the LSN and the bytes of every record, the aborted ones included.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn records(&self, each: &mut dyn FnMut(Lsn, &[u8])) -> Result<()> {
+        self.frames(Span { above: Lsn::default(), up_to: Lsn::new(u64::MAX) }, |header, body, _| {
+            if header.kind == Kind::Batch {
+                Records::new(header, body).flatten().for_each(|record| each(record.lsn, record.bytes));
+            }
+            Ok(())
+        })
+    }
+
     /// Finds the record of `lsn`; `None` if the view doesn't hold it.
     pub(crate) fn locate(&self, lsn: Lsn) -> Result<Option<Located>> {
         let (mut schema, mut located) = (None, None);

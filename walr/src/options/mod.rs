@@ -101,6 +101,9 @@ pub(crate) struct Config {
     pub(crate) commit_on_caller: bool,
     pub(crate) power_safe_overwrite: bool,
     pub(crate) changed_code: ChangedCode,
+    /// Whether checkpoints and the next segment are made on threads of their own, beside the writer. Crash tests make them
+    /// on the writer's thread, so that a run makes the same calls to the file system each time.
+    pub(crate) in_background: bool,
     /// Segments get their space reserved, and never written ahead, whatever the groups' size.
     #[cfg(test)]
     pub(crate) only_reserve: bool,
@@ -120,6 +123,7 @@ impl Default for Config {
             commit_on_caller: false,
             power_safe_overwrite: true,
             changed_code: ChangedCode::default(),
+            in_background: true,
             #[cfg(test)]
             only_reserve: false,
         }

@@ -29,7 +29,7 @@ pub use fault::{Broken, Fault, Kind, Medium};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -182,6 +182,21 @@ impl Sim {
         let state = self.state.lock();
         let inode = state.inodes.get(&state.names.get(name)?)?;
         Some(inode.cached.to_vec())
+    }
+
+    /// Writes all files, as calls see them, into the folder `to` of the real file system, which is created if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    pub fn save(&self, to: impl AsRef<Path>) -> io::Result<()> {
+        let to = to.as_ref();
+        for entry in self.files() {
+            let path = to.join(&entry.name);
+            std::fs::create_dir_all(path.parent().unwrap_or(to))?;
+            std::fs::write(path, self.read(&entry.name).unwrap_or_default())?;
+        }
+        Ok(())
     }
 
     /// Puts a file there, in the place of any other of its name. It and all names are durable at once.

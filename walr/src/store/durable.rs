@@ -87,7 +87,7 @@ impl<S: Recorded> Durable<S> {
 }
 
 impl<S: WalState> Durable<S> {
-    fn front(&self) -> &Front<S> {
+    pub(crate) fn front(&self) -> &Front<S> {
         front(self.mutations.handle())
     }
 

@@ -225,8 +225,9 @@ fn prepare<S: WalState>(
         answered.recv().map_err(|_| Error::Closed)
     };
     let watch = Watch::new(options.listener.take());
+    let ahead = options.config.in_background;
     let opened = recovery::open(&dir, options.config.changed_code, &watch, first)
-        .and_then(|opened| Committer::new(dir.clone(), options, opened, true));
+        .and_then(|opened| Committer::new(dir.clone(), options, opened, ahead));
     match opened {
         Ok(committer) => Ok((committer, lock)),
         Err(error) => {

@@ -1,0 +1,28 @@
+//! What an invariant answers.
+
+use std::fmt::Display;
+
+/// The answer of an invariant: nothing, where it panics if it doesn't hold (`assert!`); a `bool`; or a `Result` whose error
+/// says what is wrong.
+pub trait Verdict {
+    /// Returns `Ok` if the invariant holds, and otherwise the reason why it doesn't.
+    fn verdict(self) -> Result<(), String>;
+}
+
+impl Verdict for () {
+    fn verdict(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl Verdict for bool {
+    fn verdict(self) -> Result<(), String> {
+        if self { Ok(()) } else { Err("it returned `false`".to_string()) }
+    }
+}
+
+impl<E: Display> Verdict for Result<(), E> {
+    fn verdict(self) -> Result<(), String> {
+        self.map_err(|error| error.to_string())
+    }
+}
