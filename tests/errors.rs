@@ -22,8 +22,12 @@ fn every_message_of_the_macros_is_explained() {
 fn every_refusal_of_other_code_is_explained() {
     let docs = docs();
     let mut messages = Vec::new();
-    for path in ["walr/src/schema.rs", "walr/src/migrate.rs", "walr/src/checkpoint/read.rs", "walr/src/shape/names.rs"]
-    {
+    for path in [
+        "walr/src/schema/signature.rs",
+        "walr/src/schema/migrate.rs",
+        "walr/src/checkpoint/read.rs",
+        "walr/src/schema/shape/names.rs",
+    ] {
         let mut found = Vec::new();
         // What is damaged is passed over, or comes as the reason of an `Error::Corrupt`.
         literals(without_calls(tokens(&read(path)), "damage"), &mut found);

@@ -15,6 +15,9 @@ impl Folder for Own {
     fn list(&self) -> std::io::Result<Vec<Entry>> {
         self.0.list()
     }
+    fn list_salvage(&self) -> std::io::Result<Vec<Entry>> {
+        self.0.list_salvage()
+    }
     fn open(&self, name: &str, how: Open) -> std::io::Result<Box<dyn File>> {
         self.0.open(name, how)
     }
