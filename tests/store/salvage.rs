@@ -1,6 +1,7 @@
 //! The folder for copies of torn ends: how much it holds at the most, and what stands in its place.
 
 use std::fs;
+use std::path::Path;
 
 use crate::common::{Result, copy_folder, files_with, find, numbered, open_sim, options, run};
 use walr::testing::Sim;
@@ -25,6 +26,11 @@ fn torn(sim: &Sim, text: &str) -> Result<Sim> {
     Err(format!("no segment holds {text}").into())
 }
 
+/// Returns the name of a copy in the simulated folder.
+fn name_of(copy: &Path) -> Result<String> {
+    Ok(copy.strip_prefix("simulated store")?.to_string_lossy().into_owned())
+}
+
 #[test]
 fn it_keeps_the_newest_sixteen_copies_and_nothing_of_others_goes() -> Result {
     run(async {
@@ -38,7 +44,7 @@ fn it_keeps_the_newest_sixteen_copies_and_nothing_of_others_goes() -> Result {
             sim = torn(&sim, &format!("torn in round {round}"))?;
             let words = open_sim(&sim).await?;
             let cut = words.store().recovery().cut.last().cloned().ok_or("it is cut")?;
-            let copy = cut.copy.ok_or("there is a copy")?.to_string_lossy().into_owned();
+            let copy = name_of(&cut.copy.ok_or("there is a copy")?)?;
             assert!(find(&sim.read(&copy).ok_or("it is there")?, b"torn").is_some());
             copies.push(copy);
             drop(words);
@@ -71,7 +77,7 @@ fn it_keeps_the_newest_copies_of_one_place() -> Result {
             folder.put(segment, &bytes);
             let words = open_sim(&folder).await?;
             let copy = words.store().recovery().cut[0].copy.clone().ok_or("there is a copy")?;
-            let copy = folder.read(&copy.to_string_lossy()).ok_or("it is there")?;
+            let copy = folder.read(&name_of(&copy)?).ok_or("it is there")?;
             assert_eq!(copy[100], round + 1);
             folder = folder.restart();
             let again = open_sim(&folder.restart()).await?.store().recovery().cut[0].copy.clone();

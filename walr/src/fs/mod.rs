@@ -12,7 +12,7 @@ pub(crate) mod name;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use background::step_back;
+pub(crate) use background::{spawn, step_back};
 pub use disk::Disk;
 
 use std::fmt::Debug;

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::commit::{Committer, Core, Front};
 use crate::error::{Error, Result};
+use crate::fs::spawn;
 use crate::log::frame::{self, Kind, Range, Records};
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
@@ -42,13 +43,13 @@ pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<
     let (core, committer) = (front.core.clone(), front.committer.clone());
     let (answer, answered) = oneshot::channel();
     let failed = |reason: String| Error::Thread { reason };
-    let thread = std::thread::Builder::new().name("walr-verify".into()).spawn(move || {
+    let work = move || {
         let verified = panic::catch(|| Verifier { core: &core, committer: &committer }.run());
         let verified = verified.unwrap_or_else(|message| Err(failed(format!("the comparison panicked: {message}"))));
         // Nobody may be waiting any more.
         let _ = answer.send(verified);
-    });
-    thread.map_err(|e| failed(format!("the thread can't be started: {e}")))?;
+    };
+    spawn("walr-verify", Box::new(work))?;
     answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
 }
 
