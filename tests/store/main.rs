@@ -26,6 +26,7 @@ mod panicking_wakers;
 mod panics;
 mod periodic;
 mod progress;
+mod read_only;
 mod reentrancy;
 mod removed_folder;
 mod reopen;

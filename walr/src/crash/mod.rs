@@ -4,6 +4,7 @@
 mod damage;
 mod faults;
 mod manual;
+mod read_only;
 mod regressions;
 pub(crate) mod sabotage;
 pub(crate) mod slices;
