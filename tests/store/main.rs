@@ -14,6 +14,7 @@ mod damaged_while_opening;
 mod durability_modes;
 mod executors;
 mod failures_latch;
+mod foreign_names;
 mod full_disk;
 mod large_records;
 mod locking;
