@@ -5,6 +5,7 @@ mod damage;
 mod faults;
 mod golden;
 mod manual;
+mod read_only;
 mod regressions;
 pub(crate) mod sabotage;
 pub(crate) mod slices;

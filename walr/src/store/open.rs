@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::commit::{Committer, Front, run};
 use crate::error::{Error, Result};
-use crate::fs::{Disk, Folder, Lock, Open, spawn};
+use crate::fs::{Disk, Folder, Lock, spawn};
 use crate::log::layout::{Dir, LOCK};
 use crate::options::Options;
 use crate::options::progress::Watch;
@@ -64,7 +64,8 @@ impl<S: WalState> Options<S> {
 
     /// Says what an open of the store in `path` would do: whether it would create it, what it would load, migrate, cut off and
     /// replay, and why it would be refused. It goes through the whole open, the replay included, up to the first change on disk, and
-    /// takes its time and memory. Nothing in the folder is changed.
+    /// takes its time and memory. Nothing in the folder is changed, so that it works on a file system that is mounted read-only; an open
+    /// doesn't, because it takes the lock for writing.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -169,14 +170,17 @@ fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
         }
         Err(e) => return Err(Error::io("open", path, e)),
     };
-    let dir = Dir::of(Arc::new(disk));
-    // A lock would create a file that isn't there; and without one nobody can hold it.
-    let lock = match dir.folder.open(LOCK, Open::Read) {
-        Ok(_) => Some(lock(&dir)?),
+    look_in(&Dir::of(Arc::new(disk)), options)
+}
+
+/// Says what an open of the store in `dir` would do. No call is made that a read-only file system refuses.
+pub(crate) fn look_in<S: WalState>(dir: &Dir, options: &Options<S>) -> Result<DryRun> {
+    // Where there is no file to lock, nobody holds the lock.
+    let lock = match dir.folder.lock_if_there(LOCK) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-        Err(e) => return Err(Error::io("open", dir.file_path(LOCK), e)),
+        tried => Some(held(dir, tried)?),
     };
-    let looked = recovery::preview::<S>(&dir, options.config.changed_code, &Watch::new(options.listener.clone()));
+    let looked = recovery::preview::<S>(dir, options.config.changed_code, &Watch::new(options.listener.clone()));
     if let Some(lock) = lock {
         // It ends with this thread at the latest.
         let _ = lock.unlock();
@@ -184,8 +188,9 @@ fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
     looked
 }
 
-fn lock(dir: &Dir) -> Result<Box<dyn Lock>> {
-    let lock = dir.folder.lock(LOCK).map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
+/// The lock, if it could be taken.
+fn held(dir: &Dir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Box<dyn Lock>> {
+    let lock = tried.map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
     lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })
 }
 
@@ -200,7 +205,7 @@ fn prepare<S: WalState>(
         Place::Path(path) => Dir::of(Arc::new(Disk::create(&path).map_err(|e| Error::io("open", &path, e))?)),
         Place::Folder(folder) => Dir::of(folder),
     };
-    let lock = lock(&dir)?;
+    let lock = held(&dir, dir.folder.lock(LOCK))?;
     let first = || {
         let (answer, answered) = oneshot::channel();
         // An open that nobody waits for any more creates nothing.

@@ -42,11 +42,11 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Opens the segment `seq` and checks its header.
+    /// Opens the segment `seq` for reading, and checks its header.
     pub(crate) fn open(dir: &Dir, store: &StoreId, seq: u64) -> Result<Segment> {
         let name = segment_name(seq);
         let path = dir.file_path(&name);
-        let file = dir.folder.open(&name, Open::Write).map_err(|e| Error::io("open", &path, e))?;
+        let file = dir.folder.open(&name, Open::Read).map_err(|e| Error::io("open", &path, e))?;
         let mut block = vec![0; BLOCK as usize];
         let len = file.read_at(&mut block, 0).map_err(|e| Error::io("read", &path, e))?;
         let corrupt = |reason: &str| Error::Corrupt {
