@@ -29,9 +29,11 @@ use crate::verify::{Verified, verify};
 /// # What it holds
 ///
 /// The state, one thread, two to four open files, and buffers as large as the last groups needed: some tens of KiB where
-/// calls are small, at most 4 MiB for a group's frame, as much for what is written of it, and twice that for whole blocks.
+/// calls are small, at most 4 MiB for a group's frame, as much for what is written of it, and twice that for whole blocks. Lists of
+/// calls keep at most 256 KiB each after a burst.
 /// Calls that wait hold at most [`queue_size`](crate::Options::queue_size) bytes. A thread that calls keeps up to 2 MiB to
-/// encode into. While a checkpoint of a large state is written there is a second state. On disk, a store that is written much
+/// encode into. While a checkpoint of a large state is written there is a second state, and after a mutation that panicked, until the
+/// state is built again. On disk, a store that is written much
 /// has two segments of [`segment_size`](crate::Options::segment_size) ahead; one that is written little has 64 KiB.
 ///
 /// A caller that is alone, under `Sync` and on a fast disk, asks for its answer again and again instead of going to sleep, and
@@ -97,8 +99,8 @@ impl<S: WalState> Durable<S> {
     ///
     /// # Panics
     ///
-    /// Inside a mutation's body, where the state is `self`; and if a mutation panicked and the state could not be built
-    /// again from disk, until the store is reopened.
+    /// Inside a mutation's body, where the state is `self`; and if a mutation panicked and the state can't be built again from
+    /// disk. Where the folder can't be read for a while, the next call or read tries again; else the store must be opened again.
     pub fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
         self.front().core.read(look)
     }

@@ -110,7 +110,7 @@ pub enum Error {
         max: u64,
     },
 
-    /// The mutation panicked. It was aborted, and the state is as if the call had never been made. Fate: not recorded.
+    /// The mutation panicked, was aborted, and never happened; what a power cut can do to that is told at [`Durability`](crate::Durability). Fate: not recorded.
     #[error(
         "the mutation `{mutation}` (lsn {lsn}) panicked and was taken back: {message}; the state is as before the call"
     )]

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::commit::rebuild::Lost;
 use crate::commit::{Committer, Core, Front};
 use crate::error::{Error, Result};
 use crate::frame::Range;
@@ -121,11 +122,10 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
                 // Mutations wait for it.
                 self.advance_at(&mut scratch, &moment, moment.up_to, &Pace::full())?;
             }
-            let live = self.core.live.read();
+            let live = self.core.look();
             // Mutations are recorded meanwhile, and wait to be applied.
             drop(committer);
-            let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
-            let compared = compare(live.state.as_ref().ok_or_else(lost)?, &scratch.state);
+            let compared = compare(live.state.as_ref().map_err(Lost::error)?, &scratch.state);
             drop(live);
             let at = scratch.lsn;
             drop_quietly(scratch);

@@ -3,10 +3,11 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
 use super::queue::{Closing, Queue};
+use super::rebuild::Lost;
 use super::stats::Stats;
 use crate::error::{Error, Result};
 use crate::layout::{Dir, StoreId};
@@ -19,8 +20,7 @@ use crate::state::{Recorded, WalState};
 
 /// The state, and the LSN that it is as of.
 pub(crate) struct Live<S> {
-    /// `None` when a mutation panicked and the state couldn't be built again.
-    pub(crate) state: Option<S>,
+    pub(crate) state: Result<S, Lost>,
     pub(crate) lsn: Lsn,
 }
 
@@ -61,7 +61,7 @@ impl<S: Recorded> Core<S> {
             config,
             copy,
             recovery: opened.report,
-            live: RwLock::new(Live { state: Some(opened.state), lsn }),
+            live: RwLock::new(Live { state: Ok(opened.state), lsn }),
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
             checkpoint: Signals::default(),
@@ -108,18 +108,31 @@ impl<S: Recorded> Core<S> {
 }
 
 impl<S: WalState> Core<S> {
+    /// Locks the state to look at it. If it was lost by a panic, it is built again first where that succeeds now.
+    pub(crate) fn look(&self) -> RwLockReadGuard<'_, Live<S>> {
+        let live = self.live.read();
+        match &live.state {
+            Err(lost) if lost.may_pass() => {}
+            _ => return live,
+        }
+        drop(live);
+        // Why it fails is noted in the place of the state.
+        let _ = self.restore();
+        self.live.read()
+    }
+
     /// Calls `f` on the state.
     pub(crate) fn read<R>(&self, f: impl FnOnce(&S) -> R) -> R {
         let live = match reentry::inside(self.id()) {
-            None => self.live.read(),
+            None => self.look(),
             // A writer that waits for the outer read to end must not come between.
             Some(Place::Read) => self.live.read_recursive(),
             Some(Place::Mutation) => panic!("`read` was called inside a mutation of the same store; use `self` there"),
         };
         let _entered = reentry::enter(self.id(), Place::Read);
         match &live.state {
-            Some(state) => f(state),
-            None => panic!("a mutation panicked and the state could not be read back from disk; open the store again"),
+            Ok(state) => f(state),
+            Err(lost) => panic!("there is no state to read: {lost}"),
         }
     }
 }

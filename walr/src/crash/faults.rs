@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::fs::sim::{Fault, Kind};
 use crate::options::Durability;
 
-const KINDS: [Kind; 5] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
+const KINDS: [Kind; 6] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost, Kind::Unreadable];
 
 /// Runs `plan` with `fault`; true if the fault hit anything.
 fn survive(plan: &Plan, fault: Fault) -> bool {
