@@ -27,6 +27,7 @@ mod panicking_values;
 mod panicking_wakers;
 mod panics;
 mod periodic;
+mod polled_inside;
 mod progress;
 mod rebuilds;
 mod reentrancy;

@@ -95,7 +95,30 @@ impl<S: WalState> Durable<S> {
 
     /// Calls `look` on the state, under a read lock, and returns what it returns. No I/O and no await: what it sees is
     /// acknowledged, or about to be, and under [`Durability::Sync`](crate::Durability::Sync) durable. Reads run beside
-    /// each other, and a read inside a read works. Keep it short: mutations are applied between reads.
+    /// each other, and a read inside a read works, also on another thread that the first one waits for. Keep it short: mutations
+    /// are applied between reads.
+    ///
+    /// A closure can't wait for a mutation, which would wait for the closure. On its own thread that is an error,
+    /// [`Reentrant`](crate::Error::Reentrant), also for a future that was begun outside. On another thread nobody can see it, and the
+    /// two wait for each other for ever:
+    ///
+    /// ```no_run
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walr::{Durable, WalState};
+    /// # #[derive(Default, Serialize, Deserialize, WalState)]
+    /// # struct Cache { hits: u64 }
+    /// # #[walr::mutations]
+    /// # impl Cache { #[mutation] fn hit(&mut self) -> u64 { self.hits += 1; self.hits } }
+    /// # fn block_on<T>(_: impl Future<Output = T>) -> T { loop {} }
+    /// # fn example(cache: &Durable<Cache>) {
+    /// cache.read(|_| {
+    ///     std::thread::scope(|scope| {
+    ///         // Never do this: `read` ends when the thread has ended, and the call when `read` has.
+    ///         scope.spawn(|| block_on(cache.hit()));
+    ///     });
+    /// });
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///

@@ -73,14 +73,14 @@ pub enum Error {
     )]
     Forked,
 
-    /// A mutation was polled inside a `read` of the same store, or inside a mutation's own body, where it could never
-    /// become durable. Fate: not recorded.
-    #[error(
-        "a call was awaited inside {place} of the same store, where it would wait for itself; await it outside of that"
-    )]
+    /// A call was polled inside a `read` of the same store or inside a mutation's body, where it would wait for itself. Fate: as
+    /// the field `fate` says; unknown for a call that was begun outside, and was in flight already.
+    #[error("a call was awaited inside {} of the same store, where it would wait for itself; await it outside of that (`Error::fate` tells whether it may be recorded)", .place)]
     Reentrant {
         /// Where the call stood.
         place: &'static str,
+        /// What became of it.
+        fate: Fate,
     },
 
     /// A value doesn't survive being encoded and decoded again, so that it could never be replayed. Fate: not recorded.
@@ -339,6 +339,7 @@ impl Error {
     pub fn fate(&self) -> Fate {
         match self {
             Error::Commit { .. } | Error::Thread { .. } | Error::Outcome => Fate::Unknown,
+            Error::Reentrant { fate, .. } => *fate,
             _ => Fate::NotRecorded,
         }
     }

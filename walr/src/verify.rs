@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::commit::rebuild::Lost;
 use crate::commit::{Committer, Core, Front};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::frame::Range;
 use crate::journal::Extent;
 use crate::lsn::Lsn;
@@ -50,7 +50,8 @@ pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<
         let _ = answer.send(verified);
     });
     thread.map_err(|e| failed(format!("the thread can't be started: {e}")))?;
-    answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
+    let answered = async { answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string()))) };
+    front.core.outside(Fate::Unknown, answered).await
 }
 
 /// While it lives, no checkpoint is removed, nor the log above one.

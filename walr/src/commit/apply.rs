@@ -63,7 +63,7 @@ impl<S: WalState> Committer<S> {
                 if matches!(core.config.durability, Durability::Periodic(_)) {
                     self.sync()?;
                 }
-                core.live.write()
+                core.write()
             }
         };
         let entered = reentry::enter(core.id(), Place::Mutation);

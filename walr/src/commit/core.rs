@@ -1,15 +1,19 @@
 //! What handles, the writer and a checkpoint share.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
 
 use super::queue::{Closing, Queue};
 use super::rebuild::Lost;
 use super::stats::Stats;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
@@ -17,6 +21,11 @@ use crate::pace::Signals;
 use crate::recovery::{Opened, Recovery};
 use crate::reentry::{self, Place};
 use crate::state::{Recorded, WalState};
+
+/// For so long new reads wait at first for a writer that waits for the reads before them.
+const FIRST_TURN: Duration = Duration::from_millis(10);
+/// How often a writer looks whether no read is left, while it lets new ones in.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// The state, and the LSN that it is as of.
 pub(crate) struct Live<S> {
@@ -83,20 +92,68 @@ impl<S: Recorded> Core<S> {
 
     /// Refuses calls that could never be answered.
     pub(crate) fn admit(&self) -> Result<()> {
+        self.admit_as(Fate::NotRecorded)
+    }
+
+    /// The same for a call whose fate is this by now.
+    fn admit_as(&self, fate: Fate) -> Result<()> {
         if self.is_forked() {
-            return Err(Error::Forked);
+            return Err(match fate {
+                Fate::NotRecorded => Error::Forked,
+                Fate::Unknown => {
+                    let reason =
+                        "this process was forked while the call was in flight, and only the parent hears of it";
+                    Error::Thread { reason: reason.to_string() }
+                }
+            });
         }
         match reentry::inside(self.id()) {
-            Some(Place::Read) => Err(Error::Reentrant { place: "a `read`" }),
-            Some(Place::Mutation) => Err(Error::Reentrant { place: "a mutation" }),
+            Some(Place::Read) => Err(Error::Reentrant { place: "a `read`", fate }),
+            Some(Place::Mutation) => Err(Error::Reentrant { place: "a mutation", fate }),
             None => Ok(()),
         }
+    }
+
+    /// Waits for what the writer is to do. Each poll that would have to wait looks where it stands: a future that was begun
+    /// outside may be awaited inside the store, where it would wait for itself. `fate` is the call's then.
+    pub(crate) async fn outside<T>(&self, fate: Fate, wait: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut wait = pin!(wait);
+        poll_fn(|context| match wait.as_mut().poll(context) {
+            Poll::Pending => match self.admit_as(fate) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            ready => ready,
+        })
+        .await
     }
 
     pub(crate) fn failed(&self) -> Result<()> {
         match self.latch.get() {
             Some(cause) => Err(Error::Failed { cause: cause.clone() }),
             None => Ok(()),
+        }
+    }
+
+    /// Locks the state to change it, behind the reads that go on.
+    ///
+    /// New reads wait meanwhile, or the writer could wait for ever; but not until those before them have ended, because one
+    /// of those may wait for a new one on another thread. So they take turns, each twice as long as the one before: no chain
+    /// of reads, however long each is, keeps the writer out for ever, and no read waits for itself.
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Live<S>> {
+        let mut turn = FIRST_TURN;
+        loop {
+            if let Some(live) = self.live.try_write_for(turn) {
+                return live;
+            }
+            let until = Instant::now() + turn;
+            while Instant::now() < until {
+                if let Some(live) = self.live.try_write() {
+                    return live;
+                }
+                std::thread::sleep(LOOK);
+            }
+            turn *= 2;
         }
     }
 

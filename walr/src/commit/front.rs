@@ -13,7 +13,7 @@ use super::answer::BatchResult;
 use super::queue::{Call, Closing, Request};
 use super::{Committer, Core};
 use crate::codec;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::options::Durability;
 use crate::panic::{Quiet, woken_quietly};
 use crate::state::{Mutation, Recorded, WalState};
@@ -45,7 +45,8 @@ impl<S: Recorded> Front<S> {
         self.core.admit()?;
         let (answer, answered) = oneshot::channel();
         self.core.queue.request(request(answer)).map_err(|_| Error::Closed)?;
-        answered.await.unwrap_or_else(|_| Err(self.ended()))
+        let answered = async { answered.await.unwrap_or_else(|_| Err(self.ended())) };
+        self.core.outside(Fate::Unknown, answered).await
     }
 
     /// Why a call got no answer.
@@ -61,8 +62,11 @@ impl<S: Recorded> Front<S> {
         self.core.admit()?;
         self.core.queue.close(Closing::Close);
         let mut closed = self.core.closed.subscribe();
-        let done = woken_quietly(closed.wait_for(Option::is_some)).await.map_err(|_| self.ended())?;
-        done.clone().unwrap_or(Ok(()))
+        let done = async {
+            let done = woken_quietly(closed.wait_for(Option::is_some)).await.map_err(|_| self.ended())?;
+            done.clone().unwrap_or(Ok(()))
+        };
+        self.core.outside(Fate::Unknown, done).await
     }
 }
 
@@ -87,12 +91,17 @@ impl<S: WalState> Front<S> {
             }
         }
         let (answer, answered) = oneshot::channel();
-        let room = self.core.queue.wait_for_room(record.len()).await?;
+        let room = self.room_for(record.len()).await?;
         let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
         keep(record);
-        let outcome = answer_of(answered, awake).await;
+        let outcome = self.core.outside(Fate::Unknown, answer_of(answered, awake)).await;
         outcome.map(Quiet::into_inner)
+    }
+
+    /// Waits until the queue takes so many bytes of records.
+    async fn room_for(&self, bytes: usize) -> Result<u32> {
+        self.core.outside(Fate::NotRecorded, self.core.queue.wait_for_room(bytes)).await
     }
 
     /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
@@ -109,11 +118,11 @@ impl<S: WalState> Front<S> {
         }
         let Batch { logs, records, ends } = self.core.check_all(logs)?;
         let (answer, answered) = oneshot::channel();
-        let room = self.core.queue.wait_for_room(records.len()).await?;
+        let room = self.room_for(records.len()).await?;
         let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);
-        let outcomes = answer_of(answered, awake).await;
+        let outcomes = self.core.outside(Fate::Unknown, answer_of(answered, awake)).await;
         outcomes.map(|outcomes| outcomes.into_iter().map(Quiet::into_inner).collect())
     }
 }

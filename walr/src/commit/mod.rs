@@ -153,7 +153,7 @@ impl<S: WalState> Committer<S> {
             self.latch(error.clone());
             return Ok(Err(error));
         }
-        let mut live = live.unwrap_or_else(|| core.live.write());
+        let mut live = live.unwrap_or_else(|| core.write());
         let entered = reentry::enter(core.id(), Place::Mutation);
         let mut result = apply_record(&mut live, log, lsn);
         live.lsn = lsn;

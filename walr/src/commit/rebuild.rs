@@ -70,7 +70,7 @@ impl<S: WalState> Core<S> {
 
     /// Builds the state again, if it is lost and that may succeed now.
     pub(super) fn restore(&self) -> Result<()> {
-        let mut live = self.live.write();
+        let mut live = self.write();
         if let Err(Lost { from: Some(from), .. }) = &live.state {
             let from = from.clone();
             let _entered = reentry::enter(self.id(), Place::Mutation);
