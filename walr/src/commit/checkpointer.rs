@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 use super::queue::{Request, reply};
+use super::rebuild::Lost;
 use super::retire::Outdated;
 use super::{Committer, Core};
 use crate::checkpoint;
@@ -15,7 +16,7 @@ use crate::fs::step_back;
 use crate::lsn::Lsn;
 use crate::options::{CheckpointSource, Durability};
 use crate::pace::Pace;
-use crate::panic;
+use crate::panic::{self, drop_quietly};
 use crate::recovery::{Snapshot, rebuild};
 use crate::schema::state::{Recorded, WalState};
 
@@ -352,34 +353,39 @@ fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Resu
         _ => Pace::gentle(&core.checkpoint),
     };
     let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &pace);
-    let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
+    // What is written of a state of the checkpoint's own goes when it is written.
+    let put_own = |state: S, lsn| {
+        let written = put(&state, lsn);
+        drop_quietly(state);
+        written
+    };
     let written = match from {
         From::Live => {
-            let live = core.live.read();
-            put(live.state.as_ref().ok_or_else(lost)?, live.lsn)?
+            let live = core.look();
+            put(live.state.as_ref().map_err(Lost::error)?, live.lsn)?
         }
         From::Encoded => {
-            let live = core.live.read();
+            let live = core.look();
             let (mut encoded, lsn) = (Vec::new(), live.lsn);
             let codec = |reason| Error::Codec { what: S::NAME.to_string(), step: "encoded", reason };
-            codec::encode(live.state.as_ref().ok_or_else(lost)?, &mut encoded).map_err(codec)?;
+            codec::encode(live.state.as_ref().map_err(Lost::error)?, &mut encoded).map_err(codec)?;
             drop(live);
             checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, &encoded, &pace)?
         }
         From::Copy(copy) => {
-            let live = core.live.read();
-            let (state, lsn) = (copy(live.state.as_ref().ok_or_else(lost)?), live.lsn);
+            let live = core.look();
+            let (state, lsn) = (copy(live.state.as_ref().map_err(Lost::error)?), live.lsn);
             drop(live);
-            put(&state, lsn)?
+            put_own(state, lsn)?
         }
         From::Replay(snapshot) => {
             let state = rebuild(&core.dir, &core.store, &snapshot, &pace)?;
-            put(&state, snapshot.up_to)?
+            put_own(state, snapshot.up_to)?
         }
-        From::Given(state, lsn) => put(&state, lsn)?,
+        From::Given(state, lsn) => put_own(state, lsn)?,
     };
     let written = written.sync(&core.dir)?;
-    drop(written.read_back::<S>(&core.dir, &core.store, &pace)?);
+    drop_quietly(written.read_back::<S>(&core.dir, &core.store, &pace)?);
     if core.config.durability != Durability::Sync {
         // Under `Sync` nothing is applied that isn't durable.
         sync()?;

@@ -4,6 +4,7 @@
 mod damage;
 mod faults;
 mod golden;
+mod kills;
 mod manual;
 mod read_only;
 mod regressions;
@@ -165,7 +166,7 @@ pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
 
 /// The ids in the state.
 pub(super) fn ids(committer: &Committer<Tally>) -> Vec<u32> {
-    committer.core.live.read().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
+    committer.core.look().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
 }
 
 impl Driver {
@@ -311,6 +312,17 @@ pub(super) fn work_on(
     model: &Arc<Mutex<Model>>,
     bear: &mut dyn FnMut(Error) -> Result<()>,
 ) -> Result<()> {
+    work_in_steps(sim, plan, model, bear, &mut || {})
+}
+
+/// The same, with a call of `stepped` after each step.
+fn work_in_steps(
+    sim: &Sim,
+    plan: &Plan,
+    model: &Arc<Mutex<Model>>,
+    bear: &mut dyn FnMut(Error) -> Result<()>,
+    stepped: &mut dyn FnMut(),
+) -> Result<()> {
     let mut dice = Dice::new(plan.seed);
     let mut next_id = model.lock().units.len() as u32 * 10;
     let mut driver = Driver::new(sim, plan, model.clone())?;
@@ -348,6 +360,7 @@ pub(super) fn work_on(
                 model.durable = model.acked;
             }
         }
+        stepped();
     }
     driver.close().or_else(bear)
 }

@@ -46,7 +46,7 @@ fn without_causes() -> Vec<Error> {
     vec![
         Error::Closed,
         Error::Forked,
-        Error::Reentrant { place: "a `read`" },
+        Error::Reentrant { place: "a `read`", fate: Fate::NotRecorded },
         Error::Codec { what: "`put`".into(), step: "encoded", reason: reason.clone() },
         Error::TooLarge { mutation: "put", size: 2, max: 1 },
         Error::Panicked { mutation: "put", lsn, message: message.clone() },

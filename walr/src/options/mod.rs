@@ -27,6 +27,10 @@ use crate::error::{Error, Result};
 ///
 /// What is lost is always the end of the order: a mutation is never missing while a later one is there, and a batch is
 /// there whole or not at all. In every mode [`sync`](crate::Durable::sync) makes all that was acknowledged durable.
+///
+/// A call that was answered [`Panicked`](Error::Panicked) stays away as an acknowledged one stays: the abort is synced before the
+/// answer under `Sync`, and handed to the operating system under `Os` and `Periodic`. Under these two a power cut before
+/// the next sync can take the abort and leave the call's record, which the next open then replays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {

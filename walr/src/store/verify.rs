@@ -10,8 +10,9 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::commit::rebuild::Lost;
 use crate::commit::{Committer, Core, Front};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::fs::spawn;
 use crate::log::frame::{self, Kind, Range, Records};
 use crate::log::view::{Span, View};
@@ -50,7 +51,8 @@ pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<
         let _ = answer.send(verified);
     };
     spawn("walr-verify", Box::new(work))?;
-    answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
+    let answered = async { answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string()))) };
+    front.core.outside(Fate::Unknown, answered).await
 }
 
 /// Keeps all checkpoints, and the log above them, from being removed while it lives.
@@ -129,11 +131,10 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
                 // Mutations wait for it.
                 replica.follow(&moment.view, moment.up_to, &Pace::full())?;
             }
-            let live = self.core.live.read();
+            let live = self.core.look();
             // Mutations are recorded meanwhile, and wait to be applied.
             drop(committer);
-            let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
-            let compared = compare(live.state.as_ref().ok_or_else(lost)?, &replica.state);
+            let compared = compare(live.state.as_ref().map_err(Lost::error)?, &replica.state);
             drop(live);
             let span = Span { above: moment.newest, up_to: replica.lsn };
             drop_quietly(replica);
