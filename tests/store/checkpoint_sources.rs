@@ -52,15 +52,24 @@ async fn checkpoints(store: usize, size: usize, source: CheckpointSource) -> Res
 #[test]
 fn a_large_state_that_a_small_record_made_is_not_encoded_while_mutations_wait() -> Result {
     // Both are replayed beside the live state: the first when its encoding has become too long.
-    run(async { Ok(assert_eq!(checkpoints(0, 3 << 20, CheckpointSource::Auto).await?, [1, 2])) })
+    run(async {
+        assert_eq!(checkpoints(0, 3 << 20, CheckpointSource::Auto).await?, [1, 2]);
+        Ok(())
+    })
 }
 
 #[test]
 fn a_small_state_is_encoded_at_once() -> Result {
-    run(async { Ok(assert_eq!(checkpoints(1, 1 << 10, CheckpointSource::Auto).await?, [0, 0])) })
+    run(async {
+        assert_eq!(checkpoints(1, 1 << 10, CheckpointSource::Auto).await?, [0, 0]);
+        Ok(())
+    })
 }
 
 #[test]
 fn a_live_state_that_is_asked_for_is_taken_whatever_its_size() -> Result {
-    run(async { Ok(assert_eq!(checkpoints(2, 3 << 20, CheckpointSource::Live).await?, [0, 0])) })
+    run(async {
+        assert_eq!(checkpoints(2, 3 << 20, CheckpointSource::Live).await?, [0, 0]);
+        Ok(())
+    })
 }
