@@ -91,7 +91,7 @@ impl<S: WalState> Front<S> {
             }
         }
         let (answer, answered) = oneshot::channel();
-        let room = self.room_for(record.len()).await?;
+        let room = self.capacity_for(record.len()).await?;
         let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
         keep(record);
@@ -99,8 +99,8 @@ impl<S: WalState> Front<S> {
         outcome.map(Quiet::into_inner)
     }
 
-    /// Waits until the queue takes so many bytes of records.
-    async fn room_for(&self, bytes: usize) -> Result<u32> {
+    /// Waits until the queue has the capacity for so many bytes of records.
+    async fn capacity_for(&self, bytes: usize) -> Result<u32> {
         self.core.outside(Fate::NotRecorded, self.core.queue.wait_for_room(bytes)).await
     }
 
@@ -118,7 +118,7 @@ impl<S: WalState> Front<S> {
         }
         let Batch { logs, records, ends } = self.core.check_all(logs)?;
         let (answer, answered) = oneshot::channel();
-        let room = self.room_for(records.len()).await?;
+        let room = self.capacity_for(records.len()).await?;
         let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);

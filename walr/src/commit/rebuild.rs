@@ -97,7 +97,7 @@ impl<S: WalState> Committer<S> {
     /// changed.
     pub(super) fn rebuild(&mut self, live: &mut Live<S>, aborted: &[Range], up_to: Lsn) {
         let unfinished = || Error::Thread { reason: "the state wasn't built to its end after a panic".to_string() };
-        let spoilt = std::mem::replace(&mut live.state, Err(Lost::for_good(unfinished())));
+        let half_changed = std::mem::replace(&mut live.state, Err(Lost::for_good(unfinished())));
         // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
         let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
         live.state = match written {
@@ -107,7 +107,7 @@ impl<S: WalState> Committer<S> {
                 Err(Lost::for_good(error))
             }
         };
-        drop_quietly(spoilt);
+        drop_quietly(half_changed);
     }
 
     /// The log up to an LSN without what `aborted` holds.
