@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::common::{Result, run};
 use serde::{Deserialize, Serialize};
 use walr::testing::Sim;
-use walr::{CheckpointPolicy, CheckpointSource, Durable, Lsn, WalState};
+use walr::{CheckpointPolicy, Durable, Lsn, WalState};
 
 /// How often each store's calls were replayed, by the store's number.
-static REPLAYED: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+static REPLAYED: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 fn replayed(store: usize) -> usize {
     REPLAYED[store].load(Ordering::SeqCst)
@@ -33,8 +33,8 @@ impl Filled {
 }
 
 /// Writes a checkpoint of a new state of `size` bytes that one small record made, and then of one that is a byte longer.
-async fn checkpoints(store: usize, size: usize, source: CheckpointSource) -> Result<Vec<usize>> {
-    let options = Durable::<Filled>::options().checkpoint(CheckpointPolicy::Manual).checkpoint_source(source);
+async fn checkpoints(store: usize, size: usize) -> Result<Vec<usize>> {
+    let options = Durable::<Filled>::options().checkpoint(CheckpointPolicy::Manual);
     let sim = Sim::new();
     let filled = options.open_on(sim.clone(), Filled::default).await?;
     let mut counts = Vec::new();
@@ -53,7 +53,7 @@ async fn checkpoints(store: usize, size: usize, source: CheckpointSource) -> Res
 fn a_large_state_that_a_small_record_made_is_not_encoded_while_mutations_wait() -> Result {
     // Both are replayed beside the live state: the first when its encoding has become too long.
     run(async {
-        assert_eq!(checkpoints(0, 3 << 20, CheckpointSource::Auto).await?, [1, 2]);
+        assert_eq!(checkpoints(0, 3 << 20).await?, [1, 2]);
         Ok(())
     })
 }
@@ -61,15 +61,7 @@ fn a_large_state_that_a_small_record_made_is_not_encoded_while_mutations_wait() 
 #[test]
 fn a_small_state_is_encoded_at_once() -> Result {
     run(async {
-        assert_eq!(checkpoints(1, 1 << 10, CheckpointSource::Auto).await?, [0, 0]);
-        Ok(())
-    })
-}
-
-#[test]
-fn a_live_state_that_is_asked_for_is_taken_whatever_its_size() -> Result {
-    run(async {
-        assert_eq!(checkpoints(2, 3 << 20, CheckpointSource::Live).await?, [0, 0]);
+        assert_eq!(checkpoints(1, 1 << 10).await?, [0, 0]);
         Ok(())
     })
 }

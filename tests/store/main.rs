@@ -3,6 +3,7 @@
 
 mod batches;
 mod cancellation;
+mod cheap_clones;
 mod checkpoint_sources;
 mod checkpoints;
 mod close;

@@ -7,7 +7,7 @@ use crate::common::{Gate, Result, begun, run};
 use serde::{Deserialize, Serialize};
 use walr::testing::Sim;
 use walr::testing::{Fault, Kind};
-use walr::{CheckpointPolicy, CheckpointSource, Durable, Error, Options, WalState};
+use walr::{CheckpointPolicy, Durable, Error, Options, WalState};
 
 /// Panics when it is dropped on a thread of the store's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,11 +153,7 @@ impl Mined {
 fn a_checkpoint_counts_though_its_copy_of_the_state_panics_when_it_goes() -> Result {
     run(async {
         let options = || Durable::<Mined>::options().checkpoint(CheckpointPolicy::Manual).idle_mark(Duration::MAX);
-        let ways = [
-            options().checkpoint_source(CheckpointSource::Live),
-            options().checkpoint_source(CheckpointSource::Replay),
-            options().checkpoint_by_clone(),
-        ];
+        let ways = [options(), options().small_state(0), options().cheap_clone()];
         for (way, options) in ways.into_iter().enumerate() {
             let sim = Sim::new();
             let mined = options.open_on(sim.clone(), Mined::default).await?;

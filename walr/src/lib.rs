@@ -91,7 +91,7 @@ pub use lsn::Lsn;
 #[doc(inline)]
 pub use manual::{ReplayHandler, ReplayHandlerResult, WAL};
 #[doc(inline)]
-pub use options::{ChangedCode, CheckpointPolicy, CheckpointSource, Durability, Options, Phase, Progress};
+pub use options::{ChangedCode, CheckpointPolicy, Durability, Options, Phase, Progress};
 #[doc(inline)]
 pub use recovery::{Bypassed, Cut, DryRun, Recovery};
 #[doc(inline)]

@@ -13,7 +13,7 @@ use super::queue::{Call, Group, keep_spare};
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
-use crate::panic::{self, Quiet};
+use crate::panic::{self, Quiet, drop_quietly};
 use crate::reentry::{self, Place};
 use crate::schema::state::WalState;
 
@@ -67,6 +67,7 @@ impl<S: WalState> Committer<S> {
             }
         };
         let entered = reentry::enter(core.id(), Place::Mutation);
+        live.keep_base(core.copy);
         let mut answers = std::mem::take(&mut self.answers);
         let (began, first) = (Instant::now(), *lsn);
         let (mut aborted, mut panics) = (Vec::new(), 0);
@@ -89,8 +90,10 @@ impl<S: WalState> Committer<S> {
         }
         live.lsn = Lsn::new(lsn.get() - 1);
         let recorded = self.abort(&mut live, &aborted, panics);
+        let base = live.base.take();
         drop(entered);
         RwLockWriteGuard::unlock_fair(live);
+        drop_quietly(base);
         // Before the answers: who has one finds its call in the figures.
         self.count(Lsn::new(lsn.get() - 1), lsn.get() - first.get());
         for answer in answers.drain(..) {

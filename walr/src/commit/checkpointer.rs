@@ -14,14 +14,11 @@ use super::{Committer, Core};
 use crate::error::{Error, Result};
 use crate::fs::step_back;
 use crate::lsn::Lsn;
-use crate::options::CheckpointSource;
 use crate::panic;
 use crate::schema::state::{Recorded, WalState};
 
-/// A state of at most about this many bytes is encoded under the read lock, which takes a few milliseconds.
-const MOST_LIVE: u64 = 1 << 20;
 /// The state's size is only guessed before, from the log's: an encoding that comes out longer than this is given up.
-const MOST_ENCODED: usize = 2 * MOST_LIVE as usize;
+const MOST_ENCODED: usize = 2 << 20;
 
 /// A state of at most about this many bytes is checkpointed at open, before anything else, when that is due.
 const MOST_AT_OPEN: u64 = 16 << 20;
@@ -156,23 +153,17 @@ impl<S: WalState> Checkpointer<S> {
         }
     }
 
-    /// Where the state is taken from.
+    /// Chooses where the state is taken from.
     fn choose(&self, committer: &mut Committer<S>) -> Result<Origin<S>> {
-        if let Some(copy) = self.core.copy {
-            return Ok(Origin::Copy(copy));
-        }
-        let most = match self.core.config.source {
-            CheckpointSource::Live => Some(usize::MAX),
-            CheckpointSource::Replay => None,
-            // No larger than what it was, and all that was recorded since: mostly.
-            CheckpointSource::Auto => {
-                (self.bytes + self.appended_since(committer) <= MOST_LIVE).then_some(MOST_ENCODED)
+        let small = self.core.config.small_state;
+        // The state is rarely larger than it was, and everything that was recorded since.
+        Ok(match self.core.copy {
+            Some(copy) => Origin::Copy(copy),
+            None if small > 0 && self.bytes + self.appended_since(committer) <= small => {
+                Origin::Encoded { most: MOST_ENCODED }
             }
-        };
-        match most {
-            Some(most) => Ok(Origin::Encoded { most }),
-            None => Ok(Origin::Replay(committer.snapshot()?)),
-        }
+            None => Origin::Replay(committer.snapshot()?),
+        })
     }
 
     /// Bytes of log since the newest checkpoint.

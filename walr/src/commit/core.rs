@@ -18,7 +18,8 @@ use crate::log::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
 use crate::pace::Signals;
-use crate::recovery::{Opened, Recovery};
+use crate::panic;
+use crate::recovery::{Opened, Recovery, Replica};
 use crate::reentry::{self, Place};
 use crate::schema::state::{Recorded, WalState};
 
@@ -31,13 +32,24 @@ const LOOK: Duration = Duration::from_millis(1);
 pub(crate) struct Live<S> {
     pub(crate) state: Result<S, Lost>,
     pub(crate) lsn: Lsn,
+    /// A clone from before the calls that are being applied, where clones are cheap: a panic rolls back to it.
+    pub(super) base: Option<Replica<S>>,
+}
+
+impl<S> Live<S> {
+    /// Clones the state, where `copy` says how.
+    pub(super) fn keep_base(&mut self, copy: Option<fn(&S) -> S>) {
+        // Without a clone, because that panicked, a rebuild reads the disk.
+        let clone = copy.zip(self.state.as_ref().ok()).and_then(|(copy, state)| panic::catch(|| copy(state)).ok());
+        self.base = clone.map(|state| Replica { state, lsn: self.lsn });
+    }
 }
 
 pub(crate) struct Core<S: Recorded> {
     pub(crate) dir: Dir,
     pub(crate) store: StoreId,
     pub(crate) config: Config,
-    /// How a checkpoint copies the state, where it is to be taken from a clone.
+    /// Clones the state, where the user says that this is cheap.
     pub(crate) copy: Option<fn(&S) -> S>,
     pub(crate) recovery: Recovery,
     pub(crate) queue: Queue<S>,
@@ -70,7 +82,7 @@ impl<S: Recorded> Core<S> {
             config,
             copy,
             recovery: opened.report,
-            live: RwLock::new(Live { state: Ok(opened.state), lsn }),
+            live: RwLock::new(Live { state: Ok(opened.state), lsn, base: None }),
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
             checkpoint: Signals::default(),

@@ -38,7 +38,7 @@ use crate::log::journal::Journal;
 use crate::log::layout::Dir;
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
-use crate::panic::Quiet;
+use crate::panic::{Quiet, drop_quietly};
 use crate::recovery::{Opened, Snapshot};
 use crate::reentry::{self, Place};
 use crate::schema::Schema;
@@ -156,6 +156,7 @@ impl<S: WalState> Committer<S> {
         }
         let mut live = live.unwrap_or_else(|| core.write());
         let entered = reentry::enter(core.id(), Place::Mutation);
+        live.keep_base(core.copy);
         let mut result = apply_record(&mut live, log, lsn);
         live.lsn = lsn;
         if result.is_err() {
@@ -165,8 +166,10 @@ impl<S: WalState> Committer<S> {
                 result = Err(error);
             }
         }
+        let base = live.base.take();
         drop(entered);
         drop(live);
+        drop_quietly(base);
         core.stats.lock().groups += 1;
         self.count(lsn, 1);
         if marked || synced && self.unsynced_since.is_some() {

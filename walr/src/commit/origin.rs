@@ -105,7 +105,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
         written
     };
     let from_replay = |snapshot: &Snapshot| {
-        let state = rebuild(&core.dir, &core.store, snapshot, &pace)?;
+        let state = rebuild(&core.dir, &core.store, snapshot, None, &pace)?;
         put_own(state, snapshot.up_to)
     };
     let written = match from {

@@ -15,7 +15,7 @@ use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Snapshot, rebuild};
+use crate::recovery::{Replica, Snapshot, rebuild};
 use crate::reentry::{self, Place};
 use crate::schema::state::WalState;
 
@@ -58,9 +58,9 @@ impl fmt::Display for Lost {
 }
 
 impl<S: WalState> Core<S> {
-    /// Builds the state as of a snapshot.
-    fn build(&self, from: Snapshot) -> Result<S, Lost> {
-        match panic::catch(|| rebuild(&self.dir, &self.store, &from, &Pace::full())) {
+    /// Builds the state as of a snapshot, from disk or from a `base`.
+    fn build(&self, from: Snapshot, base: Option<Replica<S>>) -> Result<S, Lost> {
+        match panic::catch(|| rebuild(&self.dir, &self.store, &from, base, &Pace::full())) {
             Ok(Ok(state)) => Ok(state),
             Ok(Err(cause @ Error::Io { .. })) => Err(Lost { cause: Arc::new(cause), from: Some(from) }),
             Ok(Err(cause)) => Err(Lost::for_good(cause)),
@@ -78,7 +78,7 @@ impl<S: WalState> Core<S> {
         if let Err(Lost { from: Some(from), .. }) = &live.state {
             let from = from.clone();
             let _entered = reentry::enter(self.id(), Place::Mutation);
-            live.state = self.build(from);
+            live.state = self.build(from, None);
         }
         let lost = match &live.state {
             Ok(_) => return Ok(()),
@@ -105,7 +105,15 @@ impl<S: WalState> Committer<S> {
         // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
         let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
         live.state = match written {
-            Ok(()) => self.core.build(self.log_up_to(up_to, aborted)),
+            Ok(()) => {
+                // Cloned once more: the next call of the group may panic too.
+                let clone = |base: &Replica<S>| {
+                    let state = panic::catch(|| self.core.copy.map(|copy| copy(&base.state))).ok().flatten()?;
+                    Some(Replica { state, lsn: base.lsn })
+                };
+                let base = live.base.as_ref().filter(|base| base.lsn <= up_to).and_then(clone);
+                self.core.build(self.log_up_to(up_to, aborted), base)
+            }
             Err(error) => {
                 self.latch(error.clone());
                 Err(Lost::for_good(error))

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::crash_tests::state::{Tally, TallyLog};
-use crate::options::{CheckpointPolicy, CheckpointSource, Config, Options};
+use crate::options::{CheckpointPolicy, Config, Options};
 use crate::pace::Pace;
 use crate::schema::state::Mutations;
 use crate::sim::Sim;
@@ -44,10 +44,10 @@ fn begin<F: Future>(future: F) -> Pin<Box<F>> {
 
 /// Where a checkpoint takes the state from, by a number.
 fn options(source: usize) -> Options<Tally> {
-    let from = if source == 0 { CheckpointSource::Live } else { CheckpointSource::Auto };
+    let small_state = if source == 0 { u64::MAX } else { 0 };
     let (checkpoint, idle_mark) = (CheckpointPolicy::Manual, Duration::MAX);
-    let options = Options::with(Config { source: from, checkpoint, idle_mark, ..Config::default() });
-    if source == 1 { options.checkpoint_by_clone() } else { options }
+    let options = Options::with(Config { small_state, checkpoint, idle_mark, ..Config::default() });
+    if source == 1 { options.cheap_clone() } else { options }
 }
 
 /// A store with a large state and one record above its checkpoint.

@@ -139,6 +139,11 @@ impl Plan {
         Sim::on(self.way.medium)
     }
 
+    fn options(&self) -> Options<Tally> {
+        let options = Options::with(self.config());
+        if self.way.source == Source::Copy { options.cheap_clone() } else { options }
+    }
+
     fn config(&self) -> Config {
         let power_safe_overwrite = !self.way.padded;
         let (durability, segment_size, only_reserve) = (self.durability, self.segment_size, self.way.only_reserved);
@@ -159,9 +164,13 @@ pub(super) struct Driver {
 
 /// Opens the store in `sim`; the lock is of no account here.
 pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
+    open_with(sim, Options::with(config.clone()))
+}
+
+fn open_with(sim: &Sim, options: Options<Tally>) -> Result<Committer<Tally>> {
     let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(Tally::default()))?;
-    Committer::new(dir, Options::with(config.clone()), opened, false)
+    Committer::new(dir, options, opened, false)
 }
 
 /// The ids in the state.
@@ -171,7 +180,7 @@ pub(super) fn ids(committer: &Committer<Tally>) -> Vec<u32> {
 
 impl Driver {
     pub(super) fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
-        let committer = open(sim, &plan.config())?;
+        let committer = open_with(sim, plan.options())?;
         let checkpointer = Checkpointer::new(&committer.core);
         let beside = plan.slices.then(|| Beside::new(plan.seed));
         let Way { source, gentle, .. } = plan.way;
