@@ -3,6 +3,7 @@
 
 mod batches;
 mod cancellation;
+mod checkpoint_sources;
 mod checkpoints;
 mod close;
 #[path = "../common/mod.rs"]

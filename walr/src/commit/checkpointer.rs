@@ -5,29 +5,27 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+#[cfg(test)]
+use super::origin::Done;
+use super::origin::{Origin, ViaWriter, write};
 use super::queue::{Request, reply};
-use super::rebuild::Lost;
 use super::retire::Outdated;
 use super::{Committer, Core};
-use crate::checkpoint;
-use crate::codec;
 use crate::error::{Error, Result};
 use crate::fs::step_back;
 use crate::lsn::Lsn;
-use crate::options::{CheckpointSource, Durability};
-use crate::pace::Pace;
-use crate::panic::{self, drop_quietly};
-use crate::recovery::{Snapshot, rebuild};
+use crate::options::CheckpointSource;
+use crate::panic;
 use crate::schema::state::{Recorded, WalState};
 
-/// A state of at most about this many bytes is written under the read lock, which takes a few milliseconds.
+/// A state of at most about this many bytes is encoded under the read lock, which takes a few milliseconds.
 const MOST_LIVE: u64 = 1 << 20;
+/// The state's size is only guessed before, from the log's: an encoding that comes out longer than this is given up.
+const MOST_ENCODED: usize = 2 * MOST_LIVE as usize;
 
 /// A state of at most about this many bytes is checkpointed at open, before anything else, when that is due.
 const MOST_AT_OPEN: u64 = 16 << 20;
 
-/// A checkpoint's LSN and its file's length.
-pub(crate) type Done = Result<(Lsn, u64)>;
 /// What a checkpoint's thread leaves: the LSN, what it removed, and whether that was all it wanted to remove.
 type Ended = Result<(Lsn, Outdated, Result<()>)>;
 
@@ -129,9 +127,10 @@ impl<S: WalState> Checkpointer<S> {
         let thread = std::thread::Builder::new().name("walr-checkpoint".into());
         let job = thread.spawn(move || {
             step_back();
-            let done = guarded(&core, from, || ask(&core, Request::Sync)?.map(drop));
+            let mut log = ViaWriter(&core);
+            let done = write(&core, from, &mut log);
             let ended = done.and_then(|(lsn, bytes)| {
-                let outdated = ask(&core, |answer| Request::Checkpointed(lsn, bytes, answer))?;
+                let outdated = log.ask(|answer| Request::Checkpointed(lsn, bytes, answer))?;
                 let (gone, removed) = outdated.remove(&core.dir);
                 Ok((lsn, gone, removed))
             });
@@ -149,7 +148,7 @@ impl<S: WalState> Checkpointer<S> {
     }
 
     /// Writes a checkpoint on this thread, the writer's, and answers the callers that wait for it.
-    fn write_here(&mut self, committer: &mut Committer<S>, from: From<S>) {
+    fn write_here(&mut self, committer: &mut Committer<S>, from: Origin<S>) {
         match committer.sync() {
             // It answers them.
             Ok(_) => drop(self.write_from(committer, from)),
@@ -158,18 +157,22 @@ impl<S: WalState> Checkpointer<S> {
     }
 
     /// Where the state is taken from.
-    fn choose(&self, committer: &mut Committer<S>) -> Result<From<S>> {
-        let replay = match self.core.config.source {
-            CheckpointSource::Live => false,
-            CheckpointSource::Replay => true,
-            // No larger than what it was, and all that was recorded since.
-            CheckpointSource::Auto => self.bytes + self.appended_since(committer) > MOST_LIVE,
+    fn choose(&self, committer: &mut Committer<S>) -> Result<Origin<S>> {
+        if let Some(copy) = self.core.copy {
+            return Ok(Origin::Copy(copy));
+        }
+        let most = match self.core.config.source {
+            CheckpointSource::Live => Some(usize::MAX),
+            CheckpointSource::Replay => None,
+            // No larger than what it was, and all that was recorded since: mostly.
+            CheckpointSource::Auto => {
+                (self.bytes + self.appended_since(committer) <= MOST_LIVE).then_some(MOST_ENCODED)
+            }
         };
-        Ok(match self.core.copy {
-            Some(copy) => From::Copy(copy),
-            None if replay => From::Replay(committer.snapshot()?),
-            None => From::Encoded,
-        })
+        match most {
+            Some(most) => Ok(Origin::Encoded { most }),
+            None => Ok(Origin::Replay(committer.snapshot()?)),
+        }
     }
 
     /// Bytes of log since the newest checkpoint.
@@ -240,7 +243,7 @@ impl<S: WalState> Checkpointer<S> {
         drop(stats);
         // After a failure too: it is tried again after as much log again, and not at every group.
         (self.recovered, self.appended) = (0, self.appended_at_start);
-        for answer in self.waiting.drain(..) {
+        for answer in std::mem::take(&mut self.waiting) {
             reply(answer, done.clone());
         }
     }
@@ -248,35 +251,34 @@ impl<S: WalState> Checkpointer<S> {
     /// Writes a checkpoint on this thread, the writer's, if there is anything to write.
     pub(crate) fn write_now(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
         committer.sync()?;
-        self.write_from(committer, From::Live)
+        self.write_from(committer, Origin::Live)
     }
 
     /// The same from the live state's encoding, as beside the writer.
     #[cfg(test)]
     pub(crate) fn write_encoded(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
         committer.sync()?;
-        self.write_from(committer, From::Encoded)
+        self.write_from(committer, Origin::Encoded { most: usize::MAX })
     }
 
     /// The same from a state that is built from disk, as beside the writer.
     #[cfg(test)]
     pub(crate) fn write_from_replay(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
         let snapshot = committer.snapshot()?;
-        self.write_from(committer, From::Replay(snapshot))
+        self.write_from(committer, Origin::Replay(snapshot))
     }
 
     /// The same from a clone of the live state.
     #[cfg(test)]
     pub(crate) fn write_from_copy(&mut self, committer: &mut Committer<S>, copy: fn(&S) -> S) -> Result<Lsn> {
         committer.sync()?;
-        self.write_from(committer, From::Copy(copy))
+        self.write_from(committer, Origin::Copy(copy))
     }
 
     /// Writes a state that was taken in the middle of a group.
     #[cfg(test)]
     pub(crate) fn write_taken(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Done {
-        let core = self.core.clone();
-        guarded(&core, From::Given(state, lsn), || committer.sync().map(drop))
+        write(&self.core, Origin::Given(state, lsn), committer)
     }
 
     /// Writes `state`, which is as of `lsn`, on this thread; in the place of an earlier one of the same LSN. After an error
@@ -284,8 +286,7 @@ impl<S: WalState> Checkpointer<S> {
     pub(crate) fn write_given(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Result<Lsn> {
         committer.sync()?;
         self.appended_at_start = committer.journal.appended();
-        let core = self.core.clone();
-        let done = match guarded(&core, From::Given(state, lsn), || Ok(())) {
+        let done = match write(&self.core, Origin::Given(state, lsn), committer) {
             Ok((lsn, bytes)) => Ok(self.counts(committer, lsn, bytes)),
             Err(error) => {
                 committer.disown_checkpoint(lsn);
@@ -296,101 +297,13 @@ impl<S: WalState> Checkpointer<S> {
         done
     }
 
-    fn write_from(&mut self, committer: &mut Committer<S>, from: From<S>) -> Result<Lsn> {
+    fn write_from(&mut self, committer: &mut Committer<S>, from: Origin<S>) -> Result<Lsn> {
         if !self.is_behind(committer) {
             return Ok(committer.checkpoints.last().copied().unwrap_or_default());
         }
         self.appended_at_start = committer.journal.appended();
-        let core = self.core.clone();
-        let done = guarded(&core, from, || Ok(())).map(|(lsn, bytes)| self.counts(committer, lsn, bytes));
+        let done = write(&self.core, from, committer).map(|(lsn, bytes)| self.counts(committer, lsn, bytes));
         self.conclude(done.clone());
         done
     }
-}
-
-/// Writes and names a checkpoint of a clone of the live state, as the thread does under `Sync`, whatever the writer does.
-#[cfg(test)]
-pub(crate) fn write_beside<S: WalState>(core: &Core<S>, copy: fn(&S) -> S) -> Done {
-    guarded(core, From::Copy(copy), || Ok(()))
-}
-
-/// Asks the writer for something, and waits for the answer.
-fn ask<S: Recorded, T>(core: &Core<S>, request: impl FnOnce(oneshot::Sender<T>) -> Request<S>) -> Result<T> {
-    let (answer, answered) = oneshot::channel();
-    let ended = || Error::Thread { reason: "the writer has ended".to_string() };
-    core.queue.request(request(answer)).map_err(|_| ended())?;
-    answered.blocking_recv().map_err(|_| ended())
-}
-
-/// Where a checkpoint takes the state from.
-enum From<S> {
-    /// The live state, under the read lock until it is written.
-    Live,
-    /// The live state, under the read lock until it is encoded in memory.
-    Encoded,
-    /// A clone of it.
-    Copy(fn(&S) -> S),
-    /// A state of its own, built from disk: the live one isn't touched.
-    Replay(Snapshot),
-    /// The caller's own, as of this LSN.
-    Given(S, Lsn),
-}
-
-/// [`write`], where a panic of the state's own code is an error, and nothing unfinished stays.
-fn guarded<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
-    let failed = |message| Error::Thread { reason: format!("the checkpoint panicked: {message}") };
-    let done = panic::catch(|| write(core, from, sync)).unwrap_or_else(|message| Err(failed(message)));
-    if done.is_err() {
-        checkpoint::discard(&core.dir);
-    }
-    done
-}
-
-/// Writes, checks and names a checkpoint. `sync` makes the log durable.
-fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
-    let pace = match from {
-        From::Live | From::Given(..) => Pace::full(),
-        _ => Pace::gentle(&core.checkpoint),
-    };
-    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &pace);
-    // What is written of a state of the checkpoint's own goes when it is written.
-    let put_own = |state: S, lsn| {
-        let written = put(&state, lsn);
-        drop_quietly(state);
-        written
-    };
-    let written = match from {
-        From::Live => {
-            let live = core.look();
-            put(live.state.as_ref().map_err(Lost::error)?, live.lsn)?
-        }
-        From::Encoded => {
-            let live = core.look();
-            let (mut encoded, lsn) = (Vec::new(), live.lsn);
-            let codec = |reason| Error::Codec { what: S::NAME.to_string(), step: "encoded", reason };
-            codec::encode(live.state.as_ref().map_err(Lost::error)?, &mut encoded).map_err(codec)?;
-            drop(live);
-            checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, &encoded, &pace)?
-        }
-        From::Copy(copy) => {
-            let live = core.look();
-            let (state, lsn) = (copy(live.state.as_ref().map_err(Lost::error)?), live.lsn);
-            drop(live);
-            put_own(state, lsn)?
-        }
-        From::Replay(snapshot) => {
-            let state = rebuild(&core.dir, &core.store, &snapshot, &pace)?;
-            put_own(state, snapshot.up_to)?
-        }
-        From::Given(state, lsn) => put_own(state, lsn)?,
-    };
-    let written = written.sync(&core.dir)?;
-    drop_quietly(written.read_back::<S>(&core.dir, &core.store, &pace)?);
-    if core.config.durability != Durability::Sync {
-        // Under `Sync` nothing is applied that isn't durable.
-        sync()?;
-    }
-    let (lsn, bytes) = (written.lsn, written.bytes);
-    written.commit(&core.dir)?;
-    Ok((lsn, bytes))
 }

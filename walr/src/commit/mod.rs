@@ -8,6 +8,7 @@ mod apply;
 pub(crate) mod checkpointer;
 pub(crate) mod core;
 mod front;
+pub(crate) mod origin;
 pub(crate) mod queue;
 pub(crate) mod rebuild;
 pub(crate) mod retire;

@@ -13,7 +13,7 @@ use super::state::Tally;
 use super::{Dice, Driver, Model, Status};
 use crate::commit::Core;
 use crate::commit::answer::BatchResult;
-use crate::commit::checkpointer::{Done, write_beside};
+use crate::commit::origin::{Done, write_beside};
 use crate::commit::retire::Outdated;
 use crate::error::{Error, Fate, Result};
 use crate::lsn::Lsn;

@@ -53,7 +53,8 @@ impl CheckpointPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CheckpointSource {
-    /// From the live state if it is small (about 1 MiB or less), else from a replay. The default.
+    /// From the live state if it is small, else from a replay. The default. The size is guessed from those of the newest checkpoint and of
+    /// the log (about 1 MiB or less is small). A state whose encoding then takes more than 2 MiB is replayed after all.
     #[default]
     Auto,
     /// From the live state, under the read lock: mutations wait while it is encoded and written.
