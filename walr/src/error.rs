@@ -130,6 +130,15 @@ pub enum Error {
         max: u64,
     },
 
+    /// The batch holds more records than one frame of the log can count. Fate: not recorded.
+    #[error("the batch holds {records} records and the log takes at most {max} in one; split it")]
+    TooMany {
+        /// How many records the batch holds.
+        records: u64,
+        /// The most that a batch may hold.
+        max: u64,
+    },
+
     /// The mutation panicked, was aborted, and never happened; what a power cut can do to that is told at [`Durability`](crate::Durability). Fate: not recorded.
     #[error(
         "the mutation `{mutation}` (lsn {lsn}) panicked and was taken back: {message}; the state is as before the call"

@@ -188,6 +188,9 @@ impl<S: WalState> Core<S> {
 
     fn check_all(&self, logs: Vec<S::Log>) -> Result<Batch<S>> {
         let count = logs.len();
+        if count as u64 > u64::from(self.config.batch_records) {
+            return Err(Error::TooMany { records: count as u64, max: self.config.batch_records.into() });
+        }
         let mut batch = Batch { logs: Vec::with_capacity(count), records: Vec::new(), ends: Vec::with_capacity(count) };
         for log in logs {
             batch.logs.push(Quiet::new(self.check(log, &mut batch.records)?));

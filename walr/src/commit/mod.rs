@@ -98,11 +98,17 @@ impl<S: WalState> Committer<S> {
         if is_lost && let Err(error) = self.core.restore() {
             return fail_all(group, &error);
         }
+        // Never more than a frame counts: a batch is refused before that, and each record of the others takes a byte of the
+        // queue at least, whose size is a `u32`.
+        let Ok(records) = u32::try_from(group.records) else {
+            let error = Error::TooMany { records: group.records as u64, max: u32::MAX.into() };
+            return fail_all(group, &error);
+        };
         if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.calls.len()) {
             let error = self.not_begun(error);
             return fail_all(group, &error);
         }
-        let first = self.journal.append_batch(&mut group.frame, group.records as u32);
+        let first = self.journal.append_batch(&mut group.frame, records);
         if let Err(error) = self.persist() {
             self.latch(error.clone());
             return fail_all(group, &error);

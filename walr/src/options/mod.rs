@@ -102,6 +102,8 @@ pub(crate) struct Config {
     pub(crate) checkpoint_on_close: bool,
     pub(crate) max_record_size: u64,
     pub(crate) queue_size: u32,
+    /// How many records a batch may hold: as many as a frame can count, but in tests.
+    pub(crate) batch_records: u32,
     pub(crate) idle_mark: Duration,
     pub(crate) commit_on_caller: bool,
     pub(crate) power_safe_overwrite: bool,
@@ -124,6 +126,7 @@ impl Default for Config {
             checkpoint_on_close: true,
             max_record_size: 256 * MIB,
             queue_size: (8 * MIB) as u32,
+            batch_records: u32::MAX,
             idle_mark: Duration::from_secs(1),
             commit_on_caller: false,
             power_safe_overwrite: true,

@@ -151,7 +151,8 @@ impl<S: WalState> Durable<S> {
     ///
     /// # Errors
     ///
-    /// As [`apply`](Durable::apply), for the whole batch.
+    /// As [`apply`](Durable::apply), for the whole batch, and [`TooMany`](crate::Error::TooMany) for one of more than
+    /// 4,294,967,295 records.
     ///
     /// # Cancel safety
     ///

@@ -148,7 +148,10 @@ impl<'a> Scan<'a> {
         if header.body_len > self.len.saturating_sub(body_at) {
             return Ok(Step::Bad { offset, reason: "the frame is longer than the file" });
         }
-        let body = self.window.get(&*self.segment.file, body_at, header.body_len as usize, self.len)?;
+        let body_len = usize::try_from(header.body_len).map_err(|_| {
+            io::Error::new(io::ErrorKind::OutOfMemory, "a frame takes more memory than this machine has")
+        })?;
+        let body = self.window.get(&*self.segment.file, body_at, body_len, self.len)?;
         if !frame::body_matches(&header, body) {
             return Ok(Step::Bad { offset, reason: "the frame's body has a wrong checksum" });
         }
