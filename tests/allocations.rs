@@ -1,16 +1,18 @@
-//! How often a call allocates once a store has run for a while: on all threads together, its writer included. One test alone, because
-//! the allocator is the whole process's.
+//! How often a call allocates once a store has run for a while, and what a store keeps after a burst of calls: on all threads together,
+//! its writer included. One test at a time, because the allocator is the whole process's.
 
 mod common;
 
 use std::alloc::System;
 use std::collections::HashMap;
-use std::sync::Barrier;
+use std::pin::Pin;
+use std::sync::{Barrier, Mutex, PoisonError};
 use std::time::Duration;
 
-use common::{Result, Watchdog, block_on};
+use common::{Gate, Result, Watchdog, block_on, poll_once};
 use serde::{Deserialize, Serialize};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durability, Durable, WalState};
 
 #[global_allocator]
@@ -129,8 +131,51 @@ fn in_groups(sums: &Durable<Sums>, name: &str) -> usize {
     })
 }
 
+/// Calls of a burst, and what may be left of it: buffers of frames, and the simulated disk.
+const BURST: u64 = 200_000;
+const LEFT: isize = 8 << 20;
+
+/// One test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn a_burst_of_calls_leaves_no_memory_of_its_size() -> Result {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _watchdog = Watchdog::new();
+    let sim = Sim::new();
+    let options = Durable::<Sums>::options().checkpoint(CheckpointPolicy::Manual).idle_mark(Duration::MAX);
+    let sums = block_on(options.open_on(sim.clone(), Sums::default))?;
+    let in_turn = |calls: Vec<Pin<Box<_>>>| {
+        each(async {
+            for call in calls {
+                let _: u64 = call.await?;
+            }
+            Ok(())
+        });
+    };
+    let call = |by| Box::pin(sums.add(by));
+    in_turn((0..4).map(call).collect());
+    let region = Region::new(COUNTED);
+    let gate = Gate::closed_on(&sim);
+    let mut calls: Vec<_> = (0..BURST).map(call).collect();
+    // While the writer waits before the disk with the first of them, the others become one group.
+    for call in &mut calls {
+        assert!(poll_once(call.as_mut()).is_pending());
+    }
+    gate.open();
+    in_turn(calls);
+    // The writer and the queue exchange their buffers with each group.
+    in_turn((0..4).map(call).collect());
+    let change = region.change();
+    let left = change.bytes_allocated.cast_signed() - change.bytes_deallocated.cast_signed();
+    println!("a burst of {BURST} calls leaves {left} bytes");
+    assert!(left < LEFT, "a burst of {BURST} calls leaves {left} bytes");
+    Ok(block_on(sums.close())?)
+}
+
 #[test]
 fn a_call_allocates_no_more_than_its_answers_channel() -> Result {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let _watchdog = Watchdog::new();
     let hour = Duration::from_secs(3600);
     for durability in [Durability::Sync, Durability::Os, Durability::Periodic(hour)] {

@@ -67,7 +67,7 @@ fn every_message_has_a_case() {
 fn every_error_is_explained() {
     let docs = docs();
     let source = read("walr/src/error.rs");
-    let unknown = unknown_fates(&source);
+    let arms = arms_of_fate(&source);
     let (_, source) = source.split_once("pub enum Error {").expect("the enum of all errors");
     let (source, _) = source.split_once("\n}").expect("its end");
     let variants: Vec<&str> = source.lines().filter_map(variant).collect();
@@ -80,21 +80,30 @@ fn every_error_is_explained() {
         let row = format!("| `{name}` | {} |", shown(&message));
         let (_, rest) =
             docs.split_once(&row).unwrap_or_else(|| panic!("docs/errors.md has no row that begins so:\n{row}"));
-        let fate =
-            if fate.trim_start_matches(['/', '\n', ' ']).starts_with("unknown") { "unknown" } else { "not recorded" };
+        let fate = fate.split_whitespace().filter(|word| *word != "///").collect::<Vec<_>>().join(" ");
+        let fates = ["unknown", "as the field `fate` says", "not recorded"];
+        let fate = fates.iter().position(|known| fate.starts_with(known));
+        let fate = fate.unwrap_or_else(|| panic!("the docs of `{name}` say no fate that this test knows"));
         let cells: Vec<&str> = rest.splitn(4, '|').map(str::trim).collect();
-        assert_eq!(cells[2], fate, "of `{name}`");
-        assert_eq!(fate == "unknown", unknown.contains(&(*name).to_owned()), "`Error::fate()` of `{name}`");
+        assert_eq!(cells[2], fates[fate], "of `{name}`");
+        assert_eq!(fate, arm_of_fate(&arms, name), "`Error::fate()` of `{name}`");
     }
 }
 
-/// The variants for which `Error::fate()` says `Unknown`. Most of them only walr itself can make, so this reads its code.
-fn unknown_fates(source: &str) -> Vec<String> {
+/// The variants for which `Error::fate()` says `Unknown`, and those that hold their fate. Most of them only walr itself can make,
+/// so this reads its code.
+fn arms_of_fate(source: &str) -> [Vec<String>; 2] {
     let (_, body) = source.split_once("pub fn fate(&self) -> Fate {").expect("`Error::fate`");
-    let (arm, rest) = body.split_once("=> Fate::Unknown,").expect("the arm of those that are unknown");
+    let (unknown, rest) = body.split_once("=> Fate::Unknown,").expect("the arm of those that are unknown");
+    let (held, rest) = rest.split_once("=> *fate,").expect("the arm of those that hold their fate");
     assert!(rest.trim_start().starts_with("_ => Fate::NotRecorded,"), "an arm that this test doesn't know");
     let name = |part: &str| part.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
-    arm.split("Error::").skip(1).map(name).collect()
+    [unknown, held].map(|arm| arm.split("Error::").skip(1).map(name).collect())
+}
+
+/// The number of the arm of `Error::fate()` that this variant meets.
+fn arm_of_fate(arms: &[Vec<String>; 2], name: &str) -> usize {
+    arms.iter().position(|arm| arm.iter().any(|other| other == name)).unwrap_or(arms.len())
 }
 
 /// `docs/errors.md`, with one blank between words, and the bars of code in its tables as they are shown.

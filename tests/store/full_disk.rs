@@ -205,3 +205,33 @@ fn a_panic_on_a_full_disk_is_rolled_back() -> Result {
         Ok(())
     })
 }
+
+/// A new segment would be as large as sixteen such calls.
+#[test]
+fn as_many_small_calls_fit_after_calls_that_are_too_large_as_without_them() -> Result {
+    const SPACE: u64 = 400 << 10;
+    async fn small_calls(large_ones_after: &[usize]) -> Result<usize> {
+        let sim = Sim::new();
+        let words = open_sim(&sim).await?;
+        sim.set_space(Some(sim.files().iter().map(|file| file.len).sum::<u64>() + SPACE));
+        let large = "x".repeat(SPACE as usize * 2);
+        for &count in large_ones_after {
+            while words.count() < count {
+                words.push(&format!("word {}", words.count())).await?;
+            }
+            assert_full(words.push(&large).await);
+        }
+        let small = push_until_full(&words).await;
+        drop(words);
+        assert_eq!(words_in(&sim.restart()).await?, numbered(small));
+        Ok(small)
+    }
+    run(async {
+        let without = small_calls(&[]).await?;
+        // The second segment is begun after about 490, and made ahead from half of those on.
+        for after in [&[0][..], &[1], &[200], &[300], &[480], &[490, 600], &[1, 1, 300, 300, 1000, 1000]] {
+            assert_eq!(small_calls(after).await?, without, "large ones after {after:?}");
+        }
+        Ok(())
+    })
+}

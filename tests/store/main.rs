@@ -3,6 +3,8 @@
 
 mod batches;
 mod cancellation;
+mod cheap_clones;
+mod checkpoint_sources;
 mod checkpoints;
 mod close;
 #[path = "../common/mod.rs"]
@@ -14,18 +16,24 @@ mod damaged_while_opening;
 mod durability_modes;
 mod executors;
 mod failures_latch;
+mod foreign_names;
 mod full_disk;
+mod killed_after_a_panic;
 mod large_records;
 mod locking;
 mod million_entries;
 mod missing_and_foreign_files;
 mod moved_folder;
 mod outdated_files;
+mod panicking_drops;
 mod panicking_values;
 mod panicking_wakers;
 mod panics;
 mod periodic;
+mod polled_inside;
 mod progress;
+mod read_only;
+mod rebuilds;
 mod reentrancy;
 mod removed_folder;
 mod reopen;

@@ -7,8 +7,7 @@ use std::sync::{LazyLock, Mutex};
 use std::task::Poll;
 
 use crate::common::{
-    DURABILITIES, Result, Words, begun, block_on, in_tasks, numbered, open as open_words, options, poll_once, push_log,
-    run,
+    DURABILITIES, Result, block_on, in_tasks, numbered, open as open_words, options, poll_once, push_log, run,
 };
 use serde::{Deserialize, Serialize};
 use walr::{Durability, Durable, Error, Fate, WalState};
@@ -164,22 +163,6 @@ fn another_store_may_be_changed_inside_a_read() -> Result {
         from.push("word 0").await?;
         from.read(|state| block_on(to.push(&state.words[0])))?;
         assert_eq!(to.words(), numbered(1));
-        Ok(())
-    })
-}
-
-#[test]
-fn a_call_begun_outside_may_be_polled_inside_a_read() -> Result {
-    run(async {
-        let folder = tempfile::tempdir()?;
-        let words: Durable<Words> = open_words(folder.path()).await?;
-        let mut call = begun(words.push("word 0"));
-        let inside = words.read(|_| poll_once(call.as_mut()));
-        let count = match inside {
-            Poll::Ready(done) => done?,
-            Poll::Pending => call.await?,
-        };
-        assert_eq!(count, 1);
         Ok(())
     })
 }

@@ -30,6 +30,9 @@ impl Folder for Unnamed {
     fn sync(&self) -> std::io::Result<()> {
         self.0.sync()
     }
+    fn lock_if_there(&self, name: &str) -> std::io::Result<Option<Box<dyn Lock>>> {
+        self.0.lock_if_there(name)
+    }
     fn lock(&self, name: &str) -> std::io::Result<Option<Box<dyn Lock>>> {
         self.0.lock(name)
     }

@@ -53,6 +53,9 @@ impl Folder for RecordingFolder {
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
         self.sim.lock(name)
     }
+    fn lock_if_there(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        self.sim.lock_if_there(name)
+    }
 }
 
 impl File for RecordingFile {

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use walr::testing::{CrashTest, Medium, Sim, crash_test};
-use walr::{CheckpointPolicy, CheckpointSource, Durable, Options};
+use walr::{CheckpointPolicy, Durable, Options};
 
 use crate::common::{DURABILITIES, Result, Words, WordsLog, numbered, open_sim, run};
 
@@ -113,9 +113,7 @@ fn many_tasks_at_once_pass() {
 fn checkpoints_from_each_source_pass() {
     let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 200 };
     let each = options().checkpoint(policy).segment_size(4096);
-    let sources =
-        [CheckpointSource::Live, CheckpointSource::Replay].map(|source| each.clone().checkpoint_source(source));
-    for options in sources.into_iter().chain([each.checkpoint_by_clone()]) {
+    for options in [each.clone(), each.clone().small_state(0), each.cheap_clone()] {
         for durability in DURABILITIES {
             let report = CrashTest::new().options(options.clone().durability(durability)).run(
                 async |words: Durable<Words>| {

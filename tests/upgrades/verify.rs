@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
-use walr::{CheckpointSource, Durable, Error, Lsn, WalState};
+use walr::{Durable, Error, Lsn, WalState};
 
 use crate::common::{Result, Words, files_with, numbered, run};
 use crate::options;
@@ -154,7 +154,7 @@ fn a_checkpoint_that_is_not_what_is_served_is_found_at_its_own_lsn() -> Result {
     let _priced = PRICED.lock();
     run(async {
         let folder = tempfile::tempdir()?;
-        let state = options::<Shaky>().checkpoint_source(CheckpointSource::Replay).open(folder.path()).await?;
+        let state = options::<Shaky>().small_state(0).open(folder.path()).await?;
         state.buy(2).await?;
         PRICE.store(5, Ordering::Relaxed);
         state.checkpoint().await?;
@@ -361,7 +361,7 @@ fn a_body_knows_whether_it_is_replayed() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let seen = || SEEN.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
-        let options = || options::<Noted>().checkpoint_source(walr::CheckpointSource::Replay);
+        let options = || options::<Noted>().small_state(0);
         let state = options().open(folder.path()).await?;
         state.note(1).await?;
         assert_eq!(seen(), [(1, false)], "a call");

@@ -93,14 +93,14 @@ pub enum Error {
     )]
     Forked,
 
-    /// A mutation was polled inside a `read` of the same store, or inside a mutation's own body, where it could never
-    /// become durable. Fate: not recorded.
-    #[error(
-        "a call was awaited inside {place} of the same store, where it would wait for itself; await it outside of that"
-    )]
+    /// A call was polled inside a `read` of the same store or inside a mutation's body, where it would wait for itself. Fate: as
+    /// the field `fate` says; unknown for a call that was begun outside, and was in flight already.
+    #[error("a call was awaited inside {} of the same store, where it would wait for itself; await it outside of that (`Error::fate` tells whether it may be recorded)", .place)]
     Reentrant {
         /// Where the call stood.
         place: &'static str,
+        /// What became of it.
+        fate: Fate,
     },
 
     /// A value doesn't survive being encoded and decoded again, so that it could never be replayed. Fate: not recorded.
@@ -130,7 +130,16 @@ pub enum Error {
         max: u64,
     },
 
-    /// The mutation panicked. It was aborted, and the state is as if the call had never been made. Fate: not recorded.
+    /// The batch holds more records than one frame of the log can count. Fate: not recorded.
+    #[error("the batch holds {records} records and the log takes at most {max} in one; split it")]
+    TooMany {
+        /// How many records the batch holds.
+        records: u64,
+        /// The most that a batch may hold.
+        max: u64,
+    },
+
+    /// The mutation panicked, was aborted, and never happened; what a power cut can do to that is told at [`Durability`](crate::Durability). Fate: not recorded.
     #[error(
         "the mutation `{mutation}` (lsn {lsn}) panicked and was taken back: {message}; the state is as before the call"
     )]
@@ -320,6 +329,7 @@ impl Error {
     pub fn fate(&self) -> Fate {
         match self {
             Error::Commit { .. } | Error::Thread { .. } | Error::Outcome => Fate::Unknown,
+            Error::Reentrant { fate, .. } => *fate,
             _ => Fate::NotRecorded,
         }
     }

@@ -48,8 +48,14 @@
 //! - A mutation that returns `Err` is recorded like any other. One that panics never happened.
 //! - [`WAL`] is for a log type and a replay of your own, on the same files: the API of walr 0.1.
 //! - [`Error::fate`] tells whether a failed call may be recorded.
-//! - Whoever can write the folder is trusted: checksums find damage, and not forgery.
+//! - Whoever can write the folder is trusted: checksums find corruption, and not forgery.
 //! - With `panic = "abort"` a panicking mutation ends the process, and does so again on each replay.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `testing` | no | the module `walr::testing`: stores in memory, crash tests of your own state, the simulated file system; for `[dev-dependencies]` |
 
 #[doc(hidden)]
 #[path = "schema/private.rs"]
@@ -85,7 +91,7 @@ pub use lsn::Lsn;
 #[doc(inline)]
 pub use manual::{ReplayHandler, ReplayHandlerResult, WAL};
 #[doc(inline)]
-pub use options::{ChangedCode, CheckpointPolicy, CheckpointSource, Durability, Options, Phase, Progress};
+pub use options::{ChangedCode, CheckpointPolicy, Durability, Options, Phase, Progress};
 #[doc(inline)]
 pub use recovery::{Bypassed, Cut, DryRun, Recovery};
 #[doc(inline)]

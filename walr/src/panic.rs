@@ -13,6 +13,35 @@ pub(crate) fn drop_quietly<T>(value: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
+/// A value of the user's, as the store holds it: where it is dropped, its `Drop` may panic, and that is nobody's error.
+///
+/// A list holds its values one by one in these, because of two that panic while the list is dropped the second would end the
+/// process.
+#[derive(Debug)]
+pub(crate) struct Quiet<T>(Option<T>);
+
+impl<T> Quiet<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Quiet(Some(value))
+    }
+
+    /// Returns the value, whose `Drop` is the caller's affair from now on.
+    pub(crate) fn into_inner(mut self) -> T {
+        match self.0.take() {
+            Some(value) => value,
+            None => unreachable!("only this takes the value, and it takes the whole"),
+        }
+    }
+}
+
+impl<T> Drop for Quiet<T> {
+    fn drop(&mut self) {
+        if let Some(value) = self.0.take() {
+            drop_quietly(value);
+        }
+    }
+}
+
 /// A panic's message.
 pub(crate) fn message(payload: Box<dyn Any + Send>) -> String {
     let message = match payload.downcast_ref::<&str>() {
@@ -47,7 +76,33 @@ pub(crate) async fn woken_quietly<F: Future>(future: F) -> F::Output {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::resume_unwind;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    #[test]
+    fn values_that_panic_when_they_are_dropped_are_dropped_one_by_one() {
+        struct Mine(Arc<AtomicUsize>);
+        impl Drop for Mine {
+            fn drop(&mut self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                resume_unwind(Box::new("a mine"));
+            }
+        }
+        let dropped = Arc::<AtomicUsize>::default();
+        let mines = || (0..3).map(|_| Quiet::new(Mine(dropped.clone()))).collect::<Vec<_>>();
+        drop(mines());
+        assert_eq!(dropped.load(Ordering::Relaxed), 3);
+        // Also where something else is unwinding already.
+        let (first, second) = (mines(), mines());
+        let unwound = catch(move || {
+            let _held = first;
+            second.into_iter().for_each(|mine| drop(mine.into_inner()));
+        });
+        assert_eq!(unwound, Err("a mine".to_string()));
+        assert_eq!(dropped.load(Ordering::Relaxed), 9);
+    }
 
     #[test]
     fn messages_come_back() {

@@ -9,7 +9,7 @@ use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, load, stopped};
 use crate::codec::{self, StreamError};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
-use crate::log::layout::{Dir, FORMAT, StoreId, TMP, checkpoint_name};
+use crate::log::layout::{Dir, FORMAT, Name, StoreId, TMP, checkpoint_name, parse_name};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::schema::state::WalState;
@@ -246,7 +246,9 @@ impl Write for Chunks<'_> {
 /// Removes what an unfinished checkpoint left. Only space: the next checkpoint or the next open does the same.
 pub(crate) fn discard(dir: &Dir) {
     let Ok(entries) = dir.folder.list() else { return };
-    for entry in entries.iter().filter(|entry| entry.name.ends_with(&format!(".ckpt{TMP}"))) {
+    let is_checkpoint = |name: &&str| matches!(parse_name(name), Some(Name::Checkpoint(_)));
+    let unfinished = entries.iter().filter(|entry| entry.name.strip_suffix(TMP).as_ref().is_some_and(is_checkpoint));
+    for entry in unfinished {
         let _ = dir.folder.remove(&entry.name);
     }
 }

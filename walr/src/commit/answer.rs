@@ -4,13 +4,18 @@ use tokio::sync::oneshot;
 
 use super::queue::send;
 use crate::error::{Error, Result};
-use crate::panic::drop_quietly;
+use crate::panic::Quiet;
 use crate::schema::state::Recorded;
 
-/// What a call will be answered, once nothing of its group can be taken back.
+/// The result of a call of one record.
+pub(crate) type OneResult<S> = Result<Quiet<<S as Recorded>::Outcome>>;
+/// The result of a batch.
+pub(crate) type BatchResult<S> = Result<Vec<Quiet<<S as Recorded>::Outcome>>>;
+
+/// What a call will be answered, once nothing of its group can be rolled back.
 pub(super) enum Answer<S: Recorded> {
-    One(oneshot::Sender<Result<S::Outcome>>, Result<S::Outcome>),
-    Many(oneshot::Sender<Result<Vec<S::Outcome>>>, Result<Vec<S::Outcome>>),
+    One(oneshot::Sender<OneResult<S>>, OneResult<S>),
+    Many(oneshot::Sender<BatchResult<S>>, BatchResult<S>),
 }
 
 impl<S: Recorded> Answer<S> {
@@ -23,14 +28,8 @@ impl<S: Recorded> Answer<S> {
 
     pub(super) fn fail(self, error: Error) {
         match self {
-            Answer::One(answer, result) => {
-                drop_quietly(result);
-                Answer::<S>::One(answer, Err(error)).give();
-            }
-            Answer::Many(answer, results) => {
-                drop_quietly(results);
-                Answer::<S>::Many(answer, Err(error)).give();
-            }
+            Answer::One(answer, _) => send(answer, Err(error)),
+            Answer::Many(answer, _) => send(answer, Err(error)),
         }
     }
 }

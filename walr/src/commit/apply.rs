@@ -1,4 +1,4 @@
-//! A group's calls are applied in order, and answered; a panic is taken back.
+//! A group's calls are applied in order, and answered; one that panics is aborted.
 
 use std::time::{Duration, Instant};
 use std::vec::Drain;
@@ -9,14 +9,11 @@ use super::Committer;
 use super::answer::Answer;
 use super::core::Live;
 use super::front::PATIENCE;
-use super::queue::{Call, Group};
-use crate::error::{Error, Result, in_one_line};
-use crate::log::frame::Range;
+use super::queue::{Call, Group, keep_spare};
+use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
-use crate::pace::Pace;
-use crate::panic::{self, drop_quietly};
-use crate::recovery::{Snapshot, rebuild};
+use crate::panic::{self, Quiet, drop_quietly};
 use crate::reentry::{self, Place};
 use crate::schema::state::WalState;
 
@@ -66,19 +63,24 @@ impl<S: WalState> Committer<S> {
                 if matches!(core.config.durability, Durability::Periodic(_)) {
                     self.sync()?;
                 }
-                core.live.write()
+                core.write()
             }
         };
         let entered = reentry::enter(core.id(), Place::Mutation);
+        live.keep_base(core.copy);
         let mut answers = std::mem::take(&mut self.answers);
         let (began, first) = (Instant::now(), *lsn);
-        let mut aborted = Vec::new();
+        let (mut aborted, mut panics) = (Vec::new(), 0);
         for call in calls {
             let next = Lsn::new(lsn.get() + call.records() as u64);
-            let (answer, panicked) = apply_call(&mut live, call, *lsn);
-            if panicked {
+            let (answer, applied) = apply_call(&mut live, call, *lsn);
+            if !applied {
                 aborted.push((*lsn, Lsn::new(next.get() - 1)));
-                self.rebuild(&mut live, &aborted, Lsn::new(lsn.get() - 1));
+                // Once the state is lost, the calls behind the panic are refused, and aborted with it.
+                if live.state.is_ok() {
+                    panics += 1;
+                    self.rebuild(&mut live, &aborted, Lsn::new(lsn.get() - 1));
+                }
             }
             answers.push(answer);
             *lsn = next;
@@ -87,99 +89,54 @@ impl<S: WalState> Committer<S> {
             }
         }
         live.lsn = Lsn::new(lsn.get() - 1);
-        let taken_back = self.take_back(&mut live, &aborted);
+        let recorded = self.abort(&mut live, &aborted, panics);
+        let base = live.base.take();
         drop(entered);
         RwLockWriteGuard::unlock_fair(live);
+        drop_quietly(base);
         // Before the answers: who has one finds its call in the figures.
         self.count(Lsn::new(lsn.get() - 1), lsn.get() - first.get());
         for answer in answers.drain(..) {
-            match &taken_back {
+            match &recorded {
                 Ok(()) => answer.give(),
                 Err(error) => answer.fail(error.clone()),
             }
         }
+        keep_spare(&mut answers);
         self.answers = answers;
         Ok(())
     }
-
-    /// Builds the state again without what `aborted` holds, after a mutation that panicked may have left it half changed.
-    pub(super) fn rebuild(&mut self, live: &mut Live<S>, aborted: &[Range], up_to: Lsn) {
-        if live.state.is_none() {
-            // It couldn't be built a moment ago, and the store has latched.
-            return;
-        }
-        drop_quietly(live.state.take());
-        let aborts = [&self.aborts[..], aborted].concat();
-        // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
-        let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
-        let rebuilt = written.and_then(|()| {
-            let checkpoint = self.checkpoints.last().copied().unwrap_or_default();
-            let snapshot = Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to };
-            rebuild(&self.core.dir, &self.core.store, &snapshot, &Pace::full())
-        });
-        match rebuilt {
-            Ok(state) => live.state = Some(state),
-            Err(error) => drop(self.latch(error)),
-        }
-    }
-
-    /// Records that `aborted` is taken back: durable before anything that was applied after it is shown or acknowledged.
-    pub(super) fn take_back(&mut self, live: &mut Live<S>, aborted: &[Range]) -> Result<()> {
-        if live.state.is_none() {
-            let cause = self.core.latch.get().map(|cause| in_one_line(&**cause)).unwrap_or_default();
-            return Err(Error::Thread { reason: format!("the state couldn't be rebuilt after a panic: {cause}") });
-        }
-        let Some(&(first, _)) = aborted.first() else { return Ok(()) };
-        self.journal.append_abort(aborted);
-        #[cfg(test)]
-        if crate::crash_tests::sabotage::abort_stays_unsynced() {
-            return Ok(());
-        }
-        let written = self.persist();
-        if let Err(error) = &written {
-            self.latch(error.clone());
-            if self.core.config.durability == Durability::Sync {
-                // A crash may take back what was applied on top of the abort: show what is certain.
-                let certain = Lsn::new(first.get() - 1);
-                self.rebuild(live, &[], certain);
-                live.lsn = certain;
-            }
-        }
-        self.aborts.extend_from_slice(aborted);
-        self.core.stats.lock().panics += aborted.len() as u64;
-        written
-    }
 }
 
-/// Applies one call whose first record has this LSN; true if it panicked, and the state is spoilt.
+/// Applies one call whose first record has this LSN; false if it isn't applied whole, because it panicked and the state is half
+/// changed, or because the state is lost.
 fn apply_call<S: WalState>(live: &mut Live<S>, call: Call<S>, lsn: Lsn) -> (Answer<S>, bool) {
     match call {
         Call::One { log, answer } => {
             let result = apply_record(live, log, lsn);
-            let panicked = result.is_err();
-            (Answer::One(answer, result), panicked)
+            let applied = result.is_ok();
+            (Answer::One(answer, result), applied)
         }
         Call::Many { logs, answer } => {
             let mut outcomes = Vec::with_capacity(logs.len());
             for (at, log) in logs.into_iter().enumerate() {
                 match apply_record(live, log, Lsn::new(lsn.get() + at as u64)) {
                     Ok(outcome) => outcomes.push(outcome),
-                    Err(error) => {
-                        drop_quietly(outcomes);
-                        return (Answer::Many(answer, Err(error)), true);
-                    }
+                    Err(error) => return (Answer::Many(answer, Err(error)), false),
                 }
             }
-            (Answer::Many(answer, Ok(outcomes)), false)
+            (Answer::Many(answer, Ok(outcomes)), true)
         }
     }
 }
 
-pub(super) fn apply_record<S: WalState>(live: &mut Live<S>, log: S::Log, lsn: Lsn) -> Result<S::Outcome> {
-    let mutation = S::MUTATIONS.get(S::index(&log)).map_or("?", |mutation| mutation.name);
-    let Some(state) = &mut live.state else {
-        let message = "an earlier panic of its group spoilt the state".to_string();
-        return Err(Error::Panicked { mutation, lsn, message });
+pub(super) fn apply_record<S: WalState>(live: &mut Live<S>, log: Quiet<S::Log>, lsn: Lsn) -> Result<Quiet<S::Outcome>> {
+    let state = match &mut live.state {
+        Ok(state) => state,
+        Err(lost) => return Err(lost.error()),
     };
-    panic::catch(|| state.apply(log)).map_err(|message| Error::Panicked { mutation, lsn, message })
+    let log = log.into_inner();
+    let mutation = S::MUTATIONS.get(S::index(&log)).map_or("?", |mutation| mutation.name);
+    let outcome = panic::catch(|| state.apply(log));
+    outcome.map(Quiet::new).map_err(|message| Error::Panicked { mutation, lsn, message })
 }

@@ -5,28 +5,24 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+#[cfg(test)]
+use super::origin::Done;
+use super::origin::{Origin, ViaWriter, write};
 use super::queue::{Request, reply};
 use super::retire::Outdated;
 use super::{Committer, Core};
-use crate::checkpoint;
-use crate::codec;
 use crate::error::{Error, Result};
 use crate::fs::step_back;
 use crate::lsn::Lsn;
-use crate::options::{CheckpointSource, Durability};
-use crate::pace::Pace;
 use crate::panic;
-use crate::recovery::{Snapshot, rebuild};
 use crate::schema::state::{Recorded, WalState};
 
-/// A state of at most about this many bytes is written under the read lock, which takes a few milliseconds.
-const MOST_LIVE: u64 = 1 << 20;
+/// The state's size is only guessed before, from the log's: an encoding that comes out longer than this is given up.
+const MOST_ENCODED: usize = 2 << 20;
 
 /// A state of at most about this many bytes is checkpointed at open, before anything else, when that is due.
 const MOST_AT_OPEN: u64 = 16 << 20;
 
-/// A checkpoint's LSN and its file's length.
-pub(crate) type Done = Result<(Lsn, u64)>;
 /// What a checkpoint's thread leaves: the LSN, what it removed, and whether that was all it wanted to remove.
 type Ended = Result<(Lsn, Outdated, Result<()>)>;
 
@@ -128,9 +124,10 @@ impl<S: WalState> Checkpointer<S> {
         let thread = std::thread::Builder::new().name("walr-checkpoint".into());
         let job = thread.spawn(move || {
             step_back();
-            let done = guarded(&core, from, || ask(&core, Request::Sync)?.map(drop));
+            let mut log = ViaWriter(&core);
+            let done = write(&core, from, &mut log);
             let ended = done.and_then(|(lsn, bytes)| {
-                let outdated = ask(&core, |answer| Request::Checkpointed(lsn, bytes, answer))?;
+                let outdated = log.ask(|answer| Request::Checkpointed(lsn, bytes, answer))?;
                 let (gone, removed) = outdated.remove(&core.dir);
                 Ok((lsn, gone, removed))
             });
@@ -148,7 +145,7 @@ impl<S: WalState> Checkpointer<S> {
     }
 
     /// Writes a checkpoint on this thread, the writer's, and answers the callers that wait for it.
-    fn write_here(&mut self, committer: &mut Committer<S>, from: From<S>) {
+    fn write_here(&mut self, committer: &mut Committer<S>, from: Origin<S>) {
         match committer.sync() {
             // It answers them.
             Ok(_) => drop(self.write_from(committer, from)),
@@ -156,18 +153,16 @@ impl<S: WalState> Checkpointer<S> {
         }
     }
 
-    /// Where the state is taken from.
-    fn choose(&self, committer: &mut Committer<S>) -> Result<From<S>> {
-        let replay = match self.core.config.source {
-            CheckpointSource::Live => false,
-            CheckpointSource::Replay => true,
-            // No larger than what it was, and all that was recorded since.
-            CheckpointSource::Auto => self.bytes + self.appended_since(committer) > MOST_LIVE,
-        };
+    /// Chooses where the state is taken from.
+    fn choose(&self, committer: &mut Committer<S>) -> Result<Origin<S>> {
+        let small = self.core.config.small_state;
+        // The state is rarely larger than it was, and everything that was recorded since.
         Ok(match self.core.copy {
-            Some(copy) => From::Copy(copy),
-            None if replay => From::Replay(committer.snapshot()?),
-            None => From::Encoded,
+            Some(copy) => Origin::Copy(copy),
+            None if small > 0 && self.bytes + self.appended_since(committer) <= small => {
+                Origin::Encoded { most: MOST_ENCODED }
+            }
+            None => Origin::Replay(committer.snapshot()?),
         })
     }
 
@@ -239,7 +234,7 @@ impl<S: WalState> Checkpointer<S> {
         drop(stats);
         // After a failure too: it is tried again after as much log again, and not at every group.
         (self.recovered, self.appended) = (0, self.appended_at_start);
-        for answer in self.waiting.drain(..) {
+        for answer in std::mem::take(&mut self.waiting) {
             reply(answer, done.clone());
         }
     }
@@ -247,35 +242,34 @@ impl<S: WalState> Checkpointer<S> {
     /// Writes a checkpoint on this thread, the writer's, if there is anything to write.
     pub(crate) fn write_now(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
         committer.sync()?;
-        self.write_from(committer, From::Live)
+        self.write_from(committer, Origin::Live)
     }
 
     /// The same from the live state's encoding, as beside the writer.
     #[cfg(test)]
     pub(crate) fn write_encoded(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
         committer.sync()?;
-        self.write_from(committer, From::Encoded)
+        self.write_from(committer, Origin::Encoded { most: usize::MAX })
     }
 
     /// The same from a state that is built from disk, as beside the writer.
     #[cfg(test)]
     pub(crate) fn write_from_replay(&mut self, committer: &mut Committer<S>) -> Result<Lsn> {
         let snapshot = committer.snapshot()?;
-        self.write_from(committer, From::Replay(snapshot))
+        self.write_from(committer, Origin::Replay(snapshot))
     }
 
     /// The same from a clone of the live state.
     #[cfg(test)]
     pub(crate) fn write_from_copy(&mut self, committer: &mut Committer<S>, copy: fn(&S) -> S) -> Result<Lsn> {
         committer.sync()?;
-        self.write_from(committer, From::Copy(copy))
+        self.write_from(committer, Origin::Copy(copy))
     }
 
     /// Writes a state that was taken in the middle of a group.
     #[cfg(test)]
     pub(crate) fn write_taken(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Done {
-        let core = self.core.clone();
-        guarded(&core, From::Given(state, lsn), || committer.sync().map(drop))
+        write(&self.core, Origin::Given(state, lsn), committer)
     }
 
     /// Writes `state`, which is as of `lsn`, on this thread; in the place of an earlier one of the same LSN. After an error
@@ -283,8 +277,7 @@ impl<S: WalState> Checkpointer<S> {
     pub(crate) fn write_given(&mut self, committer: &mut Committer<S>, state: S, lsn: Lsn) -> Result<Lsn> {
         committer.sync()?;
         self.appended_at_start = committer.journal.appended();
-        let core = self.core.clone();
-        let done = match guarded(&core, From::Given(state, lsn), || Ok(())) {
+        let done = match write(&self.core, Origin::Given(state, lsn), committer) {
             Ok((lsn, bytes)) => Ok(self.counts(committer, lsn, bytes)),
             Err(error) => {
                 committer.disown_checkpoint(lsn);
@@ -295,96 +288,13 @@ impl<S: WalState> Checkpointer<S> {
         done
     }
 
-    fn write_from(&mut self, committer: &mut Committer<S>, from: From<S>) -> Result<Lsn> {
+    fn write_from(&mut self, committer: &mut Committer<S>, from: Origin<S>) -> Result<Lsn> {
         if !self.is_behind(committer) {
             return Ok(committer.checkpoints.last().copied().unwrap_or_default());
         }
         self.appended_at_start = committer.journal.appended();
-        let core = self.core.clone();
-        let done = guarded(&core, from, || Ok(())).map(|(lsn, bytes)| self.counts(committer, lsn, bytes));
+        let done = write(&self.core, from, committer).map(|(lsn, bytes)| self.counts(committer, lsn, bytes));
         self.conclude(done.clone());
         done
     }
-}
-
-/// Writes and names a checkpoint of a clone of the live state, as the thread does under `Sync`, whatever the writer does.
-#[cfg(test)]
-pub(crate) fn write_beside<S: WalState>(core: &Core<S>, copy: fn(&S) -> S) -> Done {
-    guarded(core, From::Copy(copy), || Ok(()))
-}
-
-/// Asks the writer for something, and waits for the answer.
-fn ask<S: Recorded, T>(core: &Core<S>, request: impl FnOnce(oneshot::Sender<T>) -> Request<S>) -> Result<T> {
-    let (answer, answered) = oneshot::channel();
-    let ended = || Error::Thread { reason: "the writer has ended".to_string() };
-    core.queue.request(request(answer)).map_err(|_| ended())?;
-    answered.blocking_recv().map_err(|_| ended())
-}
-
-/// Where a checkpoint takes the state from.
-enum From<S> {
-    /// The live state, under the read lock until it is written.
-    Live,
-    /// The live state, under the read lock until it is encoded in memory.
-    Encoded,
-    /// A clone of it.
-    Copy(fn(&S) -> S),
-    /// A state of its own, built from disk: the live one isn't touched.
-    Replay(Snapshot),
-    /// The caller's own, as of this LSN.
-    Given(S, Lsn),
-}
-
-/// [`write`], where a panic of the state's own code is an error, and nothing unfinished stays.
-fn guarded<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
-    let failed = |message| Error::Thread { reason: format!("the checkpoint panicked: {message}") };
-    let done = panic::catch(|| write(core, from, sync)).unwrap_or_else(|message| Err(failed(message)));
-    if done.is_err() {
-        checkpoint::discard(&core.dir);
-    }
-    done
-}
-
-/// Writes, checks and names a checkpoint. `sync` makes the log durable.
-fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Result<()>) -> Done {
-    let pace = match from {
-        From::Live | From::Given(..) => Pace::full(),
-        _ => Pace::gentle(&core.checkpoint),
-    };
-    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &pace);
-    let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
-    let written = match from {
-        From::Live => {
-            let live = core.live.read();
-            put(live.state.as_ref().ok_or_else(lost)?, live.lsn)?
-        }
-        From::Encoded => {
-            let live = core.live.read();
-            let (mut encoded, lsn) = (Vec::new(), live.lsn);
-            let codec = |reason| Error::Codec { what: S::NAME.to_string(), step: "encoded", reason };
-            codec::encode(live.state.as_ref().ok_or_else(lost)?, &mut encoded).map_err(codec)?;
-            drop(live);
-            checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, &encoded, &pace)?
-        }
-        From::Copy(copy) => {
-            let live = core.live.read();
-            let (state, lsn) = (copy(live.state.as_ref().ok_or_else(lost)?), live.lsn);
-            drop(live);
-            put(&state, lsn)?
-        }
-        From::Replay(snapshot) => {
-            let state = rebuild(&core.dir, &core.store, &snapshot, &pace)?;
-            put(&state, snapshot.up_to)?
-        }
-        From::Given(state, lsn) => put(&state, lsn)?,
-    };
-    let written = written.sync(&core.dir)?;
-    drop(written.read_back::<S>(&core.dir, &core.store, &pace)?);
-    if core.config.durability != Durability::Sync {
-        // Under `Sync` nothing is applied that isn't durable.
-        sync()?;
-    }
-    let (lsn, bytes) = (written.lsn, written.bytes);
-    written.commit(&core.dir)?;
-    Ok((lsn, bytes))
 }

@@ -1,34 +1,55 @@
 //! What handles, the writer and a checkpoint share.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
 
 use super::queue::{Closing, Queue};
+use super::rebuild::Lost;
 use super::stats::Stats;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::log::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
 use crate::pace::Signals;
-use crate::recovery::{Opened, Recovery};
+use crate::panic;
+use crate::recovery::{Opened, Recovery, Replica};
 use crate::reentry::{self, Place};
 use crate::schema::state::{Recorded, WalState};
 
+/// For so long new reads wait at first for a writer that waits for the reads before them.
+const FIRST_TURN: Duration = Duration::from_millis(10);
+/// How often a writer looks whether no read is left, while it lets new ones in.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// The state, and the LSN that it is as of.
 pub(crate) struct Live<S> {
-    /// `None` when a mutation panicked and the state couldn't be built again.
-    pub(crate) state: Option<S>,
+    pub(crate) state: Result<S, Lost>,
     pub(crate) lsn: Lsn,
+    /// A clone from before the calls that are being applied, where clones are cheap: a panic rolls back to it.
+    pub(super) base: Option<Replica<S>>,
+}
+
+impl<S> Live<S> {
+    /// Clones the state, where `copy` says how.
+    pub(super) fn keep_base(&mut self, copy: Option<fn(&S) -> S>) {
+        // Without a clone, because that panicked, a rebuild reads the disk.
+        let clone = copy.zip(self.state.as_ref().ok()).and_then(|(copy, state)| panic::catch(|| copy(state)).ok());
+        self.base = clone.map(|state| Replica { state, lsn: self.lsn });
+    }
 }
 
 pub(crate) struct Core<S: Recorded> {
     pub(crate) dir: Dir,
     pub(crate) store: StoreId,
     pub(crate) config: Config,
-    /// How a checkpoint copies the state, where it is to be taken from a clone.
+    /// Clones the state, where the user says that this is cheap.
     pub(crate) copy: Option<fn(&S) -> S>,
     pub(crate) recovery: Recovery,
     pub(crate) queue: Queue<S>,
@@ -61,7 +82,7 @@ impl<S: Recorded> Core<S> {
             config,
             copy,
             recovery: opened.report,
-            live: RwLock::new(Live { state: Some(opened.state), lsn }),
+            live: RwLock::new(Live { state: Ok(opened.state), lsn, base: None }),
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
             checkpoint: Signals::default(),
@@ -83,20 +104,68 @@ impl<S: Recorded> Core<S> {
 
     /// Refuses calls that could never be answered.
     pub(crate) fn admit(&self) -> Result<()> {
+        self.admit_as(Fate::NotRecorded)
+    }
+
+    /// The same for a call whose fate is this by now.
+    fn admit_as(&self, fate: Fate) -> Result<()> {
         if self.is_forked() {
-            return Err(Error::Forked);
+            return Err(match fate {
+                Fate::NotRecorded => Error::Forked,
+                Fate::Unknown => {
+                    let reason =
+                        "this process was forked while the call was in flight, and only the parent hears of it";
+                    Error::Thread { reason: reason.to_string() }
+                }
+            });
         }
         match reentry::inside(self.id()) {
-            Some(Place::Read) => Err(Error::Reentrant { place: "a `read`" }),
-            Some(Place::Mutation) => Err(Error::Reentrant { place: "a mutation" }),
+            Some(Place::Read) => Err(Error::Reentrant { place: "a `read`", fate }),
+            Some(Place::Mutation) => Err(Error::Reentrant { place: "a mutation", fate }),
             None => Ok(()),
         }
+    }
+
+    /// Waits for what the writer is to do. Each poll that would have to wait looks where it stands: a future that was begun
+    /// outside may be awaited inside the store, where it would wait for itself. `fate` is the call's then.
+    pub(crate) async fn outside<T>(&self, fate: Fate, wait: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut wait = pin!(wait);
+        poll_fn(|context| match wait.as_mut().poll(context) {
+            Poll::Pending => match self.admit_as(fate) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            ready => ready,
+        })
+        .await
     }
 
     pub(crate) fn failed(&self) -> Result<()> {
         match self.latch.get() {
             Some(cause) => Err(Error::Failed { cause: cause.clone() }),
             None => Ok(()),
+        }
+    }
+
+    /// Locks the state to change it, behind the reads that go on.
+    ///
+    /// New reads wait meanwhile, or the writer could wait for ever; but not until those before them have ended, because one
+    /// of those may wait for a new one on another thread. So they take turns, each twice as long as the one before: no chain
+    /// of reads, however long each is, keeps the writer out for ever, and no read waits for itself.
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Live<S>> {
+        let mut turn = FIRST_TURN;
+        loop {
+            if let Some(live) = self.live.try_write_for(turn) {
+                return live;
+            }
+            let until = Instant::now() + turn;
+            while Instant::now() < until {
+                if let Some(live) = self.live.try_write() {
+                    return live;
+                }
+                std::thread::sleep(LOOK);
+            }
+            turn *= 2;
         }
     }
 
@@ -108,18 +177,31 @@ impl<S: Recorded> Core<S> {
 }
 
 impl<S: WalState> Core<S> {
+    /// Locks the state to look at it. If it was lost by a panic, it is built again first where that succeeds now.
+    pub(crate) fn look(&self) -> RwLockReadGuard<'_, Live<S>> {
+        let live = self.live.read();
+        match &live.state {
+            Err(lost) if lost.may_pass() => {}
+            _ => return live,
+        }
+        drop(live);
+        // Why it fails is noted in the place of the state.
+        let _ = self.restore();
+        self.live.read()
+    }
+
     /// Calls `f` on the state.
     pub(crate) fn read<R>(&self, f: impl FnOnce(&S) -> R) -> R {
         let live = match reentry::inside(self.id()) {
-            None => self.live.read(),
+            None => self.look(),
             // A writer that waits for the outer read to end must not come between.
             Some(Place::Read) => self.live.read_recursive(),
             Some(Place::Mutation) => panic!("`read` was called inside a mutation of the same store; use `self` there"),
         };
         let _entered = reentry::enter(self.id(), Place::Read);
         match &live.state {
-            Some(state) => f(state),
-            None => panic!("a mutation panicked and the state could not be read back from disk; open the store again"),
+            Ok(state) => f(state),
+            Err(lost) => panic!("there is no state to read: {lost}"),
         }
     }
 }

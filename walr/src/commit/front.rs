@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
+#[cfg(test)]
+use super::answer::BatchResult;
 use super::queue::{Call, Closing, Request};
 use super::{Committer, Core};
 use crate::codec;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
 use crate::options::Durability;
-use crate::panic::woken_quietly;
+use crate::panic::{Quiet, woken_quietly};
 use crate::schema::state::{Mutation, Recorded, WalState};
 
 /// How long a caller waits for another one's commit in memory, or for readers, before it leaves its call to the writer.
@@ -43,7 +45,8 @@ impl<S: Recorded> Front<S> {
         self.core.admit()?;
         let (answer, answered) = oneshot::channel();
         self.core.queue.request(request(answer)).map_err(|_| Error::Closed)?;
-        answered.await.unwrap_or_else(|_| Err(self.ended()))
+        let answered = async { answered.await.unwrap_or_else(|_| Err(self.ended())) };
+        self.core.outside(Fate::Unknown, answered).await
     }
 
     /// Why a call got no answer.
@@ -59,8 +62,11 @@ impl<S: Recorded> Front<S> {
         self.core.admit()?;
         self.core.queue.close(Closing::Close);
         let mut closed = self.core.closed.subscribe();
-        let done = woken_quietly(closed.wait_for(Option::is_some)).await.map_err(|_| self.ended())?;
-        done.clone().unwrap_or(Ok(()))
+        let done = async {
+            let done = woken_quietly(closed.wait_for(Option::is_some)).await.map_err(|_| self.ended())?;
+            done.clone().unwrap_or(Ok(()))
+        };
+        self.core.outside(Fate::Unknown, done).await
     }
 }
 
@@ -71,7 +77,7 @@ impl<S: WalState> Front<S> {
         self.core.failed()?;
         let mut record = ENCODED.take();
         record.clear();
-        let mut log = self.core.check(log, &mut record)?;
+        let mut log = Quiet::new(self.core.check(log, &mut record)?);
         if self.commits_here()
             && let Some(mut committer) = self.committer.try_lock_for(PATIENCE)
         {
@@ -79,17 +85,23 @@ impl<S: WalState> Front<S> {
                 Ok(result) => {
                     drop(committer);
                     keep(record);
-                    return result;
+                    return result.map(Quiet::into_inner);
                 }
                 Err(back) => log = back,
             }
         }
         let (answer, answered) = oneshot::channel();
-        let room = self.core.queue.wait_for_room(record.len()).await?;
+        let room = self.capacity_for(record.len()).await?;
         let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
         keep(record);
-        answer_of(answered, awake).await
+        let outcome = self.core.outside(Fate::Unknown, answer_of(answered, awake)).await;
+        outcome.map(Quiet::into_inner)
+    }
+
+    /// Waits until the queue has the capacity for so many bytes of records.
+    async fn capacity_for(&self, bytes: usize) -> Result<u32> {
+        self.core.outside(Fate::NotRecorded, self.core.queue.wait_for_room(bytes)).await
     }
 
     /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
@@ -106,11 +118,12 @@ impl<S: WalState> Front<S> {
         }
         let Batch { logs, records, ends } = self.core.check_all(logs)?;
         let (answer, answered) = oneshot::channel();
-        let room = self.core.queue.wait_for_room(records.len()).await?;
+        let room = self.capacity_for(records.len()).await?;
         let awake = self.core.queue.worth_staying_awake();
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);
-        answer_of(answered, awake).await
+        let outcomes = self.core.outside(Fate::Unknown, answer_of(answered, awake)).await;
+        outcomes.map(|outcomes| outcomes.into_iter().map(Quiet::into_inner).collect())
     }
 }
 
@@ -136,7 +149,7 @@ fn unanswered() -> Error {
 /// A batch that was checked.
 struct Batch<S: Recorded> {
     /// The log values as a replay would decode them.
-    logs: Vec<S::Log>,
+    logs: Vec<Quiet<S::Log>>,
     /// Their encodings, one behind the other.
     records: Vec<u8>,
     /// Where each of these ends.
@@ -153,7 +166,7 @@ fn keep(buffer: Vec<u8>) {
 impl<S: WalState> Core<S> {
     /// Puts a call into the queue without waiting for room or for the answer, as a crash test does.
     #[cfg(test)]
-    pub(crate) fn enqueue(&self, logs: Vec<S::Log>) -> Result<oneshot::Receiver<Result<Vec<S::Outcome>>>> {
+    pub(crate) fn enqueue(&self, logs: Vec<S::Log>) -> Result<oneshot::Receiver<BatchResult<S>>> {
         let Batch { logs, records, ends } = self.check_all(logs)?;
         let (answer, answered) = oneshot::channel();
         self.queue.push(Call::Many { logs, answer }, &records, &ends, 0)?;
@@ -165,16 +178,22 @@ impl<S: WalState> Core<S> {
     pub(crate) fn commit_here(&self, committer: &mut Committer<S>, log: S::Log) -> Result<Result<S::Outcome>, S::Log> {
         let mut record = Vec::new();
         match self.check(log, &mut record) {
-            Ok(log) => committer.commit_here(log, &record),
+            Ok(log) => match committer.commit_here(Quiet::new(log), &record) {
+                Ok(result) => Ok(result.map(Quiet::into_inner)),
+                Err(log) => Err(log.into_inner()),
+            },
             Err(error) => Ok(Err(error)),
         }
     }
 
     fn check_all(&self, logs: Vec<S::Log>) -> Result<Batch<S>> {
         let count = logs.len();
+        if count as u64 > u64::from(self.config.batch_records) {
+            return Err(Error::TooMany { records: count as u64, max: self.config.batch_records.into() });
+        }
         let mut batch = Batch { logs: Vec::with_capacity(count), records: Vec::new(), ends: Vec::with_capacity(count) };
         for log in logs {
-            batch.logs.push(self.check(log, &mut batch.records)?);
+            batch.logs.push(Quiet::new(self.check(log, &mut batch.records)?));
             batch.ends.push(batch.records.len());
         }
         Ok(batch)

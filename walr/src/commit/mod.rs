@@ -3,12 +3,14 @@
 //! `front` is what handles call, `queue` holds the calls, `writer` is the thread that takes them, `checkpointer` writes checkpoints beside it, `core`
 //! is what they share with the handles; here is what happens to one group.
 
-mod answer;
+pub(crate) mod answer;
 mod apply;
 pub(crate) mod checkpointer;
 pub(crate) mod core;
 mod front;
+pub(crate) mod origin;
 pub(crate) mod queue;
+pub(crate) mod rebuild;
 pub(crate) mod retire;
 mod stats;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use crate::log::journal::Journal;
 use crate::log::layout::Dir;
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
+use crate::panic::{Quiet, drop_quietly};
 use crate::recovery::{Opened, Snapshot};
 use crate::reentry::{self, Place};
 use crate::schema::Schema;
@@ -90,11 +93,22 @@ impl<S: WalState> Committer<S> {
             let failed = Error::Failed { cause: cause.clone() };
             return fail_all(group, &failed);
         }
+        // Only a state that is there can be changed.
+        let is_lost = self.core.live.read().state.is_err();
+        if is_lost && let Err(error) = self.core.restore() {
+            return fail_all(group, &error);
+        }
+        // Never more than a frame counts: a batch is refused before that, and each record of the others takes a byte of the
+        // queue at least, whose size is a `u32`.
+        let Ok(records) = u32::try_from(group.records) else {
+            let error = Error::TooMany { records: group.records as u64, max: u32::MAX.into() };
+            return fail_all(group, &error);
+        };
         if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.calls.len()) {
             let error = self.not_begun(error);
             return fail_all(group, &error);
         }
-        let first = self.journal.append_batch(&mut group.frame, group.records as u32);
+        let first = self.journal.append_batch(&mut group.frame, records);
         if let Err(error) = self.persist() {
             self.latch(error.clone());
             return fail_all(group, &error);
@@ -118,7 +132,11 @@ impl<S: WalState> Committer<S> {
 
     /// Commits one call on the caller's thread, if nothing stands before it and it fits into the active segment; gives it
     /// back otherwise. `record` is its encoding.
-    pub(crate) fn commit_here(&mut self, log: S::Log, record: &[u8]) -> Result<Result<S::Outcome>, S::Log> {
+    pub(crate) fn commit_here(
+        &mut self,
+        log: Quiet<S::Log>,
+        record: &[u8],
+    ) -> Result<Result<Quiet<S::Outcome>>, Quiet<S::Log>> {
         let core = self.core.clone();
         if core.latch.get().is_some() || core.queue.has_work() || !self.journal.has_room(record.len()) {
             return Err(log);
@@ -129,10 +147,12 @@ impl<S: WalState> Committer<S> {
         // A long read must not stop the clock for what was acknowledged before. Under `Sync` there is no such clock, and
         // reads go on during the sync.
         let live = match core.config.durability {
+            // Without a state it is the writer that builds one.
+            Durability::Sync if core.live.read().state.is_err() => return Err(log),
             Durability::Sync => None,
             _ => match core.live.try_write_for(PATIENCE) {
-                None => return Err(log),
-                live => live,
+                Some(live) if live.state.is_ok() => Some(live),
+                _ => return Err(log),
             },
         };
         let lsn = self.journal.append_record(record);
@@ -140,19 +160,22 @@ impl<S: WalState> Committer<S> {
             self.latch(error.clone());
             return Ok(Err(error));
         }
-        let mut live = live.unwrap_or_else(|| core.live.write());
+        let mut live = live.unwrap_or_else(|| core.write());
         let entered = reentry::enter(core.id(), Place::Mutation);
+        live.keep_base(core.copy);
         let mut result = apply_record(&mut live, log, lsn);
         live.lsn = lsn;
         if result.is_err() {
             let aborted = [(lsn, lsn)];
             self.rebuild(&mut live, &aborted, Lsn::new(lsn.get() - 1));
-            if let Err(error) = self.take_back(&mut live, &aborted) {
+            if let Err(error) = self.abort(&mut live, &aborted, 1) {
                 result = Err(error);
             }
         }
+        let base = live.base.take();
         drop(entered);
         drop(live);
+        drop_quietly(base);
         core.stats.lock().groups += 1;
         self.count(lsn, 1);
         if marked || synced && self.unsynced_since.is_some() {

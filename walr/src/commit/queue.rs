@@ -6,16 +6,20 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
+use super::answer::{BatchResult, OneResult};
 use super::retire::Outdated;
 use crate::error::{Error, Result};
 use crate::log::frame::{self, HEADER};
 use crate::lsn::Lsn;
-use crate::panic::woken_quietly;
+use crate::panic::{Quiet, woken_quietly};
 use crate::recovery::Snapshot;
 use crate::schema::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
 const SPARE_BUFFER: usize = 4 << 20;
+
+/// A list of calls or answers that grew beyond this many bytes is given back.
+const SPARE_LIST: usize = 256 << 10;
 
 /// A lone call that took no longer than this is worth staying awake for.
 const FAST_US: u32 = 300;
@@ -25,10 +29,18 @@ const AWAKE: Duration = Duration::from_micros(400);
 /// More calls than a queue ever holds.
 const MORE_THAN_ALL: usize = usize::MAX / 2;
 
+/// Empties a list, and keeps its memory for the next group, unless a burst of calls made it large.
+pub(super) fn keep_spare<T>(list: &mut Vec<T>) {
+    list.clear();
+    if list.capacity() * size_of::<T>() > SPARE_LIST {
+        *list = Vec::new();
+    }
+}
+
 /// A call that waits for its answer.
 pub(crate) enum Call<S: Recorded> {
-    One { log: S::Log, answer: oneshot::Sender<Result<S::Outcome>> },
-    Many { logs: Vec<S::Log>, answer: oneshot::Sender<Result<Vec<S::Outcome>>> },
+    One { log: Quiet<S::Log>, answer: oneshot::Sender<OneResult<S>> },
+    Many { logs: Vec<Quiet<S::Log>>, answer: oneshot::Sender<BatchResult<S>> },
 }
 
 impl<S: Recorded> Call<S> {
@@ -43,14 +55,8 @@ impl<S: Recorded> Call<S> {
     pub(crate) fn fail(self, error: Error) {
         // Nobody may be waiting any more.
         match self {
-            Call::One { log, answer } => {
-                crate::panic::drop_quietly(log);
-                send(answer, Err(error));
-            }
-            Call::Many { logs, answer } => {
-                crate::panic::drop_quietly(logs);
-                send(answer, Err(error));
-            }
+            Call::One { answer, .. } => send(answer, Err(error)),
+            Call::Many { answer, .. } => send(answer, Err(error)),
         }
     }
 }
@@ -76,7 +82,7 @@ impl<S: Recorded> Group<S> {
         }
         self.frame.clear();
         self.frame.resize(HEADER, 0);
-        self.calls.clear();
+        keep_spare(&mut self.calls);
         self.records = 0;
         self.room = 0;
     }

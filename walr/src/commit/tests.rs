@@ -10,7 +10,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::crash_tests::state::{Tally, TallyLog};
-use crate::options::{CheckpointPolicy, CheckpointSource, Config, Options};
+use crate::error::Error;
+use crate::options::{CheckpointPolicy, Config, Options};
 use crate::pace::Pace;
 use crate::schema::state::Mutations;
 use crate::sim::Sim;
@@ -44,10 +45,10 @@ fn begin<F: Future>(future: F) -> Pin<Box<F>> {
 
 /// Where a checkpoint takes the state from, by a number.
 fn options(source: usize) -> Options<Tally> {
-    let from = if source == 0 { CheckpointSource::Live } else { CheckpointSource::Auto };
+    let small_state = if source == 0 { u64::MAX } else { 0 };
     let (checkpoint, idle_mark) = (CheckpointPolicy::Manual, Duration::MAX);
-    let options = Options::with(Config { source: from, checkpoint, idle_mark, ..Config::default() });
-    if source == 1 { options.checkpoint_by_clone() } else { options }
+    let options = Options::with(Config { small_state, checkpoint, idle_mark, ..Config::default() });
+    if source == 1 { options.cheap_clone() } else { options }
 }
 
 /// A store with a large state and one record above its checkpoint.
@@ -155,4 +156,22 @@ fn the_drop_of_the_last_handle_abandons_it_wherever_it_is() {
         // All but its rename, and the folder's sync behind that.
         assert_eq!(abandoned, calls - 2, "source {source}");
     }
+}
+
+#[test]
+fn a_batch_of_more_records_than_a_frame_counts_is_refused() {
+    let sim = Sim::new();
+    let options = || Options::<Tally>::with(Config { batch_records: 3, idle_mark: Duration::MAX, ..Config::default() });
+    let tally = block_on(options().open_on(sim.clone(), Tally::default)).unwrap();
+    let batch = |ids: std::ops::Range<u32>| ids.map(|id| TallyLog::Push(id, Vec::new()));
+    let refused = block_on(tally.apply_batch(batch(0..4)));
+    assert!(matches!(refused, Err(Error::TooMany { records: 4, max: 3 })), "{refused:?}");
+    assert_eq!(tally.stats().log_bytes, 0, "nothing was recorded");
+    block_on(tally.apply_batch(batch(0..3))).unwrap();
+    // Calls that come in together are no batch.
+    let calls: Vec<_> = (3..9).map(|id| begin(tally.apply(TallyLog::Push(id, Vec::new())))).collect();
+    for call in calls {
+        block_on(call).unwrap();
+    }
+    assert_eq!(tally.read(|tally| tally.ids.clone()), (0..9).collect::<Vec<_>>());
 }

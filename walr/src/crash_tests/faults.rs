@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::options::Durability;
 use crate::sim::{Fault, Kind};
 
-const KINDS: [Kind; 5] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
+const KINDS: [Kind; 6] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost, Kind::Unreadable];
 
 /// Runs `plan` with `fault`; true if the fault hit anything.
 fn survive(plan: &Plan, fault: Fault) -> bool {

@@ -4,7 +4,9 @@
 mod damage;
 mod faults;
 mod golden;
+mod kills;
 mod manual;
+mod read_only;
 mod regressions;
 pub(crate) mod sabotage;
 pub(crate) mod slices;
@@ -137,6 +139,11 @@ impl Plan {
         Sim::on(self.way.medium)
     }
 
+    fn options(&self) -> Options<Tally> {
+        let options = Options::with(self.config());
+        if self.way.source == Source::Copy { options.cheap_clone() } else { options }
+    }
+
     fn config(&self) -> Config {
         let power_safe_overwrite = !self.way.padded;
         let (durability, segment_size, only_reserve) = (self.durability, self.segment_size, self.way.only_reserved);
@@ -157,19 +164,23 @@ pub(super) struct Driver {
 
 /// Opens the store in `sim`; the lock is of no account here.
 pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
+    open_with(sim, Options::with(config.clone()))
+}
+
+fn open_with(sim: &Sim, options: Options<Tally>) -> Result<Committer<Tally>> {
     let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(Tally::default()))?;
-    Committer::new(dir, Options::with(config.clone()), opened, false)
+    Committer::new(dir, options, opened, false)
 }
 
 /// The ids in the state.
 pub(super) fn ids(committer: &Committer<Tally>) -> Vec<u32> {
-    committer.core.live.read().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
+    committer.core.look().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
 }
 
 impl Driver {
     pub(super) fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
-        let committer = open(sim, &plan.config())?;
+        let committer = open_with(sim, plan.options())?;
         let checkpointer = Checkpointer::new(&committer.core);
         let beside = plan.slices.then(|| Beside::new(plan.seed));
         let Way { source, gentle, .. } = plan.way;
@@ -310,6 +321,17 @@ pub(super) fn work_on(
     model: &Arc<Mutex<Model>>,
     bear: &mut dyn FnMut(Error) -> Result<()>,
 ) -> Result<()> {
+    work_in_steps(sim, plan, model, bear, &mut || {})
+}
+
+/// The same, with a call of `stepped` after each step.
+fn work_in_steps(
+    sim: &Sim,
+    plan: &Plan,
+    model: &Arc<Mutex<Model>>,
+    bear: &mut dyn FnMut(Error) -> Result<()>,
+    stepped: &mut dyn FnMut(),
+) -> Result<()> {
     let mut dice = Dice::new(plan.seed);
     let mut next_id = model.lock().units.len() as u32 * 10;
     let mut driver = Driver::new(sim, plan, model.clone())?;
@@ -347,6 +369,7 @@ pub(super) fn work_on(
                 model.durable = model.acked;
             }
         }
+        stepped();
     }
     driver.close().or_else(bear)
 }

@@ -12,7 +12,8 @@ use tokio::sync::oneshot::error::TryRecvError;
 use super::state::Tally;
 use super::{Dice, Driver, Model, Status};
 use crate::commit::Core;
-use crate::commit::checkpointer::{Done, write_beside};
+use crate::commit::answer::BatchResult;
+use crate::commit::origin::{Done, write_beside};
 use crate::commit::retire::Outdated;
 use crate::error::{Error, Fate, Result};
 use crate::lsn::Lsn;
@@ -43,7 +44,7 @@ pub(super) struct Answers(Rc<Inner>);
 struct Inner {
     core: Arc<Core<Tally>>,
     model: Arc<Mutex<Model>>,
-    waiting: RefCell<Vec<Receiver<Result<Vec<usize>>>>>,
+    waiting: RefCell<Vec<Receiver<BatchResult<Tally>>>>,
     /// The number of the group's first call, and what was durable before it.
     first: usize,
     durable: usize,
@@ -54,7 +55,7 @@ impl Answers {
     pub(super) fn new(
         core: &Arc<Core<Tally>>,
         model: &Arc<Mutex<Model>>,
-        waiting: Vec<Receiver<Result<Vec<usize>>>>,
+        waiting: Vec<Receiver<BatchResult<Tally>>>,
     ) -> Answers {
         let now = model.lock();
         let (first, durable) = (now.units.len() - waiting.len(), now.durable);
@@ -138,7 +139,7 @@ impl Shared {
             self.done = Some(write_beside(core, Tally::clone));
         } else {
             let live = core.live.read();
-            self.taken = live.state.clone().map(|state| (state, live.lsn));
+            self.taken = live.state.as_ref().ok().map(|state| (state.clone(), live.lsn));
         }
     }
 }

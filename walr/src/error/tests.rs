@@ -46,9 +46,10 @@ fn without_causes() -> Vec<Error> {
     vec![
         Error::Closed,
         Error::Forked,
-        Error::Reentrant { place: "a `read`" },
+        Error::Reentrant { place: "a `read`", fate: Fate::NotRecorded },
         Error::Codec { what: "`put`".into(), step: "encoded", reason: reason.clone() },
         Error::TooLarge { mutation: "put", size: 2, max: 1 },
+        Error::TooMany { records: 2, max: 1 },
         Error::Panicked { mutation: "put", lsn, message: message.clone() },
         Error::ReplayPanicked { path: path.clone(), mutation, lsn, message: message.clone(), advice: "advice" },
         Error::Corrupt { path: path.clone(), offset: 8, after: lsn, reason: reason.clone() },

@@ -92,9 +92,8 @@ fn create_durably(path: &Path) -> io::Result<()> {
         match std::fs::metadata(folder) {
             Ok(_) => {
                 // It may be the work of a process that ended before the sync; the ones above it were synced before.
-                let excused = [io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput];
                 match folder.parent().map_or(Ok(()), sys::sync_path) {
-                    Err(e) if !excused.contains(&e.kind()) => return Err(e),
+                    Err(e) if !is_forbidden(&e) && e.kind() != io::ErrorKind::InvalidInput => return Err(e),
                     _ => break,
                 }
             }
@@ -174,9 +173,25 @@ impl Folder for Disk {
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        self.lock_by(name, true)
+    }
+
+    fn lock_if_there(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        self.lock_by(name, false)
+    }
+}
+
+impl Disk {
+    /// Locks the file `name`, which is created if it is missing, or has to be there.
+    fn lock_by(&self, name: &str, create: bool) -> io::Result<Option<Box<dyn Lock>>> {
         let (below, leaf) = name::split(name)?;
         let place = self.place(below)?;
-        let file = place.as_ref().unwrap_or(&self.dir).lock_file(leaf)?;
+        let place = place.as_ref().unwrap_or(&self.dir);
+        let file = match place.lock_file(leaf, create) {
+            // For reading only where it can't be otherwise: NFS locks no such handle.
+            Err(e) if !create && is_forbidden(&e) => place.file(leaf, Open::Read)?,
+            opened => opened?,
+        };
         // Each call opens the file anew, and the lock belongs to that opening: a second one in this process is refused too.
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(DiskLock { file, owner: std::process::id() }))),
@@ -184,6 +199,11 @@ impl Folder for Disk {
             Err(TryLockError::Error(e)) => Err(e),
         }
     }
+}
+
+/// Whether an error says that a file can't be written, and no more.
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
 
 #[derive(Debug)]

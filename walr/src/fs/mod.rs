@@ -1,4 +1,4 @@
-//! The file system as thirteen calls: what walr needs of a folder and its files, and what each call must do.
+//! The file system as fourteen calls: what walr needs of a folder and its files, and what each call must do.
 //!
 //! Everything above this floor reaches the disk through [`Folder`] and [`File`] alone, so that the same code runs over the
 //! real file system ([`Disk`]) and over the simulated one of `walr::testing`, which crashes. A store is one folder; every
@@ -12,7 +12,7 @@ pub(crate) mod name;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use background::step_back;
+pub(crate) use background::{spawn, step_back};
 pub use disk::Disk;
 
 use std::fmt::Debug;
@@ -71,6 +71,10 @@ pub trait Folder: Send + Sync + Debug {
     ///
     /// The lock MUST NOT outlive the process. It is released by [`Lock::unlock`] or, at the latest, by the drop of the lock.
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>>;
+
+    /// Takes the same lock on a file that exists (`NotFound` otherwise), and changes nothing: it works on a file system that
+    /// is mounted read-only.
+    fn lock_if_there(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
 /// A file of a [`Folder`], held open: a rename or a removal of its name doesn't change which file it is.

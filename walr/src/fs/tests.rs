@@ -215,6 +215,21 @@ fn a_lock_is_held_once_until_it_is_released() {
 }
 
 #[test]
+fn a_lock_on_what_is_there_is_the_same_lock() {
+    both(|folder| {
+        assert_eq!(kind(folder.lock_if_there("LOCK")), ErrorKind::NotFound);
+        assert!(listed(folder).is_empty());
+        let lock = folder.lock("LOCK").unwrap().unwrap();
+        assert!(folder.lock_if_there("LOCK").unwrap().is_none());
+        lock.unlock().unwrap();
+        let lock = folder.lock_if_there("LOCK").unwrap().unwrap();
+        assert!(folder.lock("LOCK").unwrap().is_none());
+        drop(lock);
+        assert!(folder.lock("LOCK").unwrap().is_some());
+    });
+}
+
+#[test]
 fn several_threads_use_one_file() {
     both(|folder| {
         let file = create(folder, "a", b"");

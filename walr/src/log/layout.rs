@@ -6,7 +6,8 @@
 //! {seq:016x}.wal           a segment of the log
 //! {lsn:016x}.ckpt          a checkpoint of the state as of that LSN
 //! {lsn:016x}.ckpt.bad      a checkpoint that was found damaged
-//! *.tmp                    a file that was not finished; removed by the next open
+//! STORE.tmp, {…}.wal.tmp, {…}.ckpt.tmp
+//!                          a file that was not finished; removed by the next open
 //! salvage/                 copies of what a recovery cut off: the newest 16, of at most 1 MiB each
 //! ```
 //!
@@ -50,6 +51,7 @@ pub(crate) const BAD: &str = ".bad";
 pub(crate) enum Name {
     Segment(u64),
     Checkpoint(Lsn),
+    /// One of the three that the store writes under such a name: whatever else ends so is somebody else's.
     Unfinished,
     /// A file of walr 0.1, which had another format.
     Old,
@@ -65,12 +67,15 @@ pub(crate) fn checkpoint_name(lsn: Lsn) -> String {
 
 /// What `name` is, if it is one of ours.
 pub(crate) fn parse_name(name: &str) -> Option<Name> {
-    if name.ends_with(TMP) {
-        return Some(Name::Unfinished);
+    match name.strip_suffix(TMP) {
+        Some(STORE) => Some(Name::Unfinished),
+        Some(finished) => parse_numbered(finished).map(|_| Name::Unfinished),
+        None if OLD.contains(&name) => Some(Name::Old),
+        None => parse_numbered(name),
     }
-    if OLD.contains(&name) {
-        return Some(Name::Old);
-    }
+}
+
+fn parse_numbered(name: &str) -> Option<Name> {
     let (number, suffix) = name.split_once('.')?;
     let canonical = number.len() == 16 && !number.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'+');
     let number = u64::from_str_radix(number, 16).ok().filter(|_| canonical)?;
@@ -219,9 +224,13 @@ mod tests {
     fn names_come_back_and_others_are_none_of_ours() {
         assert_eq!(parse_name(&segment_name(26)), Some(Name::Segment(26)));
         assert_eq!(parse_name(&checkpoint_name(Lsn::new(u64::MAX))), Some(Name::Checkpoint(Lsn::new(u64::MAX))));
-        assert_eq!(parse_name("000000000000001a.wal.tmp"), Some(Name::Unfinished));
+        for unfinished in ["STORE.tmp", "000000000000001a.wal.tmp", "000000000000001a.ckpt.tmp"] {
+            assert_eq!(parse_name(unfinished), Some(Name::Unfinished), "{unfinished}");
+        }
         assert_eq!(parse_name("wal.bin"), Some(Name::Old));
-        for foreign in ["lost+found", "STORE", "1a.wal", "000000000000001A.wal", "+00000000000001a.wal", "x.ckpt.bad"] {
+        let foreign = ["lost+found", "STORE", "1a.wal", "000000000000001A.wal", "+00000000000001a.wal", "x.ckpt.bad"];
+        let temporary = [".tmp", "thesis.tmp", "1a.ckpt.tmp", "wal.bin.tmp", "STORE.tmp.tmp", "000000000000001a.tmp"];
+        for foreign in foreign.into_iter().chain(temporary) {
             assert_eq!(parse_name(foreign), None, "{foreign}");
         }
     }

@@ -180,7 +180,7 @@ where
         let store = journal.start(place, || encode(&State::default()).map(Encoded::new)).await?;
         let core = &store.front.core;
         // What the checkpoint holds is read again when it is wanted.
-        core.live.write().state = Some(Encoded::nothing());
+        core.live.write().state = Ok(Encoded::nothing());
         let size = core.recovery.bytes as usize;
         Ok(WAL { size, options, data_path, replay_handler, last: None, pending: None, store })
     }

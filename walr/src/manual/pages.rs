@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::encoded::{Encoded, Entry};
 use crate::commit::Core;
 use crate::error::{Error, Result};
+use crate::fs::spawn;
 use crate::lsn::Lsn;
 use crate::pace::{Pace, Signals};
 use crate::panic::woken_quietly;
@@ -37,9 +38,7 @@ impl Pages {
     pub(super) fn read(core: &Arc<Core<Encoded>>, snapshot: Snapshot, size: usize) -> Result<Pages> {
         let (send, pages) = channel(AHEAD);
         let core = core.clone();
-        let thread = std::thread::Builder::new().name("walr-replay".into());
-        let thread = thread.spawn(move || send_pages(&core, &snapshot, size, &send));
-        thread.map_err(|e| Error::Thread { reason: format!("the replay's thread can't be started: {e}") })?;
+        spawn("walr-replay", Box::new(move || send_pages(&core, &snapshot, size, &send)))?;
         Ok(Pages { pages })
     }
 

@@ -49,21 +49,6 @@ impl CheckpointPolicy {
     }
 }
 
-/// Where a checkpoint takes the state from, while mutations go on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CheckpointSource {
-    /// From the live state if it is small (about 1 MiB or less), else from a replay. The default.
-    #[default]
-    Auto,
-    /// From the live state, under the read lock: mutations wait while it is encoded and written.
-    Live,
-    /// From a second state that the checkpoint's thread builds from the newest checkpoint and the log after it: the live
-    /// state isn't touched, and mutations don't wait. It takes the memory of a second state, as the reading back of every
-    /// checkpoint does.
-    Replay,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ mod checkpoints;
 mod manual;
 pub(crate) mod progress;
 
-pub use checkpoints::{CheckpointPolicy, CheckpointSource};
+pub use checkpoints::CheckpointPolicy;
 pub use manual::{WALOptions, WALOptionsBuilder};
 pub use progress::{Phase, Progress};
 
@@ -27,6 +27,10 @@ use crate::error::{Error, Result};
 ///
 /// What is lost is always the end of the order: a mutation is never missing while a later one is there, and a batch is
 /// there whole or not at all. In every mode [`sync`](crate::Durable::sync) makes all that was acknowledged durable.
+///
+/// A call that was answered [`Panicked`](Error::Panicked) stays away as an acknowledged one stays: the abort is synced before the
+/// answer under `Sync`, and handed to the operating system under `Os` and `Periodic`. Under these two a power cut before
+/// the next sync can take the abort and leave the call's record, which the next open then replays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
@@ -80,7 +84,7 @@ const MIB: u64 = 1024 * KIB;
 /// ```
 pub struct Options<S> {
     pub(crate) config: Config,
-    /// How a checkpoint copies the state, where it is to be taken from a clone.
+    /// Clones the state, where the user says that this is cheap.
     pub(crate) copy: Option<fn(&S) -> S>,
     /// Who wants to know how far the open is.
     pub(crate) listener: Option<Listener>,
@@ -93,10 +97,13 @@ pub(crate) struct Config {
     pub(crate) durability: Durability,
     pub(crate) segment_size: u64,
     pub(crate) checkpoint: CheckpointPolicy,
-    pub(crate) source: CheckpointSource,
+    /// A checkpoint encodes a state under the read lock if its size is guessed to be at most this; others are built from disk.
+    pub(crate) small_state: u64,
     pub(crate) checkpoint_on_close: bool,
     pub(crate) max_record_size: u64,
     pub(crate) queue_size: u32,
+    /// How many records a batch may hold: as many as a frame can count, but in tests.
+    pub(crate) batch_records: u32,
     pub(crate) idle_mark: Duration,
     pub(crate) commit_on_caller: bool,
     pub(crate) power_safe_overwrite: bool,
@@ -115,10 +122,11 @@ impl Default for Config {
             durability: Durability::Sync,
             segment_size: 64 * MIB,
             checkpoint: CheckpointPolicy::default(),
-            source: CheckpointSource::Auto,
+            small_state: MIB,
             checkpoint_on_close: true,
             max_record_size: 256 * MIB,
             queue_size: (8 * MIB) as u32,
+            batch_records: u32::MAX,
             idle_mark: Duration::from_secs(1),
             commit_on_caller: false,
             power_safe_overwrite: true,
@@ -165,22 +173,27 @@ impl<S> Options<S> {
         self
     }
 
-    /// Where a checkpoint takes the state from, while mutations go on. Default: [`CheckpointSource::Auto`].
+    /// Declares that a clone of the state costs next to nothing, as with the maps of the crate `imbl`, whose clones share their
+    /// structure. Default: off.
+    ///
+    /// Each checkpoint is then written from a clone, whatever the state's size, so that it builds no second state from disk. The
+    /// store clones the state before it applies a group, too. A mutation that panics is rolled back to that clone: readers don't wait
+    /// for a rebuild from disk. With a state whose clone copies everything, each call pays for the copy.
     #[must_use]
-    pub fn checkpoint_source(mut self, source: CheckpointSource) -> Self {
-        self.config.source = source;
-        self.copy = None;
-        self
-    }
-
-    /// Takes the state for a checkpoint from a clone that is made under the read lock: for states whose clones share their
-    /// structure, and so cost next to nothing. Mutations wait for the clone.
-    #[must_use]
-    pub fn checkpoint_by_clone(mut self) -> Self
+    pub fn cheap_clone(mut self) -> Self
     where
         S: Clone,
     {
         self.copy = Some(S::clone);
+        self
+    }
+
+    /// Sets up to which size, in bytes, a checkpoint takes the live state: 0 builds every state from disk. For tests.
+    #[cfg(any(test, feature = "testing"))]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn small_state(mut self, bytes: u64) -> Self {
+        self.config.small_state = bytes;
         self
     }
 

@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+
+use parking_lot::{Condvar, Mutex};
 
 use super::decode::{self, Decoded, Sink, Stopped};
 use crate::error::Error;
@@ -24,24 +25,29 @@ const MOST: usize = 1024;
 
 /// Decodes the records of `span` into `sink`, on two threads.
 pub(super) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
-    let (send, chunks) = sync_channel(AHEAD);
+    let line = Line::default();
     thread::scope(|scope| {
-        let thread = thread::Builder::new().name("walr-decode".into()).spawn_scoped(scope, move || {
-            let mut ahead = Ahead { send, chunk: Chunk::default() };
+        let thread = thread::Builder::new().name("walr-decode".into()).spawn_scoped(scope, || {
+            let _ended = Ended(&line);
+            let mut ahead = Ahead { line: &line, chunk: Chunk::default() };
             let decoded = decode::decode::<S>(view, span, &mut ahead);
             // What came before an error is applied before it is met.
             ahead.hand_over().and(decoded)
         });
         // Where no more threads can be had, one does.
         let Ok(thread) = thread else { return decode::decode::<S>(view, span, sink) };
-        // The chunks are gone when this returns: a thread that still wants to send ends.
-        take(chunks, sink)?;
+        let taken = {
+            // A thread that still wants to hand over ends.
+            let _ended = Ended(&line);
+            take(&line, sink)
+        };
+        taken?;
         thread.join().unwrap_or_else(|payload| resume_unwind(payload))
     })
 }
 
-fn take<L>(chunks: Receiver<Chunk<L>>, sink: &mut dyn Sink<L>) -> Result<(), Stopped> {
-    for mut chunk in chunks {
+fn take<L>(line: &Line<L>, sink: &mut dyn Sink<L>) -> Result<(), Stopped> {
+    while let Some(mut chunk) = line.next() {
         while let Some(piece) = chunk.pieces.pop_front() {
             match piece {
                 Piece::Frame(read) => sink.frame(read)?,
@@ -50,6 +56,54 @@ fn take<L>(chunks: Receiver<Chunk<L>>, sink: &mut dyn Sink<L>) -> Result<(), Sto
         }
     }
     Ok(())
+}
+
+/// A queue of chunks between the two threads. Both wait until there is a chunk, or space for one, or the other has ended.
+struct Line<L> {
+    inner: Mutex<(VecDeque<Chunk<L>>, bool)>,
+    changed: Condvar,
+}
+
+impl<L> Default for Line<L> {
+    fn default() -> Self {
+        Line { inner: Mutex::new((VecDeque::new(), false)), changed: Condvar::new() }
+    }
+}
+
+impl<L> Line<L> {
+    /// Adds a chunk; gives it back if nobody takes it any more.
+    fn put(&self, chunk: Chunk<L>) -> Result<(), Chunk<L>> {
+        let mut inner = self.inner.lock();
+        while inner.0.len() >= AHEAD && !inner.1 {
+            self.changed.wait(&mut inner);
+        }
+        if inner.1 {
+            return Err(chunk);
+        }
+        inner.0.push_back(chunk);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// The next chunk; `None` when all are taken and no more will come.
+    fn next(&self) -> Option<Chunk<L>> {
+        let mut inner = self.inner.lock();
+        while inner.0.is_empty() && !inner.1 {
+            self.changed.wait(&mut inner);
+        }
+        self.changed.notify_all();
+        inner.0.pop_front()
+    }
+}
+
+/// Tells the other thread, however this one ends.
+struct Ended<'a, L>(&'a Line<L>);
+
+impl<L> Drop for Ended<'_, L> {
+    fn drop(&mut self) {
+        self.0.inner.lock().1 = true;
+        self.0.changed.notify_all();
+    }
 }
 
 /// What a sink is told.
@@ -79,13 +133,13 @@ impl<L> Drop for Chunk<L> {
     }
 }
 
-/// Collects pieces, and sends them in chunks.
-struct Ahead<L> {
-    send: SyncSender<Chunk<L>>,
+/// Collects pieces, and hands them over in chunks.
+struct Ahead<'a, L> {
+    line: &'a Line<L>,
     chunk: Chunk<L>,
 }
 
-impl<L> Ahead<L> {
+impl<L> Ahead<'_, L> {
     fn put(&mut self, piece: Piece<L>, bytes: usize) -> Result<(), Stopped> {
         self.chunk.pieces.push_back(piece);
         self.chunk.bytes += bytes;
@@ -94,11 +148,11 @@ impl<L> Ahead<L> {
 
     fn hand_over(&mut self) -> Result<(), Stopped> {
         // Who took them ended early, for a reason of its own.
-        self.send.send(std::mem::take(&mut self.chunk)).map_err(|_| Error::Closed.into())
+        self.line.put(std::mem::take(&mut self.chunk)).map_err(|_| Error::Closed.into())
     }
 }
 
-impl<L> Sink<L> for Ahead<L> {
+impl<L> Sink<L> for Ahead<'_, L> {
     fn frame(&mut self, read: u64) -> Result<(), Stopped> {
         self.put(Piece::Frame(read), 0)
     }

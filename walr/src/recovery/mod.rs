@@ -143,7 +143,7 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
     dir.remove_if_there(&checkpoint_name(Lsn::default()))?;
     let identity = Identity::random()?;
     let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, &Pace::full())?;
-    drop(first);
+    drop_quietly(first);
     let written = written.sync(dir)?;
     let bytes = written.bytes;
     let state = written.read_back::<S>(dir, &identity.store, &Pace::full())?;

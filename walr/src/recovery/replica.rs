@@ -86,9 +86,19 @@ pub(crate) fn replay_again<S: WalState>(
     }
 }
 
-/// Builds the state as of a snapshot.
-pub(crate) fn rebuild<S: WalState>(dir: &Dir, store: &StoreId, snapshot: &Snapshot, pace: &Pace<'_>) -> Result<S> {
-    let mut replica = Replica::load(dir, store, snapshot.checkpoint, pace)?;
+/// Builds the state as of a snapshot from its checkpoint, or from a `base` above that.
+pub(crate) fn rebuild<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    snapshot: &Snapshot,
+    base: Option<Replica<S>>,
+    pace: &Pace<'_>,
+) -> Result<S> {
+    let mut replica = match base {
+        Some(base) if base.lsn == snapshot.up_to => return Ok(base.state),
+        Some(base) => base,
+        None => Replica::load(dir, store, snapshot.checkpoint, pace)?,
+    };
     match replica.follow(&snapshot.view(dir, store), snapshot.up_to, pace) {
         Ok(()) => Ok(replica.state),
         Err(error) => {

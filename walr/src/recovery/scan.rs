@@ -1,6 +1,8 @@
 //! The first pass over the log: that its segments follow on each other, that every frame is valid, what is taken back,
 //! and where it ends. Nothing is applied, and nothing on disk is changed.
 
+use std::io;
+
 use super::Cut;
 use super::replay::Replayed;
 use super::table::{Finding, Verdict, examine, judge};
@@ -142,7 +144,11 @@ fn gather(wanted: &Wanted<'_>) -> Result<(Vec<Linked>, Vec<Segment>, Vec<u64>)> 
         if chain.is_empty() {
             // What a failed sync left in the cache may not be on the medium: only what is there counts.
             let path = || wanted.dir.file_path(&segment.name());
-            segment.file.sync().map_err(|e| Error::io("sync", path(), e))?;
+            match segment.file.sync() {
+                // No more than a dry run comes here on a read-only file system, and nothing is built on what it reads.
+                Err(e) if e.kind() != io::ErrorKind::ReadOnlyFilesystem => return Err(Error::io("sync", path(), e)),
+                _ => {}
+            }
             segment.file.evict().map_err(|e| Error::io("read", path(), e))?;
         }
         left -= 1;

@@ -28,12 +28,15 @@ pub enum Kind {
     /// `Ok`: what Linux does. After [`evict`](crate::fs::File::evict) reads show what the medium holds. The length stays to
     /// be synced. A folder's sync fails with its names still to be synced.
     SyncLost,
+    /// A listing, the opening of a file that is there, or a read fails with an I/O error, and nothing else does: what a
+    /// process meets that has used up its file descriptors.
+    Unreadable,
 }
 
 impl Kind {
     pub(super) fn error(self) -> io::Error {
         match self {
-            Kind::Io | Kind::ShortWrite | Kind::SyncLost => io::Error::other("simulated I/O error"),
+            Kind::Io | Kind::ShortWrite | Kind::SyncLost | Kind::Unreadable => io::Error::other("simulated I/O error"),
             Kind::Full => io::Error::new(io::ErrorKind::StorageFull, "simulated full disk"),
             Kind::Interrupted => io::Error::new(io::ErrorKind::Interrupted, "simulated interruption"),
         }
@@ -45,6 +48,7 @@ impl Kind {
             Kind::Full => call != Call::Read,
             Kind::ShortWrite => call == Call::Write,
             Kind::SyncLost => matches!(call, Call::FileSync | Call::FolderSync),
+            Kind::Unreadable => call == Call::Read,
         }
     }
 }

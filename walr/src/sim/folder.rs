@@ -78,11 +78,22 @@ impl Folder for Sim {
     }
 
     fn lock(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        self.lock_by(name, true)
+    }
+
+    fn lock_if_there(&self, name: &str) -> io::Result<Option<Box<dyn Lock>>> {
+        self.lock_by(name, false)
+    }
+}
+
+impl Sim {
+    fn lock_by(&self, name: &str, create: bool) -> io::Result<Option<Box<dyn Lock>>> {
         name::split(name)?;
         self.call(Call::Change, |state, _| {
             let id = match state.names.get(name) {
                 Some(id) => id,
-                None => state.create(name, Bytes::default()),
+                None if create => state.create(name, Bytes::default()),
+                None => return Err(io::ErrorKind::NotFound.into()),
             };
             let taken = state.locks.insert(id);
             let lock = || SimLock { sim: self.clone(), id, held: AtomicBool::new(true) };

@@ -245,7 +245,7 @@ impl Sim {
     fn call<T>(&self, call: Call, act: impl FnOnce(&mut State, bool) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state.lock();
         let result = match state.next_call(call) {
-            Some(kind @ (Kind::Io | Kind::Full | Kind::Interrupted)) => Err(kind.error()),
+            Some(kind @ (Kind::Io | Kind::Full | Kind::Interrupted | Kind::Unreadable)) => Err(kind.error()),
             fault => act(&mut state, fault.is_some()),
         };
         let observer = state.observer.clone().filter(|_| call != Call::Read);

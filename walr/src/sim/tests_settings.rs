@@ -26,6 +26,9 @@ fn faults_hit_the_calls_that_they_fit() {
     assert_eq!(file.resize(2000).unwrap_err().kind(), ErrorKind::StorageFull);
     assert_eq!(sim.open("b", Open::Create).unwrap_err().kind(), ErrorKind::StorageFull);
     assert_eq!(file.read_at(&mut [0], 0).unwrap(), 1);
+    next(Kind::Unreadable, true);
+    assert!(sim.list().is_err() && sim.open("a", Open::Read).is_err() && file.read_at(&mut [0], 0).is_err());
+    file.sync().unwrap();
     next(Kind::ShortWrite, false);
     assert!(file.write_at(&[2; 1000], 0).is_err());
     let bytes = sim.read("a").unwrap();

@@ -29,9 +29,11 @@ use crate::store::verify::{Verified, verify};
 /// # What it holds
 ///
 /// The state, one thread, two to four open files, and buffers as large as the last groups needed: some tens of KiB where
-/// calls are small, at most 4 MiB for a group's frame, as much for what is written of it, and twice that for whole blocks.
+/// calls are small, at most 4 MiB for a group's frame, as much for what is written of it, and twice that for whole blocks. Lists of
+/// calls keep at most 256 KiB each after a burst.
 /// Calls that wait hold at most [`queue_size`](crate::Options::queue_size) bytes. A thread that calls keeps up to 2 MiB to
-/// encode into. While a checkpoint of a large state is written there is a second state. On disk, a store that is written much
+/// encode into. While a checkpoint of a large state is written there is a second state, and after a mutation that panicked, until the
+/// state is built again. On disk, a store that is written much
 /// has two segments of [`segment_size`](crate::Options::segment_size) ahead; one that is written little has 64 KiB.
 ///
 /// A caller that is alone, under `Sync` and on a fast disk, asks for its answer again and again instead of going to sleep, and
@@ -93,12 +95,35 @@ impl<S: WalState> Durable<S> {
 
     /// Calls `look` on the state, under a read lock, and returns what it returns. No I/O and no await: what it sees is
     /// acknowledged, or about to be, and under [`Durability::Sync`](crate::Durability::Sync) durable. Reads run beside
-    /// each other, and a read inside a read works. Keep it short: mutations are applied between reads.
+    /// each other, and a read inside a read works, also on another thread that the first one waits for. Keep it short: mutations
+    /// are applied between reads.
+    ///
+    /// A closure can't wait for a mutation, which would wait for the closure. On its own thread that is an error,
+    /// [`Reentrant`](crate::Error::Reentrant), also for a future that was begun outside. On another thread nobody can see it, and the
+    /// two wait for each other for ever:
+    ///
+    /// ```no_run
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walr::{Durable, WalState};
+    /// # #[derive(Default, Serialize, Deserialize, WalState)]
+    /// # struct Cache { hits: u64 }
+    /// # #[walr::mutations]
+    /// # impl Cache { #[mutation] fn hit(&mut self) -> u64 { self.hits += 1; self.hits } }
+    /// # fn block_on<T>(_: impl Future<Output = T>) -> T { loop {} }
+    /// # fn example(cache: &Durable<Cache>) {
+    /// cache.read(|_| {
+    ///     std::thread::scope(|scope| {
+    ///         // Never do this: `read` ends when the thread has ended, and the call when `read` has.
+    ///         scope.spawn(|| block_on(cache.hit()));
+    ///     });
+    /// });
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///
-    /// Inside a mutation's body, where the state is `self`; and if a mutation panicked and the state could not be built
-    /// again from disk, until the store is reopened.
+    /// Inside a mutation's body, where the state is `self`; and if a mutation panicked and the state can't be built again from
+    /// disk. Where the folder can't be read for a while, the next call or read tries again; else the store must be opened again.
     pub fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
         self.front().core.read(look)
     }
@@ -126,7 +151,8 @@ impl<S: WalState> Durable<S> {
     ///
     /// # Errors
     ///
-    /// As [`apply`](Durable::apply), for the whole batch.
+    /// As [`apply`](Durable::apply), for the whole batch, and [`TooMany`](crate::Error::TooMany) for one of more than
+    /// 4,294,967,295 records.
     ///
     /// # Cancel safety
     ///

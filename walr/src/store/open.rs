@@ -2,15 +2,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::commit::{Committer, Front, run};
 use crate::error::{Error, Result};
-use crate::fs::{Disk, Folder, Lock, Open};
+use crate::fs::{Disk, Folder, Lock, spawn};
 use crate::log::layout::{Dir, LOCK};
 use crate::options::Options;
 use crate::options::progress::Watch;
@@ -19,14 +18,6 @@ use crate::recovery::{self, DryRun};
 use crate::schema::Schema;
 use crate::schema::state::{Begins, WalState};
 use crate::store::durable::{Durable, Guard};
-
-/// What the opening thread tells the one who waits.
-enum News<S: WalState> {
-    /// There is no store yet: which state does it begin with?
-    First(mpsc::SyncSender<S>),
-    /// It is done. A guard that nobody takes closes the store again.
-    Opened(Result<Guard<S>>),
-}
 
 impl<S: WalState> Options<S> {
     /// Opens the store in the folder `path`, and recovers what was there; a new store begins with `S::default()`. Missing
@@ -73,7 +64,8 @@ impl<S: WalState> Options<S> {
 
     /// Says what an open of the store in `path` would do: whether it would create it, what it would load, migrate, cut off and
     /// replay, and why it would be refused. It goes through the whole open, the replay included, up to the first change on disk, and
-    /// takes its time and memory. Nothing in the folder is changed.
+    /// takes its time and memory. Nothing in the folder is changed, so that it works on a file system that is mounted read-only; an open
+    /// doesn't, because it takes the lock for writing.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -108,43 +100,36 @@ impl<S: WalState> Options<S> {
         let path = path.as_ref().to_path_buf();
         let (answer, answered) = oneshot::channel();
         let failed = |reason: String| Error::Thread { reason };
-        let thread = std::thread::Builder::new().name("walr-dry-run".into()).spawn(move || {
+        let work = move || {
             let looked = panic::catch(|| look(&path, &self));
             let looked = looked.unwrap_or_else(|message| Err(failed(format!("the recovery panicked: {message}"))));
             // Nobody may be waiting any more.
             let _ = answer.send(looked);
-        });
-        thread.map_err(|e| failed(format!("the thread can't be started: {e}")))?;
+        };
+        spawn("walr-dry-run", Box::new(work))?;
         answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
     }
 
     /// Starts the store's thread, which opens the store and stays to write.
     pub(crate) async fn start(self, place: Place, first: impl FnOnce() -> Result<S>) -> Result<Guard<S>> {
         self.config.validate()?;
-        let (tell, mut news) = unbounded_channel();
-        let thread = std::thread::Builder::new().name("walr".into());
-        let thread = thread.spawn(move || open_and_run(place, self, &tell));
-        let failed = |reason: String| Error::Thread { reason };
-        let writer = thread.map_err(|e| failed(format!("the writer's thread can't be started: {e}")))?;
-        let guard = match hear(&mut news).await? {
-            News::Opened(guard) => guard?,
-            News::First(answer) => {
-                // The thread waits for it, or has ended, and then the next news says so.
-                match first() {
-                    Ok(first) => drop(answer.send(first)),
-                    Err(error) => {
-                        drop(answer);
-                        // Until it has unlocked the folder.
-                        let _ = hear(&mut news).await;
-                        return Err(error);
-                    }
-                }
-                match hear(&mut news).await? {
-                    News::Opened(guard) => guard?,
-                    News::First(_) => return Err(failed("the first state was asked for twice".to_string())),
-                }
+        let (ask_first, first_asked) = oneshot::channel();
+        let (tell_opened, opened) = oneshot::channel();
+        let writer = spawn("walr", Box::new(move || open_and_run(place, self, ask_first, tell_opened)))?;
+        // A waker that panics must not end the thread that wakes, and with it the store.
+        let asked = panic::woken_quietly(first_asked).await;
+        // Not asked for where there is a store already, or where the open has failed.
+        let refused = asked.ok().and_then(|answer: oneshot::Sender<S>| match first() {
+            Ok(first) => {
+                drop(answer.send(first));
+                None
             }
-        };
+            Err(error) => Some(error),
+        });
+        let ended = |_| Error::Thread { reason: "the opening thread ended without an answer".to_string() };
+        // Also where the first state was refused: until then the folder is locked.
+        let opened = panic::woken_quietly(opened).await.map_err(ended)?;
+        let guard = refused.map_or(opened, Err)?;
         guard.watch(writer);
         Ok(guard)
     }
@@ -156,23 +141,22 @@ pub(crate) enum Place {
     Folder(Arc<dyn Folder>),
 }
 
-async fn hear<S: WalState>(news: &mut UnboundedReceiver<News<S>>) -> Result<News<S>> {
-    let ended = || Error::Thread { reason: "the opening thread ended without an answer".to_string() };
-    // Else a waker that panics would end the thread that wakes, and with it the store.
-    panic::woken_quietly(news.recv()).await.ok_or_else(ended)
-}
-
-fn open_and_run<S: WalState>(place: Place, options: Options<S>, tell: &UnboundedSender<News<S>>) {
-    let opened = panic::catch(|| prepare(place, options, tell))
+fn open_and_run<S: WalState>(
+    place: Place,
+    options: Options<S>,
+    ask_first: oneshot::Sender<oneshot::Sender<S>>,
+    tell: oneshot::Sender<Result<Guard<S>>>,
+) {
+    let opened = panic::catch(|| prepare(place, options, ask_first))
         .unwrap_or_else(|message| Err(Error::Thread { reason: format!("the recovery panicked: {message}") }));
     match opened {
-        Err(error) => drop(tell.send(News::Opened(Err(error)))),
+        Err(error) => drop(tell.send(Err(error))),
         Ok((committer, lock)) => {
             let core = committer.core.clone();
             let committer = Arc::new(Mutex::new(committer));
             let guard = Guard::new(Front::new(core.clone(), committer.clone()));
             // A guard that can't be delivered is dropped, and so closes what was just opened.
-            drop(tell.send(News::Opened(Ok(guard))));
+            drop(tell.send(Ok(guard)));
             run(&core, &committer, lock);
         }
     }
@@ -186,14 +170,17 @@ fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
         }
         Err(e) => return Err(Error::io("open", path, e)),
     };
-    let dir = Dir::of(Arc::new(disk));
-    // A lock would create a file that isn't there; and without one nobody can hold it.
-    let lock = match dir.folder.open(LOCK, Open::Read) {
-        Ok(_) => Some(lock(&dir)?),
+    look_in(&Dir::of(Arc::new(disk)), options)
+}
+
+/// Says what an open of the store in `dir` would do. No call is made that a read-only file system refuses.
+pub(crate) fn look_in<S: WalState>(dir: &Dir, options: &Options<S>) -> Result<DryRun> {
+    // Where there is no file to lock, nobody holds the lock.
+    let lock = match dir.folder.lock_if_there(LOCK) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-        Err(e) => return Err(Error::io("open", dir.file_path(LOCK), e)),
+        tried => Some(held(dir, tried)?),
     };
-    let looked = recovery::preview::<S>(&dir, options.config.changed_code, &Watch::new(options.listener.clone()));
+    let looked = recovery::preview::<S>(dir, options.config.changed_code, &Watch::new(options.listener.clone()));
     if let Some(lock) = lock {
         // It ends with this thread at the latest.
         let _ = lock.unlock();
@@ -201,15 +188,16 @@ fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
     looked
 }
 
-fn lock(dir: &Dir) -> Result<Box<dyn Lock>> {
-    let lock = dir.folder.lock(LOCK).map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
+/// The lock, if it could be taken.
+fn held(dir: &Dir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Box<dyn Lock>> {
+    let lock = tried.map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
     lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })
 }
 
 fn prepare<S: WalState>(
     place: Place,
     mut options: Options<S>,
-    tell: &UnboundedSender<News<S>>,
+    ask_first: oneshot::Sender<oneshot::Sender<S>>,
 ) -> Result<(Committer<S>, Box<dyn Lock>)> {
     // Before there is as much as a folder.
     Schema::check::<S>()?;
@@ -217,12 +205,12 @@ fn prepare<S: WalState>(
         Place::Path(path) => Dir::of(Arc::new(Disk::create(&path).map_err(|e| Error::io("open", &path, e))?)),
         Place::Folder(folder) => Dir::of(folder),
     };
-    let lock = lock(&dir)?;
+    let lock = held(&dir, dir.folder.lock(LOCK))?;
     let first = || {
-        let (answer, answered) = mpsc::sync_channel(1);
+        let (answer, answered) = oneshot::channel();
         // An open that nobody waits for any more creates nothing.
-        tell.send(News::First(answer)).map_err(|_| Error::Closed)?;
-        answered.recv().map_err(|_| Error::Closed)
+        ask_first.send(answer).map_err(|_| Error::Closed)?;
+        answered.blocking_recv().map_err(|_| Error::Closed)
     };
     let watch = Watch::new(options.listener.take());
     let ahead = options.config.in_background;

@@ -10,8 +10,10 @@ use std::sync::atomic::Ordering;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::commit::rebuild::Lost;
 use crate::commit::{Committer, Core, Front};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fate, Result};
+use crate::fs::spawn;
 use crate::log::frame::{self, Kind, Range, Records};
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
@@ -42,14 +44,15 @@ pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<
     let (core, committer) = (front.core.clone(), front.committer.clone());
     let (answer, answered) = oneshot::channel();
     let failed = |reason: String| Error::Thread { reason };
-    let thread = std::thread::Builder::new().name("walr-verify".into()).spawn(move || {
+    let work = move || {
         let verified = panic::catch(|| Verifier { core: &core, committer: &committer }.run());
         let verified = verified.unwrap_or_else(|message| Err(failed(format!("the comparison panicked: {message}"))));
         // Nobody may be waiting any more.
         let _ = answer.send(verified);
-    });
-    thread.map_err(|e| failed(format!("the thread can't be started: {e}")))?;
-    answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
+    };
+    spawn("walr-verify", Box::new(work))?;
+    let answered = async { answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string()))) };
+    front.core.outside(Fate::Unknown, answered).await
 }
 
 /// Keeps all checkpoints, and the log above them, from being removed while it lives.
@@ -128,11 +131,10 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
                 // Mutations wait for it.
                 replica.follow(&moment.view, moment.up_to, &Pace::full())?;
             }
-            let live = self.core.live.read();
+            let live = self.core.look();
             // Mutations are recorded meanwhile, and wait to be applied.
             drop(committer);
-            let lost = || Error::Thread { reason: "the state was lost by a panic".to_string() };
-            let compared = compare(live.state.as_ref().ok_or_else(lost)?, &replica.state);
+            let compared = compare(live.state.as_ref().map_err(Lost::error)?, &replica.state);
             drop(live);
             let span = Span { above: moment.newest, up_to: replica.lsn };
             drop_quietly(replica);

@@ -61,12 +61,12 @@ impl Dir {
         }
     }
 
-    /// Opens the lock file, and creates it if it is missing.
-    pub(super) fn lock_file(&self, name: &str) -> io::Result<fs::File> {
+    /// Opens the lock file, and creates it if it is missing and that is asked for.
+    pub(super) fn lock_file(&self, name: &str, create: bool) -> io::Result<fs::File> {
         let path = self.0.join(name);
         match regular(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path),
+            Err(e) if !create || e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => fs::OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path),
         }
     }
 

@@ -84,7 +84,7 @@ fn the_portable_side_works_too() {
     portable::set_len(&file, 12).unwrap();
     portable::sync(&file).unwrap();
     portable::evict(&file).unwrap();
-    dir.lock_file("LOCK").unwrap();
+    dir.lock_file("LOCK", true).unwrap();
     let list = dir.list().unwrap();
     assert_eq!(list.iter().map(|entry| entry.len).sum::<u64>(), 12);
     assert_eq!(list.len(), 2);
@@ -98,7 +98,7 @@ fn the_portable_side_works_too() {
 fn a_lock_ends_by_its_owner_alone_and_then_for_all_duplicates() {
     let temp = tempfile::tempdir().unwrap();
     let disk = Disk::create(temp.path()).unwrap();
-    let file = disk.dir.lock_file("LOCK").unwrap();
+    let file = disk.dir.lock_file("LOCK", true).unwrap();
     file.try_lock().unwrap();
     // What a forked child has: the same opened file, in another process.
     let childs = DiskLock { file: file.try_clone().unwrap(), owner: 0 };

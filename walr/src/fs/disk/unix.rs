@@ -71,9 +71,9 @@ impl Dir {
         )
     }
 
-    /// Opens the lock file, and creates it if it is missing.
-    pub(super) fn lock_file(&self, name: &str) -> io::Result<fs::File> {
-        self.regular(name, OFlags::RDWR | OFlags::CREATE)
+    /// Opens the lock file, and creates it if it is missing and that is asked for.
+    pub(super) fn lock_file(&self, name: &str, create: bool) -> io::Result<fs::File> {
+        self.regular(name, if create { OFlags::RDWR | OFlags::CREATE } else { OFlags::RDWR })
     }
 
     fn regular(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {

@@ -12,6 +12,7 @@ pub(super) struct Growing {
     /// Where in `out` it begins.
     pub(super) start: usize,
     pub(super) first_lsn: Lsn,
+    /// It never overflows: the frame is written when it takes 1 MiB, and each record takes a byte of that.
     pub(super) count: u32,
 }
 

@@ -141,26 +141,34 @@ impl Journal {
         Ok(())
     }
 
-    /// A created segment with room for `least` bytes, header included.
+    /// Returns a created segment with space for `least` bytes, header included. Where there is no space for it, smaller groups
+    /// still get the segment that was made ahead.
     fn next_segment(&mut self, least: u64) -> Result<Segment> {
-        match std::mem::replace(&mut self.prepared, Prepared::No) {
-            Prepared::Ready(segment) if segment.reserved >= least => return Ok(segment),
-            Prepared::Making(making) => {
-                if let Some(segment) = making.wait()
-                    && segment.reserved >= least
-                {
-                    return Ok(segment);
-                }
-            }
-            Prepared::Ready(_) | Prepared::No => {}
-        }
-        // Where groups are as large as this one, a segment has room for several.
+        let ahead = match std::mem::replace(&mut self.prepared, Prepared::No) {
+            Prepared::Ready(segment) => Some(segment),
+            Prepared::Making(making) => making.wait(),
+            Prepared::No => None,
+        };
+        let too_small = match ahead {
+            Some(segment) if segment.reserved >= least => return Ok(segment),
+            too_small => too_small,
+        };
+        let before = self.reserve;
+        // Where groups are as large as this one, a segment has space for several.
         self.reserve = self.reserve.max(least.saturating_mul(GROUPS));
         let reserve = self.next_reserve().max(least.next_multiple_of(BLOCK));
         // Of the first group nothing is known but its own size.
         let written = self.writes_ahead() && (self.active.is_some() || least < LARGE);
         let space = Space { reserved: reserve, written };
-        Segment::create(&self.dir, &self.store, self.next_seq(), space, &Pace::full())
+        match Segment::make(&self.dir, &self.store, self.next_seq(), space, &Pace::full()) {
+            // It takes the name of the one that is too small, which is gone from here on.
+            Ok(made) => made.name(&self.dir),
+            Err(error) => {
+                self.prepared = too_small.map_or(Prepared::No, Prepared::Ready);
+                self.reserve = before;
+                Err(error)
+            }
+        }
     }
 
     /// Whether it pays to write a new segment's space, and not only to reserve it: where groups are synced one by one, and

@@ -23,10 +23,28 @@ pub(crate) struct Space {
     pub(crate) written: bool,
 }
 
+/// A segment that is made, and hasn't got its name yet.
+#[derive(Debug)]
+pub(crate) struct Unnamed(Segment);
+
+impl Unnamed {
+    /// Gives the segment its name, durably, and takes it from an empty one of that number.
+    pub(crate) fn name(self, dir: &Dir) -> Result<Segment> {
+        let name = self.0.name();
+        dir.rename(&(name.clone() + TMP), &name)?;
+        Ok(self.0)
+    }
+}
+
 impl Segment {
-    /// Creates the segment `seq`, durable under its name, replacing an empty one of that number. Nothing of the log has
-    /// changed before the rename, and a failure leaves no more than a `.tmp` behind.
+    /// Creates the segment `seq`, durable under its name, replacing an empty one of that number.
     pub(crate) fn create(dir: &Dir, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {
+        Segment::make(dir, store, seq, space, pace)?.name(dir)
+    }
+
+    /// Makes the segment `seq`, all but its name. Nothing that has a name is changed, and a failure leaves no more than a
+    /// `.tmp` behind.
+    pub(crate) fn make(dir: &Dir, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Unnamed> {
         let unfinished = segment_name(seq) + TMP;
         dir.remove_if_there(&unfinished)?;
         let made = Segment::fill(dir, &unfinished, store, seq, space, pace);
@@ -34,9 +52,7 @@ impl Segment {
             // The first error is the one to tell; what stays is removed by the next try or the next open.
             let _ = dir.folder.remove(&unfinished);
         }
-        let made = made?;
-        dir.rename(&unfinished, &segment_name(seq))?;
-        Ok(made)
+        made.map(Unnamed)
     }
 
     fn fill(dir: &Dir, name: &str, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {

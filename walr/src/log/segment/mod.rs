@@ -42,11 +42,11 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Opens the segment `seq` and checks its header.
+    /// Opens the segment `seq` for reading, and checks its header.
     pub(crate) fn open(dir: &Dir, store: &StoreId, seq: u64) -> Result<Segment> {
         let name = segment_name(seq);
         let path = dir.file_path(&name);
-        let file = dir.folder.open(&name, Open::Write).map_err(|e| Error::io("open", &path, e))?;
+        let file = dir.folder.open(&name, Open::Read).map_err(|e| Error::io("open", &path, e))?;
         let mut block = vec![0; BLOCK as usize];
         let len = file.read_at(&mut block, 0).map_err(|e| Error::io("read", &path, e))?;
         let corrupt = |reason: &str| Error::Corrupt {
@@ -148,7 +148,10 @@ impl<'a> Scan<'a> {
         if header.body_len > self.len.saturating_sub(body_at) {
             return Ok(Step::Bad { offset, reason: "the frame is longer than the file" });
         }
-        let body = self.window.get(&*self.segment.file, body_at, header.body_len as usize, self.len)?;
+        let body_len = usize::try_from(header.body_len).map_err(|_| {
+            io::Error::new(io::ErrorKind::OutOfMemory, "a frame takes more memory than this machine has")
+        })?;
+        let body = self.window.get(&*self.segment.file, body_at, body_len, self.len)?;
         if !frame::body_matches(&header, body) {
             return Ok(Step::Bad { offset, reason: "the frame's body has a wrong checksum" });
         }
