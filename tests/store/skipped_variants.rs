@@ -52,7 +52,7 @@ macro_rules! house {
         }
     };
 }
-house!(sound { Gate, Gate });
+house!(accepted { Gate, Gate });
 house!(in_an_argument { Gate, Option<Vec<(u8, Door)>> });
 house!(in_the_state { Door, Gate });
 
@@ -71,7 +71,7 @@ async fn assert_refused<S: WalState + Default>() -> Result {
     assert!(!missing.exists(), "the refusal created the folder");
 
     let path = folder.path().join("existing");
-    let house = Durable::<sound::House>::open(&path).await?;
+    let house = Durable::<accepted::House>::open(&path).await?;
     house.set(Gate::Shut { by: "me".into() }).await?;
     drop(house);
     let before = snapshot(&path)?;
@@ -95,7 +95,7 @@ fn a_field_that_would_be_read_as_another_value_is_refused() -> Result {
 fn skipped_variants_at_the_end_are_accepted() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
-        let house = Durable::<sound::House>::open(folder.path()).await?;
+        let house = Durable::<accepted::House>::open(folder.path()).await?;
         house.set(Gate::Shut { by: "me".into() }).await?;
         assert!(
             matches!(house.set(Gate::Imagined).await, Err(Error::Codec { .. })),
