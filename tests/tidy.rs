@@ -7,7 +7,7 @@ use std::path::Path;
 /// The rooms of `walr/src`, lowest first, as in `docs/design.md`: a file, or a folder with all that is in it. A room imports
 /// only from those before it.
 const FLOORS: [&[&str]; 7] = [
-    &["lsn", "error", "panic", "options", "pace", "reentry", "argument", "faithful", "fs"],
+    &["lsn", "error", "panic", "options", "pace", "reentry", "faithful", "fs"],
     &["shape", "codec", "migrate", "state", "frame"],
     &["schema", "layout", "segment"],
     &["journal", "checkpoint"],

@@ -54,7 +54,6 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod argument;
 mod checkpoint;
 mod codec;
 mod commit;
