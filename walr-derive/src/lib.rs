@@ -13,7 +13,6 @@ mod model;
 mod names;
 mod owned;
 mod text;
-mod threads;
 mod twin;
 mod types;
 mod valid;

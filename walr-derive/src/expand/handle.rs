@@ -131,10 +131,7 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
         quote!(let #name = #value;)
     });
     let fields = mutation.params.iter().map(|param| &param.name);
-    let value = match mutation.params.is_empty() {
-        true => quote!(#log::#variant),
-        false => quote!(#log::#variant { #(#fields),* }),
-    };
+    let value = quote!(#log::#variant { #(#fields),* });
     // All at the state's name, where the error belongs if it isn't a state.
     let this = local("self");
     let outcome_of = quote_spanned!(self_ty.span()=> <#self_ty as #private::Call>::mutate(&#this.__walr, #value).await);

@@ -3,20 +3,23 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Items, argument, carried, doc, held, hidden};
+use super::traits::Enum;
+use super::{Items, carried, doc};
 use crate::model::Mutation;
 use crate::names;
 
 pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
-    let log = log(items);
-    let outcome = outcome(items);
-    let debug = debug(items);
-    let clone = clone(items);
-    let held = held::expand(items);
-    quote!(#log #outcome #debug #clone #held)
+    let (log, outcome) = (Enum::log(items), Enum::outcome(items));
+    let log_aliases = log.aliases();
+    let log_enum = log_enum(items, &log.serde());
+    let log_traits = [log.clone(), log.debug(), log.partial_eq()];
+    let outcome_aliases = outcome.conditional_aliases();
+    let outcome_enum = outcome_enum(items);
+    let outcome_traits = [outcome.debug(), outcome.partial_eq()];
+    quote!(#log_enum #outcome_enum #log_aliases #(#log_traits)* #outcome_aliases #(#outcome_traits)*)
 }
 
-fn log(items: &Items<'_>) -> TokenStream {
+fn log_enum(items: &Items<'_>, serde: &TokenStream) -> TokenStream {
     let Items { attrs, log, log_generics, model, self_ty, .. } = items;
     let docs = doc(format!("The log of `{}`: one variant per mutation, its arguments as fields.", model.state));
     let where_clause = &log_generics.where_clause;
@@ -41,11 +44,12 @@ fn log(items: &Items<'_>) -> TokenStream {
     quote! {
         #docs
         #attrs
+        #serde
         pub enum #log #log_generics #where_clause { #(#variants)* }
     }
 }
 
-fn outcome(items: &Items<'_>) -> TokenStream {
+fn outcome_enum(items: &Items<'_>) -> TokenStream {
     let Items { attrs, outcome, outcome_generics, model, self_ty, .. } = items;
     let docs = doc(format!("What a mutation of `{}` returned: one variant per mutation.", model.state));
     let where_clause = &outcome_generics.where_clause;
@@ -71,73 +75,4 @@ fn variant_docs(items: &Items<'_>, mutation: &Mutation<'_>, what: &str) -> Token
     }
     let summary = doc(summary.replace("Self::", &format!("{}::", items.model.state)));
     quote!(#first #[doc = ""] #summary)
-}
-
-fn debug(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, model, .. } = items;
-    let ty = items.log_ty();
-    let bounded = items.recordable(&items.log_generics);
-    let (generics, _, where_clause) = bounded.split_for_impl();
-    let arms = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
-        let (variant, pattern) = (&mutation.variant, pattern(items, mutation));
-        let name = variant.to_string();
-        let fields = mutation.params.iter().map(|param| {
-            let (field, name) = (&param.name, names::plain(&param.name));
-            let debug = argument(items, param, "debug");
-            hidden!(.field(#name, #debug(#field)))
-        });
-        match mutation.params.is_empty() {
-            true => hidden!(#conditions #pattern => formatter.write_str(#name),),
-            false => hidden!(#conditions #pattern => formatter.debug_struct(#name) #(#fields)* .finish(),),
-        }
-    });
-    hidden! {
-        #attrs
-        #[automatically_derived]
-        impl #generics ::core::fmt::Debug for #ty #where_clause {
-            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                match *self { #(#arms)* }
-            }
-        }
-    }
-}
-
-fn clone(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, log, model, .. } = items;
-    let ty = items.log_ty();
-    let bounded = items.recordable(&items.log_generics);
-    let (generics, _, where_clause) = bounded.split_for_impl();
-    let arms = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
-        let (variant, pattern) = (&mutation.variant, pattern(items, mutation));
-        let fields = mutation.params.iter().map(|param| {
-            let field = &param.name;
-            let copy = argument(items, param, "copy");
-            hidden!(#field: #copy(#field))
-        });
-        match mutation.params.is_empty() {
-            true => hidden!(#conditions #pattern => #log::#variant,),
-            false => hidden!(#conditions #pattern => #log::#variant { #(#fields),* },),
-        }
-    });
-    hidden! {
-        #attrs
-        #[automatically_derived]
-        impl #generics ::core::clone::Clone for #ty #where_clause {
-            fn clone(&self) -> Self {
-                match *self { #(#arms)* }
-            }
-        }
-    }
-}
-
-/// `CacheLog::Insert { ref key, ref value }`, under the parameters' own names.
-pub(super) fn pattern(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
-    let (log, variant) = (&items.log, &mutation.variant);
-    let fields = mutation.params.iter().map(|param| &param.name);
-    match mutation.params.is_empty() {
-        true => quote!(#log::#variant),
-        false => quote!(#log::#variant { #(ref #fields),* }),
-    }
 }

@@ -3,24 +3,22 @@
 mod carried;
 mod generics;
 mod handle;
-mod held;
 mod log;
 mod parts;
 mod recorded;
-mod serialize;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests_listing;
+mod traits;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::quote;
 use syn::parse::{ParseStream, Parser};
-use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Ident, Signature, Type, Visibility};
 
 use crate::block::Block;
 use crate::errors::Errors;
-use crate::model::{Model, Mutation, Param};
+use crate::model::Model;
 use crate::{attr, names, valid};
 
 /// Expands `#[walr::mutations]`.
@@ -86,6 +84,8 @@ pub(crate) struct Items<'a> {
     self_ty: &'a Type,
     /// `::walr::__private`.
     private: TokenStream,
+    /// The name of `private` in this module, for serde's attributes: they hold paths as text.
+    private_alias: Ident,
     log: Ident,
     outcome: Ident,
     mutations: Ident,
@@ -111,6 +111,7 @@ impl<'a> Items<'a> {
             model,
             self_ty,
             private: quote!(#krate::__private),
+            private_alias: names::private(model.state),
             log: model.free(names::log(model.state)),
             outcome: model.free(names::outcome(model.state)),
             mutations: model.free(names::mutations(model.state)),
@@ -140,11 +141,17 @@ impl<'a> Items<'a> {
     }
 
     fn expand(&self) -> TokenStream {
+        let Items { attrs, private, private_alias, .. } = self;
         let log = log::expand(self);
-        let serialize = serialize::expand(self);
         let recorded = recorded::expand(self);
         let handle = handle::expand(self);
-        quote!(#log #serialize #recorded #handle)
+        quote! {
+            #attrs
+            use #private as #private_alias;
+            #log
+            #recorded
+            #handle
+        }
     }
 
     /// `TableLog<K>`.
@@ -174,13 +181,6 @@ impl<'a> Items<'a> {
         }
         bounded
     }
-
-    /// The place of a mutation among those that `#[cfg]` leaves.
-    fn place(&self, mutation: &Mutation<'_>, ty: &str) -> TokenStream {
-        let (places, variant) = (&self.places, &mutation.variant);
-        let ty = format_ident!("{}", ty);
-        quote!(#places::#variant as #ty)
-    }
 }
 
 /// `quote!` whose locals no user's code can see or hide.
@@ -193,17 +193,6 @@ use hidden;
 fn doc(text: impl AsRef<str>) -> TokenStream {
     let text = format!(" {}", text.as_ref());
     quote!(#[doc = #text])
-}
-
-/// `<T as Argument>::put` at the span of `T`, where the error belongs if it can't be recorded. Of a slice what it holds is
-/// asked: `<T as Argument>::put_all`.
-fn argument(items: &Items<'_>, param: &Param<'_>, call: &str) -> TokenStream {
-    let (private, at) = (&items.private, param.ty.span());
-    let (ty, call) = match param.form.item(items.self_ty) {
-        Some(item) => (item, format_ident!("{call}_all", span = at)),
-        None => (param.form.owned(items.self_ty), format_ident!("{call}", span = at)),
-    };
-    quote_spanned!(at=> <#ty as #private::Argument>::#call)
 }
 
 #[cfg(test)]

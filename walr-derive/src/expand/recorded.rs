@@ -4,21 +4,23 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::log::pattern;
 use super::{Items, carried, generics, hidden};
 use crate::model::Mutation;
 use crate::{names, text};
 
 pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
+    let places = places(items);
     let Items { attrs, self_ty, private, mutations, generics, .. } = items;
-    let (log_ty, outcome_ty) = (items.log_ty(), items.outcome_ty());
+    let log_ty = checked(items, items.log_ty(), &arguments(items));
+    let outcome_ty = checked(items, items.outcome_ty(), &results(items));
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
     let schema = schema(items);
     let fingerprint = text::fingerprint(items.model.block.source.clone());
     let apply = apply(items);
     let index = index(items);
-    let results = results(items);
     hidden! {
+        #places
+
         #attrs
         #[automatically_derived]
         impl #impl_generics #private::Recorded for #self_ty #where_clause {
@@ -36,27 +38,45 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
                 #index
             }
         }
-
-        #results
     }
 }
 
-/// Asks of each result at its own type what it must be. Of those with parameters in them the bounds of `WalState` ask.
-fn results(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, self_ty, private, generics, model, .. } = items;
-    let checks = model.recorded().filter_map(|mutation| {
+/// `ty`, the log or the outcome, behind the checks of all that it holds, each at its own type. Bounds ask it of a type with
+/// parameters in it.
+fn checked(items: &Items<'_>, ty: TokenStream, checks: &[TokenStream]) -> TokenStream {
+    let private = &items.private;
+    match checks.is_empty() {
+        true => ty,
+        false => quote!(<#ty as #private::Checked<{ #(#checks)* true }>>::Itself),
+    }
+}
+
+fn arguments(items: &Items<'_>) -> Vec<TokenStream> {
+    let Items { self_ty, private, generics, model, .. } = items;
+    let mut checks = Vec::new();
+    for mutation in model.recorded() {
+        let conditions = carried::conditions(&mutation.method.attrs);
+        for param in &mutation.params {
+            let ty = param.form.item(self_ty).unwrap_or_else(|| param.form.owned(self_ty));
+            if !generics::mentions_any(&ty, generics) {
+                let at = param.ty.span();
+                checks.push(quote_spanned!(at=> #conditions let () = <#ty as #private::Argument>::IS_RECORDED;));
+            }
+        }
+    }
+    checks
+}
+
+fn results(items: &Items<'_>) -> Vec<TokenStream> {
+    let Items { self_ty, private, generics, model, .. } = items;
+    let check = |mutation: &Mutation<'_>| {
         let syn::ReturnType::Type(_, ty) = &mutation.method.sig.output else { return None };
         let result = mutation.result(self_ty);
         let conditions = carried::conditions(&mutation.method.attrs);
         let is_free = !generics::mentions_any(&result, generics);
-        is_free.then(
-            || quote_spanned!(ty.span()=> #conditions const _: () = <#result as #private::Returned>::IS_RETURNED;),
-        )
-    });
-    hidden! {
-        #attrs
-        const _: () = { #(#checks)* };
-    }
+        is_free.then(|| quote_spanned!(ty.span()=> #conditions let () = <#result as #private::Returned>::IS_RETURNED;))
+    };
+    model.recorded().filter_map(check).collect()
 }
 
 fn schema(items: &Items<'_>) -> impl Iterator<Item = TokenStream> {
@@ -94,20 +114,28 @@ fn apply(items: &Items<'_>) -> TokenStream {
         let (method, variant) = (&mutation.method.sig.ident, &mutation.variant);
         let arguments = mutation.params.iter().map(|param| param.form.lend(&param.name));
         let fields = mutation.params.iter().map(|param| &param.name);
-        let pattern = match mutation.params.is_empty() {
-            true => quote!(#log::#variant),
-            false => quote!(#log::#variant { #(#fields),* }),
-        };
-        hidden!(#conditions #pattern => #outcome::#variant(Self::#method(self, #(#arguments),*)),)
+        hidden!(#conditions #log::#variant { #(#fields),* } => #outcome::#variant(Self::#method(self, #(#arguments),*)),)
     });
     hidden!(match log { #(#arms)* })
 }
 
-fn index(items: &Items<'_>) -> TokenStream {
-    let arms = items.model.recorded().map(|mutation| {
+/// Counts the variants: only the compiler knows which of them a `#[cfg]` takes out.
+fn places(items: &Items<'_>) -> TokenStream {
+    let Items { attrs, places, model, .. } = items;
+    let variants = model.recorded().map(|mutation| {
         let conditions = carried::conditions(&mutation.method.attrs);
-        let (pattern, place) = (pattern(items, mutation), items.place(mutation, "usize"));
-        hidden!(#conditions #pattern => #place,)
+        let variant = &mutation.variant;
+        quote!(#conditions #variant,)
+    });
+    quote!(#attrs enum #places { #(#variants)* })
+}
+
+fn index(items: &Items<'_>) -> TokenStream {
+    let Items { log, places, model, .. } = items;
+    let arms = model.recorded().map(|mutation| {
+        let conditions = carried::conditions(&mutation.method.attrs);
+        let variant = &mutation.variant;
+        hidden!(#conditions #log::#variant { .. } => #places::#variant as usize,)
     });
     hidden!(match *log { #(#arms)* })
 }

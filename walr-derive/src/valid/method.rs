@@ -9,7 +9,6 @@ use crate::model::{Mutation, Param, Query};
 use crate::names;
 use crate::owned::suggestion;
 use crate::text;
-use crate::threads::Bound;
 use crate::types::{Loans, bare};
 
 pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
@@ -39,12 +38,6 @@ pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
         errors.at(opaque, "a mutation's result is kept as a value, so its type must be named, not `impl Trait`");
     } else if let Some(borrow) = &loans.borrow {
         errors.at(borrow, result_message("a mutation's", &sig.output));
-    } else if let ReturnType::Type(_, ty) = &sig.output
-        && let Some(Bound { tokens, instead }) = Bound::in_type(ty)
-    {
-        let part = text::of_tokens(tokens.clone());
-        let message = format!("a result comes from the store's thread, and `{part}` can't: return {instead}");
-        errors.at(tokens, message);
     }
     match (mutation.options.replay_only, &mutation.options.handle) {
         (false, _) => reserved(mutation.handle_name(), "mutation", errors),
@@ -145,10 +138,6 @@ fn mutation_param(param: &Param<'_>, errors: &mut Errors) {
     } else if loans.borrow.is_some() {
         let instead = instead(param.ty);
         errors.at(param.ty, format_args!("a borrow inside an argument's type can't be stored; write {instead}"));
-    } else if let Some(Bound { tokens, instead }) = Bound::in_type(inner) {
-        let part = text::of_tokens(tokens.clone());
-        let message = format!("an argument goes to the store's thread, and `{part}` can't: take {instead}");
-        errors.at(tokens, message);
     }
 }
 
