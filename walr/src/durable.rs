@@ -28,8 +28,12 @@ use crate::verify::{Verified, verify};
 ///
 /// # What it holds
 ///
-/// The state, one thread, two to four open files, and buffers as large as the last groups needed: some tens of KiB where
-/// calls are small, at most 4 MiB for a group's frame, as much for what is written of it, and twice that for whole blocks.
+/// The state, one thread, and buffers as large as the last groups needed: some tens of KiB where calls are small, at most 4 MiB
+/// for a group's frame, as much for what is written of it, and twice that for whole blocks. Two open files, the folder and `LOCK`;
+/// two more once something is written, because the segment is opened a second time to be written past the cache; two for the
+/// next segment, from when it is made until it is the one that is written; and three while a checkpoint is written: so there are
+/// four most of the time, and at most nine. A call that doesn't fit into the next segment, a salvage and a verification open two
+/// more for moments.
 /// Calls that wait hold at most [`queue_size`](crate::Options::queue_size) bytes. A thread that calls keeps up to 2 MiB to
 /// encode into. While a checkpoint of a large state is written there is a second state. On disk, a store that is written much
 /// has two segments of [`segment_size`](crate::Options::segment_size) ahead; one that is written little has 64 KiB.
@@ -50,7 +54,7 @@ impl<S: Recorded> Durable<S> {
     /// `S::default()`. Missing folders are created. Each `Default` state is `Begins`; for others there is
     /// [`Options::open_with`](Options::open_with).
     ///
-    /// An open store has one thread, and two to four open files.
+    /// An open store has one thread, and two to nine open files, four most of the time; see [`Durable`].
     ///
     /// # Errors
     ///
