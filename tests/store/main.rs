@@ -24,6 +24,7 @@ mod locking;
 mod million_entries;
 mod missing_and_foreign_files;
 mod moved_folder;
+mod open_files;
 mod outdated_files;
 mod panicking_drops;
 mod panicking_values;
