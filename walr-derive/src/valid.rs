@@ -3,7 +3,6 @@
 mod determinism;
 pub(crate) mod left_out;
 mod method;
-mod outside;
 mod unique;
 
 use quote::ToTokens;
@@ -19,6 +18,7 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
     block(model, errors);
     // Of a state that can't be one only stubs are left.
     let is_borrowing = model.block.generics.lifetimes().next().is_some();
+    let refused = determinism::rows();
     for mutation in &mut model.mutations {
         let before = errors.count();
         if !mutation.broken {
@@ -27,7 +27,7 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
         mutation.broken |= is_borrowing || errors.count() > before;
         // A body in need of change leaves all that is made of the signature as it is.
         if !mutation.options.allow_nondeterminism {
-            determinism::check(mutation.method.body.to_token_stream(), errors);
+            determinism::check(mutation.method.body.to_token_stream(), &refused, errors);
         }
     }
     for query in &mut model.queries {
