@@ -1,5 +1,5 @@
-//! A store, as its users meet it: opened, written, crashed, damaged and opened again. One topic a file, one small scenario
-//! a test.
+//! Tests of derived stores: opened, written, crashed, corrupted and opened again. Each file has one topic, each test one
+//! small scenario.
 
 mod batches;
 mod cancellation;

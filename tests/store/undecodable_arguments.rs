@@ -1,8 +1,8 @@
-//! Arguments that encode and don't decode: that one call fails, nothing is recorded, and the store goes on.
+//! An argument that can be encoded and not decoded fails its call: nothing is recorded, and later calls work.
 
 use std::collections::BTreeMap;
 
-use crate::common::{Result, run};
+use crate::common::{Result, in_tasks, run};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use walr::{Durable, Error, Fate, Lsn, WalState};
@@ -77,8 +77,8 @@ impl Log {
     }
 }
 
-/// The values that don't survive, each with the mutation that it is an argument of.
-fn bad_values() -> Vec<(&'static str, LogLog)> {
+/// Returns calls with arguments that can't be decoded, each with the name of its mutation.
+fn undecodable_calls() -> Vec<(&'static str, LogLog)> {
     let json = |value| ("add_json", LogLog::AddJson { value });
     vec![
         json(json!({"a": [1, 2.5, null]})),
@@ -93,27 +93,31 @@ fn bad_values() -> Vec<(&'static str, LogLog)> {
     ]
 }
 
-/// That a call with a bad value is refused, and nothing is recorded.
-async fn refused<T: std::fmt::Debug>(log: &Durable<Log>, mutation: &str, call: impl Future<Output = walr::Result<T>>) {
+/// Asserts that a call is refused, and that nothing is recorded.
+async fn assert_refused<T: std::fmt::Debug>(
+    log: &Durable<Log>,
+    mutation: &str,
+    call: impl Future<Output = walr::Result<T>>,
+) {
     let (lines, stats) = (log.lines(), log.stats());
     let error = call.await.expect_err(mutation);
     assert!(matches!(error, Error::Codec { .. }), "{mutation}: {error:?}");
     assert_eq!(error.fate(), Fate::NotRecorded);
-    let told = error.to_string();
-    assert!(told.contains(mutation) && !told.contains("secret"), "{told}");
+    let message = error.to_string();
+    assert!(message.contains(mutation) && !message.contains("secret"), "{message}");
     assert_eq!(log.lines(), lines);
     let now = log.stats();
     assert_eq!((now.last, now.records, now.log_bytes), (stats.last, stats.records, stats.log_bytes));
 }
 
 #[test]
-fn each_is_refused_alone_and_the_store_goes_on() -> Result {
+fn a_call_with_an_undecodable_argument_is_refused_and_later_calls_work() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
         let mut added = 0;
-        for (mutation, value) in bad_values() {
-            refused(&log, mutation, log.apply(value)).await;
+        for (mutation, value) in undecodable_calls() {
+            assert_refused(&log, mutation, log.apply(value)).await;
             added += 1;
             assert_eq!(log.add("a line").await?, added);
         }
@@ -125,17 +129,17 @@ fn each_is_refused_alone_and_the_store_goes_on() -> Result {
 }
 
 #[test]
-fn each_takes_its_batch_along() -> Result {
+fn an_undecodable_argument_fails_its_whole_batch() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
         log.add("a line").await?;
-        for (mutation, value) in bad_values() {
+        for (mutation, value) in undecodable_calls() {
             let line = || LogLog::Add { line: "a neighbour".into() };
             for place in 0..3 {
                 let mut batch = vec![line(), line()];
                 batch.insert(place, value.clone());
-                refused(&log, mutation, log.apply_batch(batch)).await;
+                assert_refused(&log, mutation, log.apply_batch(batch)).await;
             }
         }
         assert_eq!(log.add("a line").await?, 2);
@@ -147,13 +151,13 @@ fn each_takes_its_batch_along() -> Result {
 }
 
 #[test]
-fn the_same_types_work_where_their_value_survives() -> Result {
+fn a_decodable_value_of_the_same_type_is_accepted() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
-        log.add_skipping(Skipping { comment: Some("there".into()), number: 7 }).await?;
+        log.add_skipping(Skipping { comment: Some("present".into()), number: 7 }).await?;
         let before = log.lines();
-        assert_eq!(before, ["7 Some(\"there\")"]);
+        assert_eq!(before, ["7 Some(\"present\")"]);
         drop(log);
         assert_eq!(Durable::<Log>::open(folder.path()).await?.lines(), before);
         Ok(())
@@ -161,27 +165,23 @@ fn the_same_types_work_where_their_value_survives() -> Result {
 }
 
 #[test]
-fn others_who_call_meanwhile_are_not_touched() -> Result {
+fn calls_at_the_same_time_as_refused_ones_are_done() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
-        let tasks: Vec<_> = (0..16)
-            .map(|task| {
-                let log = log.clone();
-                tokio::spawn(async move {
-                    for _ in 0..10 {
-                        match task % 2 {
-                            0 => drop(log.add("a line").await?),
-                            _ => assert!(log.add_json(&json!([1])).await.is_err()),
-                        }
+        in_tasks(16, |task| {
+            let log = log.clone();
+            async move {
+                for _ in 0..10 {
+                    match task % 2 {
+                        0 => drop(log.add("a line").await?),
+                        _ => assert!(log.add_json(&json!([1])).await.is_err()),
                     }
-                    Ok::<_, Error>(())
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await??;
-        }
+                }
+                Ok::<_, Error>(())
+            }
+        })
+        .await?;
         assert_eq!(log.lines(), vec!["a line"; 80]);
         Ok(())
     })

@@ -1,12 +1,12 @@
-//! States that encode and don't decode: refused when the store is created, and later it is the checkpoint that fails, while
-//! the log keeps everything.
+//! A state that can be encoded and not decoded: a new store is refused, and in an existing store only the checkpoint fails,
+//! while the log keeps everything.
 
-use crate::common::{Result, block_on, eventually, files_with, run};
+use crate::common::{Result, Watchdog, assert_closed, block_on, eventually, files_with, run};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use walr::{CheckpointPolicy, Durable, Error, Lsn, WalState};
 
-/// Survives as long as no value is in it.
+/// A state that can be decoded while it holds no value.
 #[derive(Default, Serialize, Deserialize, WalState)]
 pub(crate) struct Values {
     values: Vec<Value>,
@@ -32,15 +32,15 @@ impl Values {
 }
 
 #[test]
-fn a_first_state_that_does_not_decode_is_refused() -> Result {
+fn an_undecodable_first_state_is_refused() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let first = || Values { values: vec![json!("secret text")] };
-        let error = Durable::options().open_with(folder.path(), first).await.expect_err("it can't be read back");
+        let error = Durable::options().open_with(folder.path(), first).await.expect_err("the state was accepted");
         assert!(matches!(error, Error::Codec { .. }), "{error:?}");
-        let told = error.to_string();
-        assert!(told.contains("Values") && !told.contains("secret"), "{told}");
-        // Nothing is in the way of a better one.
+        let message = error.to_string();
+        assert!(message.contains("Values") && !message.contains("secret"), "{message}");
+        // The folder can still be opened with another first state.
         let values = Durable::<Values>::open(folder.path()).await?;
         assert!(values.store().recovery().created);
         assert_eq!(values.parse("1").await?, Ok(1));
@@ -49,29 +49,29 @@ fn a_first_state_that_does_not_decode_is_refused() -> Result {
 }
 
 #[test]
-fn a_state_that_stopped_decoding_fails_its_checkpoints_and_loses_nothing() -> Result {
+fn an_undecodable_state_fails_its_checkpoints_and_loses_nothing() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let values = Durable::<Values>::open(folder.path()).await?;
         assert_eq!(values.parse("{\"a\": 1}").await?, Ok(1));
         for _ in 0..3 {
-            let error = values.checkpoint().await.expect_err("it can't be read back");
+            let error = values.checkpoint().await.expect_err("the checkpoint was written");
             assert!(matches!(error, Error::Codec { .. }), "{error:?}");
         }
         assert!(matches!(values.stats().checkpoint_error, Some(Error::Codec { .. })));
-        assert_eq!(values.parse("[2]").await?, Ok(2), "the store goes on");
+        assert_eq!(values.parse("[2]").await?, Ok(2), "mutations work");
         let closed = values.close().await;
-        let Err(Error::NoCheckpoint { cause }) = closed else { panic!("the close says so, and closes: {closed:?}") };
+        let Err(Error::NoCheckpoint { cause }) = closed else { panic!("{closed:?}") };
         assert!(matches!(*cause, Error::Codec { .. }), "{cause:?}");
-        assert!(matches!(values.parse("3").await, Err(Error::Closed)));
+        assert_closed(values.parse("3").await);
         drop(values);
 
         let values = Durable::<Values>::open(folder.path()).await?;
-        assert_eq!(values.values(), [json!({"a": 1}), json!([2])], "the log has it all");
+        assert_eq!(values.values(), [json!({"a": 1}), json!([2])], "the log holds everything");
         assert_eq!(values.store().recovery().records, 2);
         assert!(files_with(folder.path(), ".tmp")?.is_empty());
 
-        // Once it decodes again, a checkpoint is written again.
+        // Without the values the state can be decoded, and a checkpoint is written.
         values.pop().await?;
         values.pop().await?;
         assert_eq!(values.checkpoint().await?, Lsn::new(4));
@@ -82,8 +82,8 @@ fn a_state_that_stopped_decoding_fails_its_checkpoints_and_loses_nothing() -> Re
 }
 
 #[test]
-fn automatic_checkpoints_that_fail_are_reported_and_writers_go_on() -> Result {
-    let _watchdog = crate::common::Watchdog::new();
+fn a_failing_automatic_checkpoint_is_reported_and_mutations_work() -> Result {
+    let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir()?;
     let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 4096 };
     let values = block_on(Durable::<Values>::options().checkpoint(policy).open(folder.path()))?;
