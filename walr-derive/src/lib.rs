@@ -4,25 +4,23 @@
 //! user's own impl block is always emitted, and all mistakes of a block are reported at once.
 #![forbid(unsafe_code)]
 
-mod attr;
+mod attributes;
 mod block;
-mod encoding;
 mod errors;
 mod expand;
 mod model;
 mod names;
-mod owned;
-mod siblings;
+mod parameter;
+mod reject;
 mod text;
 mod types;
-mod valid;
 
 use proc_macro::TokenStream;
 
 /// Makes a type a state that walr can keep; see `walr::WalState`.
 #[proc_macro_derive(WalState, attributes(wal))]
 pub fn derive_wal_state(input: TokenStream) -> TokenStream {
-    expand::state::derive(input.into()).into()
+    expand::derive::derive(input.into()).into()
 }
 
 /// Records the mutations of an impl block; see `walr::mutations`.

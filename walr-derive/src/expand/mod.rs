@@ -1,15 +1,15 @@
 //! From the model to code.
 
-mod carried;
+pub(crate) mod derive;
+mod fields;
 mod generics;
 mod handle;
 mod log;
-mod parts;
 mod recorded;
-pub(crate) mod state;
 #[cfg(test)]
 mod tests_listing;
 mod traits;
+mod user_attributes;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -18,34 +18,34 @@ use syn::{Attribute, Generics, Ident, Signature, Type, Visibility};
 
 use crate::block::Block;
 use crate::errors::Errors;
-use crate::model::Model;
-use crate::{attr, names, valid};
+use crate::model::BlockModel;
+use crate::{attributes, names, reject};
 
 /// Expands `#[walr::mutations]`.
 pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let krate = attr::block_options(options, &mut errors);
+    let krate = attributes::block_options(options, &mut errors);
     let mut block = match Block::parse(tokens.clone()) {
         Ok(block) => block,
         Err(error) => {
             errors.push(error);
-            let tokens = attr::without_marks(tokens);
+            let tokens = attributes::without_marks(tokens);
             return quote!(#tokens #errors);
         }
     };
-    let marks = attr::strip(&mut block, &mut errors);
-    let mut model = Model::of(&block, &krate, &marks, &mut errors);
+    let marks = attributes::strip(&mut block, &mut errors);
+    let mut model = BlockModel::of(&block, &krate, &marks, &mut errors);
     if let Some(model) = &mut model {
-        valid::check(model, &mut errors);
+        reject::check(model, &mut errors);
     }
-    // A second block's items would clash with those of the first.
-    let items = model.filter(|model| !model.is_second).map(|model| Items::of(&model).expand());
-    quote!(#block #errors #items)
+    // A second block's expansion would clash with those of the first.
+    let expansion = model.filter(|model| !model.is_second).map(|model| Expansion::of(&model).expand());
+    quote!(#block #errors #expansion)
 }
 
 /// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block: the item as it is, and what is missing.
 pub(crate) fn alone(mark: &str, item: TokenStream) -> TokenStream {
-    let item = attr::without_marks(item);
+    let item = attributes::without_marks(item);
     let signature = |input: ParseStream<'_>| -> syn::Result<Signature> {
         input.call(Attribute::parse_outer)?;
         input.parse::<Visibility>()?;
@@ -71,16 +71,16 @@ pub(crate) fn alone(mark: &str, item: TokenStream) -> TokenStream {
     quote!(#item #error)
 }
 
-/// What all generated items of a block share.
+/// What all generated expansion of a block share.
 ///
-/// The items are `pub`, whatever the state is. The attribute can't see the state's visibility, and a `pub` state needs
+/// The expansion are `pub`, whatever the state is. The attribute can't see the state's visibility, and a `pub` state needs
 /// them `pub` (a private type can't be an associated type of a public one, E0446), even where each of its mutations is
 /// private. For a private state it means no more than that they can be named where its module can be: the methods of the
 /// handle keep the visibility of the user's own. Aliases by the derive, hidden names behind `use`, or a macro of the
 /// derive would follow the state's visibility, and cost the variants in the docs, the names in rustc's messages, or
 /// impl blocks in other modules. It is why `private_interfaces` and `unreachable_pub` are allowed.
-pub(crate) struct Items<'a> {
-    model: &'a Model<'a>,
+pub(crate) struct Expansion<'a> {
+    model: &'a BlockModel<'a>,
     self_ty: &'a Type,
     /// `::walr::__private`.
     private: TokenStream,
@@ -98,16 +98,16 @@ pub(crate) struct Items<'a> {
     attrs: TokenStream,
 }
 
-impl<'a> Items<'a> {
-    fn of(model: &'a Model<'a>) -> Items<'a> {
+impl<'a> Expansion<'a> {
+    fn of(model: &'a BlockModel<'a>) -> Expansion<'a> {
         let self_ty = model.self_ty();
         let krate = model.krate;
         let generics = &model.block.generics;
         let fields =
             model.recorded().flat_map(|mutation| mutation.params.iter().map(|param| param.form.owned(self_ty)));
         let results = model.recorded().map(|mutation| mutation.result(self_ty));
-        let conditions = carried::conditions(&model.block.attrs);
-        Items {
+        let conditions = user_attributes::conditions(&model.block.attrs);
+        Expansion {
             model,
             self_ty,
             private: quote!(#krate::__private),
@@ -141,7 +141,7 @@ impl<'a> Items<'a> {
     }
 
     fn expand(&self) -> TokenStream {
-        let Items { attrs, private, private_alias, .. } = self;
+        let Expansion { attrs, private, private_alias, .. } = self;
         let log = log::expand(self);
         let recorded = recorded::expand(self);
         let handle = handle::expand(self);

@@ -5,13 +5,13 @@ use quote::ToTokens;
 use syn::{FnArg, GenericParam, Ident, Pat, ReceiverKind, ReturnType, Safety, Signature, Type};
 
 use crate::errors::Errors;
-use crate::model::{Mutation, Param, Query};
+use crate::model::{MutationMethod, Parameter, QueryMethod};
 use crate::names;
-use crate::owned::suggestion;
+use crate::parameter::suggestion;
 use crate::text;
-use crate::types::{Loans, bare};
+use crate::types::{BorrowSearch, bare};
 
-pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
+pub(super) fn mutation(mutation: &MutationMethod<'_>, errors: &mut Errors) {
     let sig = &mutation.method.sig;
     mutation_receiver(sig, errors);
     qualifiers(sig, "a mutation", errors);
@@ -33,7 +33,7 @@ pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
     {
         errors.at(never, "a mutation that never returns never happened: return what it does, or nothing");
     }
-    let loans = Loans::of_result(&sig.output);
+    let loans = BorrowSearch::of_result(&sig.output);
     if let Some(opaque) = &loans.opaque {
         errors.at(opaque, "a mutation's result is kept as a value, so its type must be named, not `impl Trait`");
     } else if let Some(borrow) = &loans.borrow {
@@ -48,7 +48,7 @@ pub(super) fn mutation(mutation: &Mutation<'_>, errors: &mut Errors) {
     }
 }
 
-pub(super) fn query(query: &Query<'_>, errors: &mut Errors) {
+pub(super) fn query(query: &QueryMethod<'_>, errors: &mut Errors) {
     let sig = &query.method.sig;
     match sig.inputs.first() {
         Some(FnArg::Receiver(receiver)) => match &receiver.kind {
@@ -64,7 +64,7 @@ pub(super) fn query(query: &Query<'_>, errors: &mut Errors) {
         }
     }
     qualifiers(sig, "a query", errors);
-    let loans = Loans::of_result(&sig.output);
+    let loans = BorrowSearch::of_result(&sig.output);
     if let Some(opaque) = &loans.opaque {
         let message = "a query's result leaves the state's lock, so its type must be named and owned, not `impl Trait`";
         errors.at(opaque, message);
@@ -105,7 +105,7 @@ fn qualifiers(sig: &Signature, what: &str, errors: &mut Errors) {
     }
 }
 
-fn mutation_param(param: &Param<'_>, errors: &mut Errors) {
+fn mutation_param(param: &Parameter<'_>, errors: &mut Errors) {
     pattern(param.pat, errors);
     if let Some(condition) = param.condition {
         errors.at(condition, "a parameter can't be conditional: put the `#[cfg]` on the method, and write it twice");
@@ -128,7 +128,7 @@ fn mutation_param(param: &Param<'_>, errors: &mut Errors) {
         },
         other => other,
     };
-    let loans = Loans::of_argument(inner);
+    let loans = BorrowSearch::of_argument(inner);
     if let Some(opaque) = &loans.opaque {
         let message =
             "an argument is stored as a value, so its type must be named: write a concrete type, not `impl Trait`";

@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields, Path, Type};
 
 use super::generics::mentions_any;
-use crate::attr::serde;
+use crate::attributes::serde;
 use crate::types::{mentions, without_self};
 
 /// The checks. Of what mentions a parameter the bounds of those who use it ask.

@@ -1,20 +1,23 @@
 //! What the macros refuse, each mistake at the tokens to change and with what to write instead.
 
 mod determinism;
-pub(crate) mod left_out;
+mod duplicates;
+mod encoding;
+mod left_out;
 mod method;
-mod unique;
+mod siblings;
+pub(crate) mod state;
 
 use quote::ToTokens;
 use syn::GenericParam;
 
+use self::siblings::Siblings;
 use crate::errors::Errors;
-use crate::model::Model;
+use crate::model::BlockModel;
 use crate::names;
-use crate::siblings::Siblings;
 
 /// Reports every mistake of the block, and marks the methods that hold one.
-pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
+pub(crate) fn check(model: &mut BlockModel<'_>, errors: &mut Errors) {
     block(model, errors);
     // Of a state that can't be one only stubs are left.
     let is_borrowing = model.block.generics.lifetimes().next().is_some();
@@ -37,12 +40,12 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
         }
         query.broken |= is_borrowing || errors.count() > before;
     }
-    unique::variants(&mut model.mutations, errors);
-    unique::disk_names(&mut model.mutations, errors);
-    unique::handle_names(model, errors);
+    duplicates::variants(&mut model.mutations, errors);
+    duplicates::disk_names(&mut model.mutations, errors);
+    duplicates::handle_names(model, errors);
 }
 
-fn block(model: &mut Model<'_>, errors: &mut Errors) {
+fn block(model: &mut BlockModel<'_>, errors: &mut Errors) {
     let (block, state) = (model.block, model.state);
     if let Some(trait_) = &block.trait_ {
         let message = format!(

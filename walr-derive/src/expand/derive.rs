@@ -5,12 +5,11 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Path};
 
-use super::{hidden, parts};
-use crate::attr::state::StateOptions;
-use crate::attr::{self, serde};
+use super::{fields, hidden};
+use crate::attributes::state::StateOptions;
+use crate::attributes::{self, serde};
 use crate::errors::Errors;
-use crate::valid::left_out;
-use crate::{encoding, names, text};
+use crate::{names, reject, text};
 
 /// Expands the derive.
 pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
@@ -19,36 +18,13 @@ pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
-    let options = attr::state::options(&input.attrs, &mut errors);
-    encoding::check(&input, &mut errors);
-    left_out::check(&input, options.after_load.is_some(), &mut errors);
-    match (&options.migrate_from[..], options.version) {
-        ([old, ..], None | Some(1)) => {
-            errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
-        }
-        ([old, ..], Some(version)) if options.migrate_from.len() >= version as usize => {
-            let count = options.migrate_from.len();
-            let message = format!("`migrate_from` names {count} versions, and version {version} has fewer before it");
-            errors.at(old, message);
-        }
-        _ => {}
-    }
-    if let Data::Union(union) = &input.data {
-        errors
-            .at(union.union_token, "a union can't be a state, because it can't be encoded; write a struct or an enum");
-        return errors.into_token_stream();
-    }
-    let lifetimes = input.generics.lifetimes().next();
-    if let Some(param) = lifetimes {
-        errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");
-        return errors.into_token_stream();
-    }
-    let state = state(&input, &options);
+    let options = attributes::state::options(&input.attrs, &mut errors);
+    let state = reject::state::check(&input, &options, &mut errors).then(|| state(&input, &options));
     quote!(#errors #state)
 }
 
 fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
-    let krate = options.krate.clone().unwrap_or_else(attr::default_crate);
+    let krate = options.krate.clone().unwrap_or_else(attributes::default_crate);
     let ident = &input.ident;
     let name = options.name.as_ref().map_or_else(|| names::plain(ident), syn::LitStr::value);
     let version = options.version.unwrap_or(1);
@@ -70,11 +46,11 @@ fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
         .params
         .is_empty()
         .then(|| quote_spanned!(ident.span()=> const _: () = <#ident as #krate::__private::Stored>::IS_STORED;));
-    let parts = parts::checks(input, &krate);
+    let field_checks = fields::checks(input, &krate);
     hidden! {
         #check
 
-        #parts
+        #field_checks
 
         #[automatically_derived]
         impl #generics #krate::WalState for #ident #arguments #where_clause {
@@ -153,11 +129,11 @@ fn bounds(input: &DeriveInput, krate: &Path) -> Generics {
 /// What of the type is on disk, as text: `{ entries: HashMap<String, String> }`, `(u64, String)`, `Open | Closed(u64)`.
 fn shape(data: &Data) -> String {
     match data {
-        Data::Struct(data) => fields(&data.fields),
+        Data::Struct(data) => shape_of_fields(&data.fields),
         Data::Enum(data) => {
             let variants = data.variants.iter().filter(|variant| !is_skipped(&variant.attrs));
             let variant = |variant: &syn::Variant| {
-                let fields = fields(&variant.fields);
+                let fields = shape_of_fields(&variant.fields);
                 let space = if fields.starts_with('{') { " " } else { "" };
                 format!("{}{space}{fields}", names::plain(&variant.ident))
             };
@@ -167,7 +143,7 @@ fn shape(data: &Data) -> String {
     }
 }
 
-fn fields(fields: &Fields) -> String {
+fn shape_of_fields(fields: &Fields) -> String {
     let stored = fields.iter().filter(|field| !is_skipped(&field.attrs));
     let parts = stored.map(|field| {
         let ty = text::of_type(&field.ty);

@@ -3,12 +3,12 @@
 
 use syn::{DeriveInput, Field, Fields, Type};
 
-use crate::attr::{serde, state};
+use crate::attributes::{serde, state};
 use crate::errors::Errors;
 use crate::types::bare;
 
 /// Reports each field that is neither stored nor rebuilt, and each `not_rebuilt` on a field that is stored.
-pub(crate) fn check(input: &DeriveInput, has_after_load: bool, errors: &mut Errors) {
+pub(super) fn check(input: &DeriveInput, has_after_load: bool, errors: &mut Errors) {
     let options = serde::options(&input.attrs);
     let is_converted = options.iter().any(|option| option.is_ident("from") || option.is_ident("try_from"));
     let is_rebuilt = has_after_load || is_converted;
@@ -50,7 +50,7 @@ fn fields(fields: &Fields, is_rebuilt: bool, errors: &mut Errors) {
 }
 
 /// Whether serde neither writes nor reads the field.
-pub(crate) fn is_left_out(field: &Field) -> bool {
+pub(super) fn is_left_out(field: &Field) -> bool {
     let options = serde::options(&field.attrs);
     let has = |name: &str| options.iter().any(|option| option.is_ident(name));
     has("skip") || has("skip_serializing") && has("skip_deserializing")

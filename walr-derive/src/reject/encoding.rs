@@ -5,12 +5,12 @@
 
 use syn::{Data, DataEnum, DeriveInput, Field, Path, Variant};
 
-use crate::attr::serde;
+use super::left_out::is_left_out;
+use crate::attributes::serde;
 use crate::errors::Errors;
-use crate::valid::left_out::is_left_out;
 
 /// Reports each such attribute on the type, its variants and its fields.
-pub(crate) fn check(input: &DeriveInput, errors: &mut Errors) {
+pub(super) fn check(input: &DeriveInput, errors: &mut Errors) {
     let options = serde::options(&input.attrs);
     // It is another type that is written then.
     if options.iter().any(|option| option.is_ident("into")) {
