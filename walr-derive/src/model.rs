@@ -67,7 +67,10 @@ impl<'a> BlockModel<'a> {
         errors: &mut Errors,
     ) -> Option<BlockModel<'a>> {
         let Some(state) = last_name(&block.self_ty) else {
-            errors.at(&block.self_ty, "a state is a struct or an enum of your own, and this block names none");
+            errors.at(
+                &block.self_ty,
+                "a state is a struct or an enum of your own, and the type of this block is neither",
+            );
             return None;
         };
         let mut model = BlockModel {

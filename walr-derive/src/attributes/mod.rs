@@ -47,7 +47,7 @@ pub(crate) struct MethodOptions {
 }
 
 /// Takes our attributes off the block, and says for each of its methods what they were.
-pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<MethodMark> {
+pub(crate) fn take_marks(block: &mut Block, errors: &mut Errors) -> Vec<MethodMark> {
     let mut marks = Vec::new();
     for item in &mut block.items {
         match item {
@@ -63,7 +63,7 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<MethodMark> {
             BlockItem::Other(other) => {
                 if let Some(attrs) = other_attrs(other) {
                     for attr in attrs.extract_if(.., |attr| is_ours(attr)) {
-                        errors.at(attr.path(), "only methods can be mutations or queries");
+                        errors.at(attr.path(), "only a method can be a mutation or a query");
                     }
                 }
             }
@@ -73,7 +73,7 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<MethodMark> {
         let bare = without_marks(item.clone());
         // An unmarked method is nobody's business here, and the compiler may read what this can't.
         if bare.to_string() != item.to_string() {
-            errors.push(syn::Error::new(error.span(), format_args!("this method can't be read yet: {error}")));
+            errors.push(syn::Error::new(error.span(), format_args!("can't parse this method: {error}")));
         }
         *item = bare;
     }
@@ -149,10 +149,13 @@ fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> MethodMark {
         let message = match &mark.role {
             MethodRole::Plain => None,
             MethodRole::Mutation(_) if is_mutation => {
-                Some("`#[mutation]` stands here twice: keep one, with all options")
+                Some("`#[mutation]` is on this method twice: keep one, with all options")
             }
-            MethodRole::Query(_) if !is_mutation => Some("`#[query]` stands here twice: keep one"),
-            _ => Some("a method is a `#[mutation]` or a `#[query]`, not both: keep the first if it changes the state"),
+            MethodRole::Query(_) if !is_mutation => Some("`#[query]` is on this method twice: keep one"),
+            _ => Some(
+                "a method can't be both a `#[mutation]` and a `#[query]`: keep `#[mutation]` if it changes \
+                       the state, or else `#[query]`",
+            ),
         };
         if let Some(message) = message {
             errors.at(attr.path(), message);
@@ -194,7 +197,7 @@ fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> M
         }
         Meta::NameValue(meta) => {
             let name = meta.path.to_token_stream();
-            errors.at(&meta.value, format_args!("options stand in parentheses: `#[{name}(name = \"…\")]`"));
+            errors.at(&meta.value, format_args!("options go in parentheses: `#[{name}(name = \"…\")]`"));
         }
     }
     options
@@ -214,7 +217,7 @@ fn take_record(input: &mut FnArg, is_mutation: bool, errors: &mut Errors) -> Opt
         Meta::List(list) => list.parse_args::<Expr>(),
         other => Err(syn::Error::new_spanned(
             other,
-            "say what to record: `#[record(SystemTime::now())]`; it is evaluated once, at the call",
+            "`#[record]` needs an expression, which each call evaluates once: `#[record(SystemTime::now())]`",
         )),
     };
     errors.ok(expression).map(ToTokens::into_token_stream)

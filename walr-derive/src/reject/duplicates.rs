@@ -38,7 +38,7 @@ pub(super) fn variants(mutations: &mut [MutationMethod<'_>], errors: &mut Errors
     let key = |mutation: &MutationMethod<'_>| mutation.variant.to_string();
     unique(mutations.iter_mut(), key, |mutation, first| {
         let (name, variant) = (&mutation.method.sig.ident, &mutation.variant);
-        let message = format!("`{name}` and `{first}` would both be the log's variant `{variant}`; rename one");
+        let message = format!("`{name}` and `{first}` would both be the log's variant `{variant}`: rename one");
         errors.at(name, message);
     });
 }
@@ -47,7 +47,7 @@ pub(super) fn disk_names(mutations: &mut [MutationMethod<'_>], errors: &mut Erro
     let sound = mutations.iter_mut().filter(|mutation| !mutation.broken);
     unique(sound, MutationMethod::disk_name, |mutation, first| {
         let name = mutation.disk_name();
-        let message = format!("`{first}` is called `{name}` on disk already; each mutation needs its own name there");
+        let message = format!("`{first}` has the name `{name}` on disk already: give this mutation another one");
         match &mutation.options.name {
             Some(name) => errors.at(name, message),
             None => errors.at(&mutation.method.sig.ident, message),
@@ -68,7 +68,7 @@ pub(super) fn handle_names(model: &mut BlockModel<'_>, errors: &mut Errors) {
         *offered = false;
         // Without an option the name is the method's own, and rustc reports its double.
         if options.handle.is_some() {
-            let message = format!("the handle has a method `{name}` from this block already; choose another name");
+            let message = format!("the handle has a method `{name}` from this block already: choose another name");
             errors.at(name, message);
         }
     }

@@ -13,11 +13,11 @@ pub(crate) fn check(input: &DeriveInput, options: &StateOptions, errors: &mut Er
     migrations(options, errors);
     if let Data::Union(union) = &input.data {
         errors
-            .at(union.union_token, "a union can't be a state, because it can't be encoded; write a struct or an enum");
+            .at(union.union_token, "a union can't be a state, because it can't be encoded: write a struct or an enum");
         return false;
     }
     if let Some(param) = input.generics.lifetimes().next() {
-        errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");
+        errors.at(&param.lifetime, "a state can't have a lifetime: store owned values");
         return false;
     }
     true
@@ -28,11 +28,14 @@ fn migrations(options: &StateOptions, errors: &mut Errors) {
     match options.version {
         None | Some(1) => {
             errors
-                .at(oldest, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
+                .at(oldest, "`migrate_from` names an earlier version, so this one is 2 or later: write `version = 2`");
         }
         Some(version) if options.migrate_from.len() >= version as usize => {
             let count = options.migrate_from.len();
-            let message = format!("`migrate_from` names {count} versions, and version {version} has fewer before it");
+            let message = format!(
+                "`migrate_from` names {count} earlier versions, but version {version} has fewer: raise \
+                         `version`, or shorten the list"
+            );
             errors.at(oldest, message);
         }
         Some(_) => {}

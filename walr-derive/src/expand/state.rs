@@ -8,22 +8,10 @@ use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Path};
 use super::{fields, hidden};
 use crate::attributes::state::StateOptions;
 use crate::attributes::{self, serde};
-use crate::errors::Errors;
-use crate::{names, reject, text};
+use crate::{names, text};
 
-/// Expands the derive.
-pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let input: DeriveInput = match syn::parse2(tokens) {
-        Ok(input) => input,
-        Err(error) => return error.into_compile_error(),
-    };
-    let options = attributes::state::options(&input.attrs, &mut errors);
-    let state = reject::state::check(&input, &options, &mut errors).then(|| state(&input, &options));
-    quote!(#errors #state)
-}
-
-fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
+/// Expands to the impl of `WalState`, and to checks of the type and its fields.
+pub(crate) fn expand(input: &DeriveInput, options: &StateOptions) -> TokenStream {
     let krate = options.krate.clone().unwrap_or_else(attributes::default_crate);
     let ident = &input.ident;
     let name = options.name.as_ref().map_or_else(|| names::plain(ident), syn::LitStr::value);
@@ -165,110 +153,26 @@ fn is_skipped(attrs: &[Attribute]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use syn::parse_quote;
-
     use super::*;
 
     #[test]
     fn shapes_hold_what_is_stored() {
-        let cases: [(DeriveInput, &str); 5] = [
-            (
-                parse_quote!(
-                    struct A {
-                        b: std::vec::Vec<u8>,
-                        #[serde(default, skip)]
-                        c: u8,
-                    }
-                ),
-                "{ b: Vec<u8> }",
-            ),
-            (
-                parse_quote!(
-                    struct A(u8, (String, u64));
-                ),
-                "(u8, (String, u64))",
-            ),
-            (
-                parse_quote!(
-                    struct A;
-                ),
-                "",
-            ),
-            (
-                parse_quote!(
-                    struct A {
-                        #[serde(skip_serializing_if = "f")]
-                        r#type: u8,
-                    }
-                ),
-                "{ type: u8 }",
-            ),
-            (
-                parse_quote!(
-                    enum A {
-                        B,
-                        C(u8),
-                        D { e: u8 },
-                    }
-                ),
-                "B | C(u8) | D { e: u8 }",
-            ),
-        ];
-        for (input, expected) in cases {
+        for (input, expected) in [
+            ("struct A { b: std::vec::Vec<u8>, #[serde(default, skip)] c: u8 }", "{ b: Vec<u8> }"),
+            ("struct A(u8, (String, u64));", "(u8, (String, u64))"),
+            ("struct A;", ""),
+            ("struct A { #[serde(skip_serializing_if = \"f\")] r#type: u8 }", "{ type: u8 }"),
+            ("enum A { B, C(u8), D { e: u8 } }", "B | C(u8) | D { e: u8 }"),
+        ] {
+            let input: DeriveInput = syn::parse_str(input).unwrap();
             assert_eq!(shape(&input.data), expected);
         }
     }
 
     #[test]
-    fn what_a_state_must_be_is_asked_at_its_name() {
-        let of = |input: TokenStream| derive(input).to_string();
-        assert!(
-            of(quote!(
-                struct A;
-            ))
-            .contains("< A as :: walr :: __private :: Stored > :: IS_STORED")
-        );
-        assert!(
-            !of(quote!(
-                struct A<T>(T);
-            ))
-            .contains("IS_STORED"),
-            "a parameter has no name outside"
-        );
-    }
-
-    #[test]
-    fn unions_and_lifetimes_are_refused() {
-        let of = |input: TokenStream| derive(input).to_string();
-        assert!(of(quote!(union A { a: u8 })).contains("write a struct or an enum"));
-        assert!(
-            of(quote!(
-                struct A<'a> {
-                    a: &'a str,
-                }
-            ))
-            .contains("store owned values")
-        );
-        assert!(
-            of(quote!(
-                #[wal(migrate_from = Old)]
-                struct A;
-            ))
-            .contains("version = 2")
-        );
-        assert!(
-            of(quote!(
-                #[wal(version = 0)]
-                struct A;
-            ))
-            .contains("a number from 1")
-        );
-        assert!(
-            of(quote!(
-                #[wal(colour = 1)]
-                struct A;
-            ))
-            .contains("there is no option `colour`")
-        );
+    fn a_state_is_checked_at_its_name_if_that_has_no_parameters() {
+        let expanded = |input| expand(&syn::parse_str(input).unwrap(), &StateOptions::default()).to_string();
+        assert!(expanded("struct A;").contains("< A as :: walr :: __private :: Stored > :: IS_STORED"));
+        assert!(!expanded("struct A<T>(T);").contains("IS_STORED"));
     }
 }
