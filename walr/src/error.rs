@@ -46,12 +46,13 @@ pub enum Error {
         source: Arc<io::Error>,
     },
 
-    /// The disk has no space for the next segment. The store works again once there is space. Fate: not recorded.
+    /// The disk has no space for the next segment, or for a checkpoint. The store works again once there is space. Fate: not
+    /// recorded.
     #[error("no space for {needed} bytes in {}; nothing was recorded; free some space and call again", .path.display())]
     Full {
-        /// The file that needs the space.
+        /// The file.
         path: PathBuf,
-        /// The size of that file in bytes.
+        /// The number of bytes that the file needs.
         needed: u64,
         /// The error of the operating system.
         source: Arc<io::Error>,
