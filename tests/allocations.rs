@@ -156,7 +156,7 @@ fn a_burst_of_calls_leaves_no_memory_of_its_size() -> Result {
     let call = |by| Box::pin(sums.add(by));
     in_turn((0..4).map(call).collect());
     let region = Region::new(COUNTED);
-    let gate = Gate::closed_before(&sim);
+    let gate = Gate::closed_on(&sim);
     let mut calls: Vec<_> = (0..BURST).map(call).collect();
     // While the writer waits before the disk with the first of them, the others become one group.
     for call in &mut calls {

@@ -1,10 +1,13 @@
-//! A gate before the simulated disk: while it is closed, whoever writes waits in the middle of a call.
+//! A gate at which the threads of a store stop in the middle of their work on a simulated disk.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use walr::testing::Sim;
 
-/// Opened when it is dropped, so that a failed test ends.
+/// Holds up, while it is closed, each thread that changes or syncs something on the simulated disk.
+///
+/// A thread stops after its call has taken effect and before the call returns. Dropping the gate opens it, so that a failed
+/// test ends.
 pub(crate) struct Gate {
     shared: Arc<(Mutex<Inner>, Condvar)>,
 }
@@ -16,8 +19,8 @@ struct Inner {
 }
 
 impl Gate {
-    /// A gate, open at first, that every call which changes or syncs something in `sim` passes.
-    pub(crate) fn before(sim: &Sim) -> Gate {
+    /// Puts an open gate on `sim`.
+    pub(crate) fn open_on(sim: &Sim) -> Gate {
         let shared = Arc::new((Mutex::new(Inner::default()), Condvar::new()));
         let passing = shared.clone();
         sim.observe(Some(Arc::new(move |_: &Sim| {
@@ -33,9 +36,9 @@ impl Gate {
         Gate { shared }
     }
 
-    /// One that is closed from the first: the next to change or sync something waits before it.
-    pub(crate) fn closed_before(sim: &Sim) -> Gate {
-        let gate = Gate::before(sim);
+    /// Puts a closed gate on `sim`.
+    pub(crate) fn closed_on(sim: &Sim) -> Gate {
+        let gate = Gate::open_on(sim);
         gate.close();
         gate
     }
@@ -54,8 +57,8 @@ impl Gate {
         changed.notify_all();
     }
 
-    /// Waits, on this thread, until somebody waits before the gate.
-    pub(crate) fn wait_for_somebody(&self) {
+    /// Blocks this thread until another thread is stopped at the gate.
+    pub(crate) fn wait_for_arrival(&self) {
         let (inner, changed) = &*self.shared;
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         while inner.waiting == 0 {

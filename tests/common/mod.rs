@@ -1,8 +1,9 @@
-//! What the integration tests share: a runtime under a watchdog, a small state, and ways to look at futures and folders.
+//! Helpers of the integration tests: a runtime under a watchdog, a small state, simulated disks, and access to files.
 #![allow(dead_code, unused_imports, reason = "each test binary uses a part of it")]
 
 mod gate;
 mod panicking;
+mod sim;
 mod wait;
 mod words;
 
@@ -11,16 +12,20 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 pub(crate) use gate::Gate;
-pub(crate) use panicking::Panicking;
-pub(crate) use wait::{Watchdog, begun, block_on, eventually, poll_once, poll_times, run};
+pub(crate) use panicking::PanickingWaker;
+pub(crate) use sim::{crashes, fail_call, fail_from_call, fill_disk, images_during, sim_files_with};
+pub(crate) use wait::{Watchdog, begun, block_on, eventually, in_tasks, poll_once, poll_times, run};
 pub(crate) use words::{
-    DURABILITIES, PANIC, Words, WordsLog, WordsOutcome, numbered, open, open_sim, options, words_in,
+    DURABILITIES, PANIC, Words, WordsLog, WordsOutcome, assert_closed, assert_locked, long_word, numbered, open,
+    open_sim, open_when_unlocked, open_with_small_queue, options, push_log, push_numbered, sim_with_words, words_in,
 };
 
 pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
-/// Every file below `folder` but `LOCK`, with its bytes.
+/// Returns the bytes of every file below `folder`, except for `LOCK`.
 pub(crate) fn snapshot(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -37,8 +42,7 @@ pub(crate) fn snapshot(folder: &Path) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
     Ok(files)
 }
 
-/// Copies the files of `from` into the new folder `to`: while the store in `from` is open, that is what the end of its
-/// process would leave.
+/// Copies the files of `from` into the folder `to`. The copy of an open store is what the end of its process would leave.
 pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result {
     for (name, bytes) in snapshot(from)? {
         let path = to.join(name);
@@ -48,7 +52,14 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result {
     Ok(())
 }
 
-/// The files in `folder` with this ending, in the order of their names.
+/// Copies the files of `from` into a new folder.
+pub(crate) fn copy_of(from: &Path) -> Result<TempDir> {
+    let to = tempfile::tempdir()?;
+    copy_folder(from, to.path())?;
+    Ok(to)
+}
+
+/// Returns the files in `folder` whose names end in `ending`, in the order of their names.
 pub(crate) fn files_with(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -61,7 +72,19 @@ pub(crate) fn files_with(folder: &Path, ending: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Where `needle` first stands in `bytes`.
+/// Returns the last of [`files_with`]: the newest segment, or the newest checkpoint.
+pub(crate) fn newest_with(folder: &Path, ending: &str) -> Result<PathBuf> {
+    files_with(folder, ending)?.pop().ok_or_else(|| format!("no file ends in {ending}").into())
+}
+
+/// Changes the bytes of a file.
+pub(crate) fn change_file(path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Result {
+    let mut bytes = fs::read(path)?;
+    change(&mut bytes);
+    Ok(fs::write(path, bytes)?)
+}
+
+/// Returns the offset of the first `needle` in `bytes`.
 pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|window| window == needle)
 }

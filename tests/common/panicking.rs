@@ -7,29 +7,36 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::eventually;
 
-/// Counts how often it was woken, and panics each time.
+/// Panics at each wake-up, and counts them.
 #[derive(Default)]
-pub(crate) struct Panicking(AtomicUsize);
+pub(crate) struct PanickingWaker(AtomicUsize);
 
-impl Wake for Panicking {
+impl Wake for PanickingWaker {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
-        panic!("not to be woken");
+        panic!("the waker panics");
     }
 }
 
-impl Panicking {
+impl PanickingWaker {
     pub(crate) fn poll<F: Future + ?Sized>(self: &Arc<Self>, future: Pin<&mut F>) -> Poll<F::Output> {
         future.poll(&mut Context::from_waker(&Waker::from(self.clone())))
+    }
+
+    /// Polls a future once, asserts that it is pending, and returns it with its waker.
+    pub(crate) fn begun<F: Future>(future: F) -> (Arc<PanickingWaker>, Pin<Box<F>>) {
+        let (waker, mut future) = (Arc::new(PanickingWaker::default()), Box::pin(future));
+        assert!(waker.poll(future.as_mut()).is_pending(), "the future is ready at its first poll");
+        (waker, future)
     }
 
     pub(crate) fn was_woken(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 0
     }
 
-    /// Polls a future to its end, each time when it has been woken, on this thread.
+    /// Runs a future to its end on this thread, with one poll for each wake-up.
     pub(crate) fn wait_for<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        // Else the runtime around it would make it wait for a turn of the task, which is here.
+        // Under tokio's budget the future would wait for the task's next turn, and this loop keeps the task's thread.
         let mut future = pin!(tokio::task::unconstrained(future));
         loop {
             let before = self.0.load(Ordering::SeqCst);

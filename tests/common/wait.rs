@@ -1,4 +1,4 @@
-//! Waiting, and polling by hand. No test asserts on time; one whose wait never ends is ended by the watchdog.
+//! Runs futures, and polls them by hand. No test asserts on time: the watchdog ends a test that never ends by itself.
 
 use std::future::poll_fn;
 use std::io::Write;
@@ -8,10 +8,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-/// Far more than any test takes, also on a machine that is busy with other things.
+use super::Result;
+
+/// The watchdog's limit: far more than any test takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// Ends the process, with the test's name, when it isn't dropped in time.
+/// Aborts the process and prints the test's name, unless it is dropped within the limit.
 pub(crate) struct Watchdog {
     _alive: mpsc::Sender<()>,
 }
@@ -22,8 +24,8 @@ impl Watchdog {
         let test = thread::current().name().unwrap_or("a test").to_string();
         thread::spawn(move || {
             if ended.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-                // Not a macro: what those print is captured, and lost in an abort.
-                let _ = writeln!(std::io::stderr(), "{test}: something waits and will never end");
+                // The harness captures what `eprintln!` prints, and an abort loses it.
+                let _ = writeln!(std::io::stderr(), "{test} waits for something that never happens");
                 std::process::abort();
             }
         });
@@ -31,14 +33,14 @@ impl Watchdog {
     }
 }
 
-/// Runs a test on a runtime of its own, under a watchdog.
+/// Runs a test under a watchdog, on a tokio runtime of its own.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     let _watchdog = Watchdog::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime starts").block_on(test)
 }
 
-/// Runs a future on this thread alone, with no runtime around it.
+/// Runs a future on this thread, without a runtime.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -56,19 +58,34 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// Polls once, and is never woken.
+/// Runs `count` tasks at once and returns their outputs. `task` is given the task's number.
+pub(crate) async fn in_tasks<T, E, F>(count: usize, task: impl FnMut(usize) -> F) -> Result<Vec<T>>
+where
+    F: Future<Output = Result<T, E>> + Send + 'static,
+    T: Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..count).map(task).map(tokio::spawn).collect();
+    let mut outputs = Vec::new();
+    for task in tasks {
+        outputs.push(task.await?.map_err(Into::into)?);
+    }
+    Ok(outputs)
+}
+
+/// Polls a future once, with a waker that does nothing.
 pub(crate) fn poll_once<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// A call that was polled once, and waits.
+/// Polls a call once, asserts that it is pending, and returns it.
 pub(crate) fn begun<F: Future>(call: F) -> Pin<Box<F>> {
     let mut call = Box::pin(call);
-    assert!(poll_once(call.as_mut()).is_pending(), "it waits");
+    assert!(poll_once(call.as_mut()).is_pending(), "the call is ready at its first poll");
     call
 }
 
-/// Polls a future so many times, each time when it has been woken, and drops it then: its output if it was ready by that.
+/// Polls a future up to `times` times, once for each wake-up, and drops it. Returns its output if it became ready.
 pub(crate) async fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = times;
@@ -86,7 +103,7 @@ pub(crate) async fn poll_times<F: Future>(future: F, times: usize) -> Option<F::
     .await
 }
 
-/// Waits, on this thread, until `done`.
+/// Blocks this thread until `done` returns true.
 pub(crate) fn eventually(mut done: impl FnMut() -> bool) {
     while !done() {
         thread::sleep(Duration::from_millis(1));

@@ -12,13 +12,13 @@ fn a_dropped_log_is_recorded_once_and_can_be_undone() -> Result {
             let mut wal = open_sim(&sim).await?;
             wal.log(&append("one")).await?;
             let size = wal.size;
-            let gate = Gate::before(&sim);
+            let gate = Gate::open_on(&sim);
             gate.close();
             {
                 let two = append("two");
                 let mut call = Box::pin(wal.log(&two));
                 assert!(poll_once(call.as_mut()).is_pending());
-                gate.wait_for_somebody();
+                gate.wait_for_arrival();
             }
             gate.open();
             if undo {
@@ -40,7 +40,7 @@ fn one_dropped_call_after_another() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
-        let gate = Gate::before(&sim);
+        let gate = Gate::open_on(&sim);
         let mut expected = Vec::new();
         for number in 0..6 {
             wal.log(&append(format!("{number}"))).await?;
@@ -49,7 +49,7 @@ fn one_dropped_call_after_another() -> Result {
                 // The first is in the middle of a write; those behind it wait for what became of it, and never begin.
                 let entry = append(format!("{number}, {again}"));
                 drop(poll_times(wal.log(&entry), 1).await);
-                gate.wait_for_somebody();
+                gate.wait_for_arrival();
             }
             gate.open();
             if number % 2 == 0 {

@@ -115,14 +115,14 @@ fn log_many_cut_by_a_crash() -> Result {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
         wal.log(&append("before")).await?;
-        let gate = Gate::before(&sim);
+        let gate = Gate::open_on(&sim);
         gate.close();
         let batch: Vec<_> = (0..200).map(|number| append(format!("{number:0>40}"))).collect();
         let (mut whole, mut none) = (0, 0);
         {
             let mut call = Box::pin(wal.log_many(&batch));
             assert!(poll_once(call.as_mut()).is_pending());
-            gate.wait_for_somebody();
+            gate.wait_for_arrival();
             // The batch is written, and not synced.
             for seed in 0..300 {
                 match replayed(&sim.crash(seed)).await?.len() {
@@ -151,13 +151,13 @@ fn a_cancelled_checkpoint() -> Result {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
         wal.log(&append("first")).await?;
-        let gate = Gate::before(&sim);
+        let gate = Gate::open_on(&sim);
         gate.close();
         {
             let state = vec!["first".to_string()];
             let mut checkpoint = Box::pin(wal.checkpoint(&state));
             assert!(poll_once(checkpoint.as_mut()).is_pending());
-            gate.wait_for_somebody();
+            gate.wait_for_arrival();
         }
         gate.open();
         wal.log(&append("second")).await?;

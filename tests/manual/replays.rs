@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::common::{Panicking, Result, block_on, files_with, run};
+use crate::common::{PanickingWaker, Result, block_on, files_with, run};
 use crate::journal::{Change, Journal, append, handler, open, open_sim, open_sim_with, replayed};
 use walr::options::WALOptionsBuilder;
 use walr::testing::Sim;
@@ -151,7 +151,7 @@ fn a_waker_that_panics_spoils_none() -> Result {
     run(async {
         let sim = Sim::new();
         let small = || WALOptionsBuilder::new().iter_chunk_size(100).build();
-        let waker = Arc::new(Panicking::default());
+        let waker = Arc::new(PanickingWaker::default());
         let mut wal = waker.wait_for(open_sim_with(&sim, small()))?;
         let entries: Vec<_> = (0..500).map(|number| format!("entry {number}")).collect();
         wal.log_many(&entries.iter().map(append).collect::<Vec<_>>()).await?;

@@ -62,13 +62,13 @@ fn a_power_cut_within_it_leaves_the_call_or_not() -> Result {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
         wal.log_many(&[append("perhaps"), append("undone")]).await?;
-        let gate = Gate::before(&sim);
+        let gate = Gate::open_on(&sim);
         gate.close();
         let (mut there, mut gone) = (0, 0);
         {
             let mut undo = Box::pin(wal.undo());
             assert!(poll_once(undo.as_mut()).is_pending());
-            gate.wait_for_somebody();
+            gate.wait_for_arrival();
             for seed in 0..200 {
                 match replayed(&sim.crash(seed)).await?.len() {
                     0 => gone += 1,
@@ -214,7 +214,7 @@ async fn undo_on_a_full_disk(filler: usize) -> Result<bool> {
         wal.undo().await?;
     }
     sim.set_space(Some(0));
-    let gate = Gate::before(&sim);
+    let gate = Gate::open_on(&sim);
     let entry = append(format!("{filler:0>200}"));
     let mut owed = false;
     while !owed {

@@ -1,14 +1,16 @@
-//! A call whose future is dropped is done or not begun, never half, and the calls after it work.
+//! Dropping the future of a call leaves the call done or not begun, and later calls work.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 
 use crate::common::{
-    DURABILITIES, Gate, Result, Words, WordsLog, numbered, open, open_sim, options, poll_once, poll_times, run,
+    DURABILITIES, Gate, Result, Words, begun, eventually, long_word, numbered, open, open_sim, open_with_small_queue,
+    options, poll_once, poll_times, push_log, run,
 };
 use walr::testing::Sim;
 use walr::{Durable, Lsn};
 
-/// More polls than a call ever takes.
+/// More polls than any call takes.
 const MOST_POLLS: usize = 5;
 
 #[test]
@@ -17,26 +19,26 @@ fn a_mutation_dropped_after_any_number_of_polls_is_done_or_not_begun() -> Result
         for durability in DURABILITIES {
             let folder = tempfile::tempdir()?;
             let words = options().durability(durability).open(folder.path()).await?;
-            let mut there = Vec::new();
+            let mut expected = Vec::new();
             for round in 0..20 {
                 for times in 0..MOST_POLLS {
                     let word = format!("word {round} {times}");
                     let done = poll_times(words.push(&word), times).await;
                     words.sync().await?;
                     if times > 0 {
-                        // It entered the queue at its first poll.
-                        there.push(word);
+                        // The call entered the queue at its first poll.
+                        expected.push(word);
                     }
-                    assert_eq!(words.words(), there, "{durability:?}");
+                    assert_eq!(words.words(), expected, "{durability:?}");
                     if let Some(count) = done {
-                        assert_eq!(count?, there.len());
+                        assert_eq!(count?, expected.len());
                     }
                 }
             }
             words.push("the last").await?;
-            there.push("the last".to_string());
+            expected.push("the last".to_string());
             drop(words);
-            assert_eq!(open(folder.path()).await?.words(), there, "{durability:?}");
+            assert_eq!(open(folder.path()).await?.words(), expected, "{durability:?}");
         }
         Ok(())
     })
@@ -48,10 +50,10 @@ fn a_batch_dropped_after_any_number_of_polls_is_whole_or_not_begun() -> Result {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
         for times in 0..MOST_POLLS {
-            let batch = numbered(7).into_iter().map(|word| WordsLog::Push { word });
+            let batch = numbered(7).into_iter().map(push_log);
             drop(poll_times(words.apply_batch(batch), times).await);
             words.sync().await?;
-            assert_eq!(words.count(), 7 * times, "no poll, no batch");
+            assert_eq!(words.count(), 7 * times, "only the batch without a poll was not begun");
         }
         drop(words);
         assert_eq!(open(folder.path()).await?.count(), 7 * (MOST_POLLS - 1));
@@ -59,35 +61,29 @@ fn a_batch_dropped_after_any_number_of_polls_is_whole_or_not_begun() -> Result {
     })
 }
 
-/// A store whose writer stands before a closed gate, and whose queue has no room left.
+/// Creates a store whose writer is stopped at a closed gate and whose queue is full. Returns the calls that fill the queue.
 async fn full_queue(sim: &Sim) -> Result<(Durable<Words>, Gate, Vec<Pin<Box<impl Future<Output = usize>>>>)> {
-    let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-    words.push("the segment is made").await?;
-    let gate = Gate::before(sim);
-    gate.close();
-    let mut filling = Vec::new();
-    for word in ["a".repeat(2000), "b".repeat(2000)] {
+    let words = open_with_small_queue(sim).await?;
+    words.push("first").await?;
+    let gate = Gate::closed_on(sim);
+    let calls = ["a", "b"].map(|letter| {
         let words = words.clone();
-        let mut call = Box::pin(async move { words.push(&word).await.expect("a call that fills the queue is done") });
-        assert!(poll_once(call.as_mut()).is_pending());
-        filling.push(call);
-    }
-    gate.wait_for_somebody();
-    Ok((words, gate, filling))
+        begun(async move { words.push(&letter.repeat(2000)).await.expect("a call that fills the queue is done") })
+    });
+    gate.wait_for_arrival();
+    Ok((words, gate, calls.into()))
 }
 
 #[test]
-fn a_call_dropped_while_it_waits_for_room_is_not_begun() -> Result {
+fn a_call_dropped_while_it_waits_for_capacity_is_not_begun() -> Result {
     run(async {
         let sim = Sim::new();
         let (words, gate, filling) = full_queue(&sim).await?;
         for _ in 0..10 {
             let long = "c".repeat(1000);
-            let mut waits = Box::pin(words.push(&long));
-            assert!(poll_once(waits.as_mut()).is_pending());
-            assert!(poll_once(waits.as_mut()).is_pending());
-            let mut batch = Box::pin(words.apply_batch([WordsLog::Push { word: long.clone() }]));
-            assert!(poll_once(batch.as_mut()).is_pending());
+            let mut waiting = begun(words.push(&long));
+            assert!(poll_once(waiting.as_mut()).is_pending());
+            drop(begun(words.apply_batch([push_log(&long)])));
         }
         gate.open();
         for call in filling {
@@ -101,7 +97,7 @@ fn a_call_dropped_while_it_waits_for_room_is_not_begun() -> Result {
 }
 
 #[test]
-fn a_call_that_found_the_queue_full_may_be_dropped_at_every_later_poll() -> Result {
+fn a_call_that_found_the_queue_full_may_be_dropped_after_any_number_of_polls() -> Result {
     run(async {
         for times in 1..=MOST_POLLS {
             let sim = Sim::new();
@@ -122,8 +118,8 @@ fn a_call_that_found_the_queue_full_may_be_dropped_at_every_later_poll() -> Resu
             waiting.await??;
             words.sync().await?;
             let all = words.words();
-            let begun = all.iter().filter(|word| word.starts_with('c')).count();
-            assert!(begun == 1 || (begun == 0 && !answered), "{begun} after {times} polls");
+            let done = all.iter().filter(|word| word.starts_with('c')).count();
+            assert!(done == 1 || (done == 0 && !answered), "done {done} times after {times} polls");
             assert_eq!(all.iter().filter(|word| word.starts_with('d')).count(), 1);
             drop((words, gate));
             assert_eq!(open_sim(&sim).await?.words(), all);
@@ -133,13 +129,13 @@ fn a_call_that_found_the_queue_full_may_be_dropped_at_every_later_poll() -> Resu
 }
 
 #[test]
-fn the_room_of_dropped_calls_is_given_back() -> Result {
+fn dropped_calls_release_their_capacity() -> Result {
     run(async {
         let sim = Sim::new();
-        let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let long = "x".repeat(4000);
+        let words = open_with_small_queue(&sim).await?;
+        let long = long_word();
         for _ in 0..200 {
-            // Each would fill the queue for ever, if its room were lost with it.
+            // Each call fills the queue: one that kept its capacity would block all later ones.
             drop(poll_times(words.push(&long), 1).await);
             drop(poll_times(words.push(&long), 2).await);
         }
@@ -152,25 +148,25 @@ fn the_room_of_dropped_calls_is_given_back() -> Result {
 }
 
 #[test]
-fn tasks_that_are_aborted_leave_whole_calls() -> Result {
+fn an_aborted_task_leaves_only_whole_calls() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().queue_size(4096).open(folder.path()).await?;
-        let acknowledged = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let acknowledged = Arc::new(Mutex::new(Vec::new()));
         let tasks: Vec<_> = (0..32)
             .map(|task| {
                 let (words, acknowledged) = (words.clone(), acknowledged.clone());
                 tokio::spawn(async move {
                     for number in 0.. {
                         let word = format!("{task}:{number}");
-                        words.push(&word).await.expect("a live call is done");
+                        words.push(&word).await.expect("a call that is not dropped is done");
                         acknowledged.lock().unwrap().push(word);
                     }
                 })
             })
             .collect();
         for (at, task) in tasks.into_iter().enumerate() {
-            crate::common::eventually(|| words.count() > 20 * at);
+            eventually(|| words.count() > 20 * at);
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
         }
@@ -179,7 +175,7 @@ fn tasks_that_are_aborted_leave_whole_calls() -> Result {
         for task in 0..32 {
             let own = all.iter().filter_map(|word| word.strip_prefix(&format!("{task}:")));
             let numbers: Vec<usize> = own.map(|number| number.parse().unwrap()).collect();
-            assert_eq!(numbers, (0..numbers.len()).collect::<Vec<_>>(), "each once, in its task's order");
+            assert_eq!(numbers, (0..numbers.len()).collect::<Vec<_>>(), "each call once, in its task's order");
         }
         for word in acknowledged.lock().unwrap().iter() {
             assert!(all.contains(word), "{word} was acknowledged");
@@ -191,7 +187,7 @@ fn tasks_that_are_aborted_leave_whole_calls() -> Result {
 }
 
 #[test]
-fn syncs_and_checkpoints_dropped_at_any_poll_do_no_harm() -> Result {
+fn syncs_and_checkpoints_may_be_dropped_after_any_number_of_polls() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
@@ -213,7 +209,7 @@ fn a_call_that_is_never_polled_does_nothing() -> Result {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
         drop(words.push("never"));
-        drop(words.apply(WordsLog::Push { word: "never".into() }));
+        drop(words.apply(push_log("never")));
         drop(words.close());
         words.push("word 0").await?;
         assert_eq!(words.words(), numbered(1));

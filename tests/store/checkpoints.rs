@@ -1,13 +1,16 @@
-//! Checkpoints: they bound the log, and never lose anything of it.
+//! Checkpoints bound the length of the log, and lose nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::{Result, Words, block_on, eventually, files_with, numbered, open, options, run};
+use crate::common::{
+    Result, Watchdog, Words, block_on, eventually, files_with, in_tasks, numbered, open, options, poll_times,
+    push_numbered, run,
+};
 use serde::{Deserialize, Serialize};
 use walr::{CheckpointPolicy, Durable, Lsn, WalState};
 
 #[test]
-fn an_open_loads_the_newest_and_replays_what_is_above() -> Result {
+fn an_open_loads_the_newest_checkpoint_and_replays_the_records_above_it() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
@@ -29,7 +32,7 @@ fn an_open_loads_the_newest_and_replays_what_is_above() -> Result {
 }
 
 #[test]
-fn one_that_is_there_already_is_not_written_again() -> Result {
+fn a_checkpoint_is_not_written_again_at_the_same_lsn() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
@@ -44,22 +47,20 @@ fn one_that_is_there_already_is_not_written_again() -> Result {
 }
 
 #[test]
-fn two_are_kept_and_the_log_below_them_goes() -> Result {
+fn two_checkpoints_are_kept_and_the_log_below_them_is_removed() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().segment_size(4096).open(folder.path()).await?;
         let mut most = 0;
-        for round in 0..10 {
-            for number in 0..50 {
-                words.push(&format!("word {}", 50 * round + number)).await?;
-            }
+        for _ in 0..10 {
+            push_numbered(&words, 50).await?;
             words.checkpoint().await?;
             assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 2);
             most = most.max(files_with(folder.path(), ".wal")?.len());
         }
         let segments = files_with(folder.path(), ".wal")?;
         assert!(segments.len() <= most.min(80), "{} segments", segments.len());
-        assert!(!segments[0].ends_with("0000000000000001.wal"), "the first segment is long gone");
+        assert!(!segments[0].ends_with("0000000000000001.wal"), "the first segment still exists");
         drop(words);
         assert_eq!(options().open(folder.path()).await?.words(), numbered(500));
         Ok(())
@@ -67,7 +68,7 @@ fn two_are_kept_and_the_log_below_them_goes() -> Result {
 }
 
 #[test]
-fn they_run_beside_writers() -> Result {
+fn checkpoints_are_written_while_writers_write() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().segment_size(16 << 10).open(folder.path()).await?;
@@ -100,25 +101,21 @@ fn they_run_beside_writers() -> Result {
 }
 
 #[test]
-fn many_may_ask_at_once() -> Result {
+fn many_tasks_may_ask_for_a_checkpoint_at_once() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
-        let asking: Vec<_> = (0..16)
-            .map(|number| {
-                let words = words.clone();
-                tokio::spawn(async move {
-                    words.push(&format!("word {number}")).await?;
-                    let own = words.stats().last;
-                    let lsn = words.checkpoint().await?;
-                    assert!(lsn >= own, "it holds what was there when it was asked for");
-                    Ok::<_, walr::Error>(())
-                })
-            })
-            .collect();
-        for asked in asking {
-            asked.await??;
-        }
+        in_tasks(16, |number| {
+            let words = words.clone();
+            async move {
+                words.push(&format!("word {number}")).await?;
+                let own = words.stats().last;
+                let lsn = words.checkpoint().await?;
+                assert!(lsn >= own, "the checkpoint holds the task's own word");
+                Ok::<_, walr::Error>(())
+            }
+        })
+        .await?;
         drop(words);
         let words = options().open(folder.path()).await?;
         assert_eq!((words.count(), words.store().recovery().records), (16, 0));
@@ -127,8 +124,8 @@ fn many_may_ask_at_once() -> Result {
 }
 
 #[test]
-fn the_policy_writes_them_by_itself() -> Result {
-    let _watchdog = crate::common::Watchdog::new();
+fn a_store_writes_checkpoints_by_its_policy() -> Result {
+    let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir()?;
     let policy = CheckpointPolicy::LogBytes { ratio: 0.5, floor: 8192 };
     let open = || block_on(Durable::<Words>::options().checkpoint(policy).segment_size(4096).open(folder.path()));
@@ -149,14 +146,14 @@ fn the_policy_writes_them_by_itself() -> Result {
 }
 
 #[test]
-fn the_policy_counts_the_log_of_before_the_open() -> Result {
-    let _watchdog = crate::common::Watchdog::new();
+fn the_policy_counts_the_log_from_before_the_open() -> Result {
+    let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir()?;
     let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 20_000 };
     let open = || block_on(Durable::<Words>::options().checkpoint(policy).open(folder.path()));
     let mut rounds = 0;
     eventually(|| {
-        // Never 20,000 bytes in one go.
+        // No round writes 20,000 bytes by itself.
         let words = open().unwrap();
         block_on(words.push(&"x".repeat(3000))).unwrap();
         rounds += 1;
@@ -168,9 +165,9 @@ fn the_policy_counts_the_log_of_before_the_open() -> Result {
     Ok(())
 }
 
-/// Where each group is padded to a block, the padding takes nearly all of the log.
+/// With `power_safe_overwrite(false)` each group is padded to whole blocks, and nearly all of the log is padding.
 #[test]
-fn the_policy_counts_the_padding_of_before_the_open_too() -> Result {
+fn the_policy_counts_the_padding_from_before_the_open() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 100_000 };
@@ -179,22 +176,20 @@ fn the_policy_counts_the_padding_of_before_the_open_too() -> Result {
             let options = Durable::<Words>::options().checkpoint(policy).power_safe_overwrite(false);
             let words = options.open(folder.path()).await?;
             assert_eq!(words.count(), 5 * round);
-            for number in 0..5 {
-                words.push(&format!("word {}", 5 * round + number)).await?;
-            }
+            push_numbered(&words, 5).await?;
             if words.stats().checkpoints > 0 {
                 break;
             }
             written += words.stats().log_bytes;
             assert!(written < 150_000, "no checkpoint after {written} bytes of log");
         }
-        assert!(written > 50_000, "a checkpoint after {written} bytes of log");
+        assert!(written > 50_000, "a checkpoint after only {written} bytes of log");
         Ok(())
     })
 }
 
 #[test]
-fn manual_writes_none_by_itself() -> Result {
+fn the_manual_policy_writes_no_checkpoint() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
@@ -202,26 +197,26 @@ fn manual_writes_none_by_itself() -> Result {
             words.push(&(word + &"x".repeat(1000))).await?;
         }
         words.close().await?;
-        assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 1, "that of the first state");
+        assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 1, "the checkpoint of the first state");
         assert_eq!(words.stats().checkpoints, 0);
         Ok(())
     })
 }
 
 #[test]
-fn one_that_nobody_waits_for_is_written_all_the_same() -> Result {
+fn a_checkpoint_whose_future_is_dropped_is_written() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().open(folder.path()).await?;
         words.push("word 0").await?;
-        drop(crate::common::poll_times(words.checkpoint(), 1).await);
+        drop(poll_times(words.checkpoint(), 1).await);
         eventually(|| words.stats().checkpoints == 1);
         Ok(())
     })
 }
 
 #[test]
-fn a_drop_in_the_middle_of_one_loses_nothing() -> Result {
+fn a_drop_of_the_store_during_a_checkpoint_loses_nothing() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let long = "x".repeat(1 << 20);
@@ -229,7 +224,7 @@ fn a_drop_in_the_middle_of_one_loses_nothing() -> Result {
             let words = open(folder.path()).await?;
             assert_eq!(words.count(), round);
             words.push(&long).await?;
-            drop(crate::common::poll_times(words.checkpoint(), 1).await);
+            drop(poll_times(words.checkpoint(), 1).await);
             drop(words);
             assert!(files_with(folder.path(), ".ckpt")?.len() <= 2);
         }
@@ -237,7 +232,7 @@ fn a_drop_in_the_middle_of_one_loses_nothing() -> Result {
     })
 }
 
-/// How often a replay added a line.
+/// The number of lines that replays added.
 static REPLAYED: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Default, Serialize, Deserialize, WalState)]
@@ -257,7 +252,7 @@ impl Lines {
 }
 
 #[test]
-fn a_small_state_is_written_as_it_is_and_a_large_one_built_again() -> Result {
+fn a_checkpoint_is_of_the_live_state_if_it_is_small_and_of_a_replayed_one_if_it_is_large() -> Result {
     run(async {
         let (folder, line) = (tempfile::tempdir()?, "x".repeat(10_000));
         let lines = Durable::<Lines>::open(folder.path()).await?;

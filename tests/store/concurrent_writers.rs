@@ -1,42 +1,37 @@
-//! Many tasks at once: one order for all, each result its own, and few syncs for many calls.
+//! Many tasks that write at once share one order and few syncs, and each call returns its own result.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::common::{Gate, Result, Words, open, open_sim, options, run};
-use tokio::task::JoinSet;
-use walr::testing::Sim;
+use crate::common::{Gate, Result, Words, begun, in_tasks, open, options, run, sim_with_words};
 use walr::{Durable, Lsn};
 
 const WRITERS: usize = 64;
 
-/// Every writer pushes `each` words, and checks that results fit the one order.
+/// Lets each writer push `each` words, and checks that the results fit one order.
 async fn write_all(words: &Durable<Words>, each: usize) -> Result {
-    let mut writers = JoinSet::new();
-    for writer in 0..WRITERS {
+    let counts = in_tasks(WRITERS, |writer| {
         let words = words.clone();
-        writers.spawn(async move {
-            let mut places = Vec::new();
+        async move {
+            let mut counts = Vec::new();
             for number in 0..each {
                 let word = format!("{writer}:{number}");
                 let count = words.push(&word).await?;
-                assert_eq!(words.read(|state| state.words[count - 1].clone()), word, "a call sees its own effect");
-                places.push(count);
+                assert_eq!(words.read(|state| state.words[count - 1].clone()), word, "a task reads its own write");
+                counts.push(count);
             }
-            assert!(places.is_sorted(), "one task's calls come in its order");
-            Ok::<_, walr::Error>(places)
-        });
-    }
-    let mut places = BTreeSet::new();
-    while let Some(done) = writers.join_next().await {
-        places.extend(done??);
-    }
-    assert_eq!(places, (1..=WRITERS * each).collect(), "each call has a place of its own in the order");
+            assert!(counts.is_sorted(), "one task's calls are applied in its order");
+            Ok::<_, walr::Error>(counts)
+        }
+    })
+    .await?;
+    let mut counts = counts.concat();
+    counts.sort_unstable();
+    assert_eq!(counts, (1..=WRITERS * each).collect::<Vec<_>>(), "each call has its own place in the order");
     Ok(())
 }
 
 #[test]
-fn all_writers_share_one_order_and_a_reopen_has_the_same() -> Result {
+fn all_writers_share_one_order_and_a_reopen_recovers_it() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
@@ -62,10 +57,9 @@ fn all_writers_share_one_order_across_many_segments() -> Result {
 }
 
 #[test]
-fn writers_that_call_at_once_share_a_sync() -> Result {
+fn calls_at_the_same_time_share_a_sync() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
+        let (sim, words) = sim_with_words(0).await?;
         sim.set_slow(Some(Duration::from_millis(1)));
         write_all(&words, 10).await?;
         let stats = words.stats();
@@ -78,27 +72,22 @@ fn writers_that_call_at_once_share_a_sync() -> Result {
 }
 
 #[test]
-fn what_waits_for_one_sync_goes_with_the_next_as_one_group() -> Result {
+fn calls_that_wait_for_a_sync_form_the_next_group() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("the segment is made").await?;
+        let (sim, words) = sim_with_words(1).await?;
         let before = words.stats();
-        let gate = Gate::before(&sim);
-        gate.close();
+        let gate = Gate::closed_on(&sim);
         let mut calls = Vec::new();
         for number in 0..=WRITERS {
             let words = &words;
-            let mut call = Box::pin(async move { words.push(&number.to_string()).await });
-            assert!(crate::common::poll_once(call.as_mut()).is_pending());
+            calls.push(begun(async move { words.push(&number.to_string()).await }));
             if number == 0 {
-                gate.wait_for_somebody();
+                gate.wait_for_arrival();
             }
-            calls.push(call);
         }
         gate.open();
         for (number, call) in calls.into_iter().enumerate() {
-            assert_eq!(call.await?, number + 2, "ordered as they were first polled");
+            assert_eq!(call.await?, number + 2, "calls are ordered by their first polls");
         }
         let after = words.stats();
         assert_eq!(after.groups - before.groups, 2, "{after:?}");
@@ -108,26 +97,22 @@ fn what_waits_for_one_sync_goes_with_the_next_as_one_group() -> Result {
 }
 
 #[test]
-fn a_queue_with_room_for_one_call_serves_everybody() -> Result {
+fn a_queue_with_capacity_for_one_call_serves_all_writers() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = options().queue_size(4096).open(folder.path()).await?;
-        let long = "x".repeat(3000);
-        let mut writers = JoinSet::new();
-        for writer in 0..WRITERS {
-            let (words, long) = (words.clone(), long.clone());
-            writers.spawn(async move { words.push(&format!("{writer}{long}")).await });
-        }
-        while let Some(done) = writers.join_next().await {
-            done??;
-        }
+        in_tasks(WRITERS, |writer| {
+            let words = words.clone();
+            async move { words.push(&format!("{writer}{}", "x".repeat(3000))).await }
+        })
+        .await?;
         assert_eq!(words.count(), WRITERS);
         Ok(())
     })
 }
 
 #[test]
-fn readers_see_whole_prefixes_of_the_order_while_it_grows() -> Result {
+fn each_read_sees_a_longer_prefix_of_the_one_order() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
@@ -136,7 +121,7 @@ fn readers_see_whole_prefixes_of_the_order_while_it_grows() -> Result {
             let mut seen = Vec::new();
             while seen.len() < WRITERS * 10 {
                 let now = reading.words();
-                assert!(now.starts_with(&seen), "what was seen stays");
+                assert!(now.starts_with(&seen), "a read does not show the words of the read before it");
                 seen = now;
             }
         });

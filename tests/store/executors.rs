@@ -1,45 +1,46 @@
-//! Every future of walr's may be sent to another thread, and runs on any executor.
+//! The futures of walr are `Send` and run on any executor.
 
 use crate::common::{
-    Gate, Result, Watchdog, Words, WordsLog, block_on, numbered, open, open_sim, options, poll_once, run,
+    Gate, Result, Watchdog, Words, WordsLog, begun, block_on, in_tasks, numbered, open, open_sim,
+    open_with_small_queue, options, push_log, run,
 };
 use walr::testing::Sim;
 use walr::{Durable, Options};
 
-fn send<T: Send>(future: T) -> T {
+fn assert_send<T: Send>(future: T) -> T {
     future
 }
 
 #[test]
 fn every_future_is_send() -> Result {
-    fn anywhere<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
-    anywhere::<Durable<Words>>();
-    anywhere::<Options<Words>>();
+    fn assert_shared<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
+    assert_shared::<Durable<Words>>();
+    assert_shared::<Options<Words>>();
     run(async {
         let folder = tempfile::tempdir()?;
-        drop(send(Durable::<Words>::open(folder.path())));
-        drop(send(options().open(folder.path())));
-        drop(send(options().open_with(folder.path(), Words::default)));
-        drop(send(options().open_on(Sim::new(), Words::default)));
+        drop(assert_send(Durable::<Words>::open(folder.path())));
+        drop(assert_send(options().open(folder.path())));
+        drop(assert_send(options().open_with(folder.path(), Words::default)));
+        drop(assert_send(options().open_on(Sim::new(), Words::default)));
         let words = open(folder.path()).await?;
-        drop(send(words.push("word")));
-        drop(send(words.apply(WordsLog::Clear)));
-        drop(send(words.apply_batch(vec![WordsLog::Clear])));
-        drop(send(words.checkpoint()));
-        drop(send(words.sync()));
-        drop(send(words.close()));
+        drop(assert_send(words.push("word")));
+        drop(assert_send(words.apply(WordsLog::Clear)));
+        drop(assert_send(words.apply_batch(vec![WordsLog::Clear])));
+        drop(assert_send(words.checkpoint()));
+        drop(assert_send(words.sync()));
+        drop(assert_send(words.close()));
         Ok(())
     })
 }
 
 #[test]
-fn everything_works_without_a_runtime() -> Result {
+fn every_call_works_without_a_runtime() -> Result {
     let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir()?;
     let words = block_on(open(folder.path()))?;
     assert_eq!(block_on(words.push("word 0"))?, 1);
-    block_on(words.apply(WordsLog::Push { word: "word 1".into() }))?;
-    block_on(words.apply_batch([WordsLog::Push { word: "word 2".into() }]))?;
+    block_on(words.apply(push_log("word 1")))?;
+    block_on(words.apply_batch([push_log("word 2")]))?;
     assert!(block_on(words.push_and_panic("bad")).is_err());
     block_on(words.checkpoint())?;
     block_on(words.sync())?;
@@ -49,9 +50,9 @@ fn everything_works_without_a_runtime() -> Result {
 }
 
 #[test]
-fn a_queue_that_is_full_works_without_a_runtime() -> Result {
+fn a_full_queue_works_without_a_runtime() -> Result {
     let _watchdog = Watchdog::new();
-    let words = block_on(options().queue_size(4096).open_on(Sim::new(), Words::default))?;
+    let words = block_on(open_with_small_queue(&Sim::new()))?;
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
@@ -66,21 +67,17 @@ fn a_queue_that_is_full_works_without_a_runtime() -> Result {
 }
 
 #[test]
-fn a_runtime_of_one_thread_serves() -> Result {
+fn every_call_works_on_a_runtime_of_one_thread() -> Result {
     let _watchdog = Watchdog::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
-        let calls: Vec<_> = (0..32)
-            .map(|number| {
-                let words = words.clone();
-                tokio::spawn(async move { words.push(&number.to_string()).await })
-            })
-            .collect();
-        for call in calls {
-            call.await??;
-        }
+        in_tasks(32, |number| {
+            let words = words.clone();
+            async move { words.push(&number.to_string()).await }
+        })
+        .await?;
         words.close().await?;
         assert_eq!(words.count(), 32);
         Ok(())
@@ -92,14 +89,12 @@ fn a_call_may_be_begun_on_one_thread_and_finished_on_another() -> Result {
     let _watchdog = Watchdog::new();
     let sim = Sim::new();
     let words = block_on(open_sim(&sim))?;
-    let gate = Gate::before(&sim);
-    gate.close();
+    let gate = Gate::closed_on(&sim);
     let own = words.clone();
-    let mut call = Box::pin(async move { own.push("word 0").await });
-    assert!(poll_once(call.as_mut()).is_pending());
+    let call = begun(async move { own.push("word 0").await });
     let finished = std::thread::spawn(move || block_on(call));
     gate.open();
-    assert_eq!(finished.join().map_err(|_| "it panicked")??, 1);
+    assert_eq!(finished.join().map_err(|_| "the call panicked")??, 1);
     Ok(())
 }
 

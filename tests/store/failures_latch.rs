@@ -1,103 +1,94 @@
-//! After a failed write or sync nothing is written any more: every waiter hears of it, later calls are refused with the
-//! first cause, reads go on, and a reopen has everything that was acknowledged.
+//! After a failed write or sync the store writes nothing any more: every waiter gets the error, later calls are refused with
+//! the first cause, reads go on, and a reopen recovers everything that was acknowledged.
 
 use crate::common::{
-    DURABILITIES, Gate, Result, Words, WordsLog, begun, numbered, open_sim, options, poll_once, run, words_in,
+    DURABILITIES, Gate, Result, Words, begun, fail_call, fail_from_call, long_word, numbered, open_sim,
+    open_with_small_queue, options, push_log, run, sim_with_words, words_in,
 };
 use walr::testing::{Fault, Kind, Sim};
-use walr::{CheckpointPolicy, Durability, Durable, Error, Fate};
+use walr::{CheckpointPolicy, Durability, Error, Fate};
 
-/// A store with two words, whose next sync fails.
-async fn before_a_failing_sync(sim: &Sim) -> walr::Result<Durable<Words>> {
-    let words = open_sim(sim).await?;
-    words.push("word 0").await?;
-    words.push("word 1").await?;
-    // Of the calls to come the first is a write.
-    sim.fail(Some(Fault { at: sim.calls() + 2, kind: Kind::SyncLost, forever: false }));
-    Ok(words)
-}
-
-fn is_commit<T: std::fmt::Debug>(result: walr::Result<T>) -> String {
-    let error = result.expect_err("the sync failed");
+/// Asserts that a call failed with its group, and returns the error's text.
+#[track_caller]
+fn assert_commit_failed<T: std::fmt::Debug>(result: walr::Result<T>) -> String {
+    let error = result.expect_err("the commit succeeded");
     assert!(matches!(error, Error::Commit { .. }), "{error:?}");
     assert_eq!(error.fate(), Fate::Unknown);
     assert!(std::error::Error::source(&error).is_some());
     format!("{error:?}")
 }
 
-fn is_failed<T: std::fmt::Debug>(result: walr::Result<T>, first: &str) {
-    let error = result.expect_err("nothing is written any more");
+/// Asserts that a call was refused because of the failure `first`.
+#[track_caller]
+fn assert_latched<T: std::fmt::Debug>(result: walr::Result<T>, first: &str) {
+    let error = result.expect_err("the store accepted a call after a failure");
     assert!(matches!(error, Error::Failed { .. }), "{error:?}");
     assert_eq!(error.fate(), Fate::NotRecorded);
-    assert!(format!("{error:?}").ends_with(first), "the first cause is told: {error:?}");
+    assert!(format!("{error:?}").ends_with(first), "the first cause is missing in: {error:?}");
 }
 
-/// What may be found after a call of unknown fate: it is there whole, or not at all.
-async fn found_with_or_without(sim: &Sim, words: &[String], last: &str) -> Result {
+/// Asserts that crashes leave `words`, either with the word `unknown` at the end or without it, and that the store works.
+async fn assert_recovers(sim: &Sim, words: &[String], unknown: &str) -> Result {
     for image in [sim.restart(), sim.restart().crash(1), sim.crash(1), sim.crash(2), sim.crash(3)] {
-        let found = open_sim(&image).await?;
-        let mut now = found.words();
-        found.push("and on").await?;
-        if now.last().is_some_and(|word| word == last) {
-            now.pop();
+        let state = open_sim(&image).await?;
+        let mut found = state.words();
+        state.push("later").await?;
+        if found.last().is_some_and(|word| word == unknown) {
+            found.pop();
         }
-        assert_eq!(now, words);
+        assert_eq!(found, words);
     }
     Ok(())
 }
 
 #[test]
-fn a_failed_sync_latches_and_a_reopen_has_what_was_acknowledged() -> Result {
+fn a_failed_sync_latches_and_a_reopen_recovers_what_was_acknowledged() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = before_a_failing_sync(&sim).await?;
-        let first = is_commit(words.push("unknown").await);
+        let (sim, words) = sim_with_words(2).await?;
+        // The next call is the write.
+        fail_call(&sim, 2, Kind::SyncLost);
+        let first = assert_commit_failed(words.push("unknown").await);
         assert!(first.contains(".wal") && first.contains("sync"), "{first}");
         assert_eq!(sim.hits(), 1);
-        // The disk would work again: it is not believed.
+        // From now on the disk would work again.
         let calls = sim.calls();
         for _ in 0..3 {
-            is_failed(words.push("refused").await, &first);
-            is_failed(words.apply_batch([WordsLog::Push { word: "refused".into() }]).await, &first);
-            is_failed(words.apply_batch([]).await, &first);
-            is_failed(words.sync().await, &first);
-            is_failed(words.checkpoint().await, &first);
-            assert_eq!(words.words(), numbered(2), "reads go on, without the call that failed");
+            assert_latched(words.push("refused").await, &first);
+            assert_latched(words.apply_batch([push_log("refused")]).await, &first);
+            assert_latched(words.apply_batch([]).await, &first);
+            assert_latched(words.sync().await, &first);
+            assert_latched(words.checkpoint().await, &first);
+            assert_eq!(words.words(), numbered(2), "a read shows the acknowledged words only");
         }
-        assert_eq!(sim.calls(), calls, "nothing is tried again");
-        found_with_or_without(&sim, &numbered(2), "unknown").await?;
-        is_failed(words.close().await, &first);
-        found_with_or_without(&sim, &numbered(2), "unknown").await?;
+        assert_eq!(sim.calls(), calls, "the store tried to write again");
+        assert_recovers(&sim, &numbered(2), "unknown").await?;
+        assert_latched(words.close().await, &first);
+        assert_recovers(&sim, &numbered(2), "unknown").await?;
         drop(words);
-        found_with_or_without(&sim, &numbered(2), "unknown").await
+        assert_recovers(&sim, &numbered(2), "unknown").await
     })
 }
 
 #[test]
-fn every_waiter_of_the_group_hears_of_it_and_the_next_group_is_refused() -> Result {
+fn every_call_of_a_failed_group_gets_the_error_and_the_next_group_is_refused() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        let gate = Gate::closed_before(&sim);
+        let (sim, words) = sim_with_words(1).await?;
+        let gate = Gate::closed_on(&sim);
         let first = begun(words.push("word 1"));
-        gate.wait_for_somebody();
-        let mut group: Vec<_> = (0..16).map(|_| Box::pin(words.push("unknown"))).collect();
-        for call in &mut group {
-            assert!(poll_once(call.as_mut()).is_pending());
-        }
-        // The writer has made its write; its sync, the group's write and the group's sync come next.
-        sim.fail(Some(Fault { at: sim.calls() + 3, kind: Kind::SyncLost, forever: false }));
+        gate.wait_for_arrival();
+        let group: Vec<_> = (0..16).map(|_| begun(words.push("unknown"))).collect();
+        // The write of `first` is done. Its sync, the group's write and the group's sync come next.
+        fail_call(&sim, 3, Kind::SyncLost);
         gate.open();
         first.await?;
-        let mut told = String::new();
+        let mut message = String::new();
         for call in group {
-            told = is_commit(call.await);
+            message = assert_commit_failed(call.await);
         }
-        is_failed(words.push("refused").await, &told);
+        assert_latched(words.push("refused").await, &message);
         for seed in 0..20 {
             let mut found = words_in(&sim.crash(seed)).await?;
-            assert!(found.len() == 2 || found.len() == 18, "the group is whole or not there: {found:?}");
+            assert!(found.len() == 2 || found.len() == 18, "a part of the group: {found:?}");
             found.truncate(2);
             assert_eq!(found, numbered(2));
         }
@@ -106,19 +97,16 @@ fn every_waiter_of_the_group_hears_of_it_and_the_next_group_is_refused() -> Resu
 }
 
 #[test]
-fn waiters_for_room_are_not_forgotten() -> Result {
+fn calls_that_wait_for_capacity_get_the_error() -> Result {
     run(async {
         let sim = Sim::new();
-        let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
+        let words = open_with_small_queue(&sim).await?;
         words.push("word 0").await?;
-        let gate = Gate::closed_before(&sim);
-        let long = "x".repeat(3000);
-        let mut calls: Vec<_> = (0..6).map(|_| Box::pin(words.push(&long))).collect();
-        for call in &mut calls {
-            assert!(poll_once(call.as_mut()).is_pending());
-        }
-        gate.wait_for_somebody();
-        sim.fail(Some(Fault { at: sim.calls() + 1, kind: Kind::Io, forever: true }));
+        let gate = Gate::closed_on(&sim);
+        let long = long_word();
+        let calls: Vec<_> = (0..6).map(|_| begun(words.push(&long))).collect();
+        gate.wait_for_arrival();
+        fail_from_call(&sim, 1, Kind::Io);
         gate.open();
         for call in calls {
             assert!(matches!(call.await, Err(Error::Commit { .. } | Error::Failed { .. })));
@@ -127,14 +115,14 @@ fn waiters_for_room_are_not_forgotten() -> Result {
     })
 }
 
-/// One workload with a fault at one of its calls. Whatever the calls are told must hold for what a reopen finds. Returns
-/// how many calls it made.
-async fn one_fault(durability: Durability, kind: Kind, after: u64, forever: bool) -> Result<u64> {
+/// Runs a workload with a fault at one of its calls to the file system, and checks a reopen against what the workload's calls
+/// returned. Returns the number of calls to the file system.
+async fn run_with_fault(durability: Durability, kind: Kind, ahead: u64, forever: bool) -> Result<u64> {
     let sim = Sim::new();
     let small = options().durability(durability).segment_size(4096);
     let words = small.open_on(sim.clone(), Words::default).await?;
     let before = sim.calls();
-    sim.fail(Some(Fault { at: before + after, kind, forever }));
+    sim.fail(Some(Fault { at: before + ahead, kind, forever }));
     let (mut acknowledged, mut unknown) = (Vec::new(), None);
     for number in 0..40 {
         let word = format!("{number}:{}", "x".repeat(600));
@@ -147,11 +135,11 @@ async fn one_fault(durability: Durability, kind: Kind, after: u64, forever: bool
             drop(words.checkpoint().await);
         }
     }
-    assert!(words.words() == acknowledged, "reads show what was acknowledged");
+    assert!(words.words() == acknowledged, "a read shows other words than those acknowledged");
     let calls = sim.calls() - before;
     sim.fail(None);
     let images = match durability {
-        Durability::Sync => vec![sim.restart(), sim.crash(after), sim.restart().crash(after)],
+        Durability::Sync => vec![sim.restart(), sim.crash(ahead), sim.restart().crash(ahead)],
         _ => vec![sim.restart()],
     };
     for image in images {
@@ -159,26 +147,25 @@ async fn one_fault(durability: Durability, kind: Kind, after: u64, forever: bool
         if found.last() == unknown.as_ref() {
             found.pop();
         }
-        assert!(found == acknowledged, "{kind:?} at call {after}: {} of {}", found.len(), acknowledged.len());
+        assert!(found == acknowledged, "{kind:?} at call {ahead}: {} of {}", found.len(), acknowledged.len());
     }
     drop(words);
-    // And the folder that saw it all opens, and goes on.
     let words = open_sim(&sim).await?;
     let count = words.count();
     assert!(count >= acknowledged.len());
-    assert_eq!(words.push("and on").await?, count + 1);
+    assert_eq!(words.push("later").await?, count + 1);
     Ok(calls)
 }
 
 #[test]
-fn whichever_call_fails_no_acknowledged_mutation_is_lost() -> Result {
+fn no_failing_call_loses_an_acknowledged_mutation() -> Result {
     run(async {
-        let calls = one_fault(Durability::Sync, Kind::Io, u64::MAX / 2, false).await?;
+        let calls = run_with_fault(Durability::Sync, Kind::Io, u64::MAX / 2, false).await?;
         assert!(calls > 100, "only {calls} calls");
         for kind in [Kind::Io, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost, Kind::Full] {
             for forever in [false, true] {
-                for after in 1..calls {
-                    one_fault(Durability::Sync, kind, after, forever).await?;
+                for ahead in 1..calls {
+                    run_with_fault(Durability::Sync, kind, ahead, forever).await?;
                 }
             }
         }
@@ -187,11 +174,11 @@ fn whichever_call_fails_no_acknowledged_mutation_is_lost() -> Result {
 }
 
 #[test]
-fn under_os_a_failed_write_takes_back_nothing_that_was_acknowledged() -> Result {
+fn under_os_a_failed_write_loses_no_acknowledged_mutation() -> Result {
     run(async {
         for kind in [Kind::Io, Kind::ShortWrite] {
-            for after in 1..60 {
-                one_fault(Durability::Os, kind, after, false).await?;
+            for ahead in 1..60 {
+                run_with_fault(Durability::Os, kind, ahead, false).await?;
             }
         }
         Ok(())
@@ -199,46 +186,44 @@ fn under_os_a_failed_write_takes_back_nothing_that_was_acknowledged() -> Result 
 }
 
 #[test]
-fn under_periodic_a_failed_sync_is_told_to_the_next_call() -> Result {
+fn under_periodic_a_failed_sync_fails_the_next_call() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().durability(DURABILITIES[2]).open_on(sim.clone(), Words::default).await?;
         words.push("word 0").await?;
         words.sync().await?;
         words.push("word 1").await?;
-        sim.fail(Some(Fault { at: sim.calls() + 2, kind: Kind::SyncLost, forever: false }));
-        let first = is_commit(words.sync().await);
-        is_failed(words.push("refused").await, &first);
-        is_failed(words.sync().await, &first);
+        fail_call(&sim, 2, Kind::SyncLost);
+        let first = assert_commit_failed(words.sync().await);
+        assert_latched(words.push("refused").await, &first);
+        assert_latched(words.sync().await, &first);
         assert_eq!(words.words(), numbered(2), "reads go on");
         for image in [sim.restart(), sim.crash(1), sim.crash(2)] {
             let found = words_in(&image).await?;
-            assert!(found == numbered(1) || found == numbered(2), "what was synced is there: {found:?}");
+            assert!(found == numbered(1) || found == numbered(2), "a synced word is lost: {found:?}");
         }
         Ok(())
     })
 }
 
 #[test]
-fn a_failed_checkpoint_is_no_failure_of_the_log() -> Result {
+fn a_failed_checkpoint_does_not_latch() -> Result {
     run(async {
-        for after in 1..12 {
+        for ahead in 1..12 {
             for kind in [Kind::Io, Kind::SyncLost] {
-                let sim = Sim::new();
-                let words = open_sim(&sim).await?;
-                words.push("word 0").await?;
-                sim.fail(Some(Fault { at: sim.calls() + after, kind, forever: false }));
+                let (sim, words) = sim_with_words(1).await?;
+                fail_call(&sim, ahead, kind);
                 let checkpoint = words.checkpoint().await;
                 sim.fail(None);
                 if let Err(error) = &checkpoint {
                     assert!(matches!(error, Error::Io { .. }), "{error:?}");
                     assert!(words.stats().checkpoint_error.is_some());
                 }
-                assert_eq!(words.push("word 1").await?, 2, "{kind:?} at call {after}");
+                assert_eq!(words.push("word 1").await?, 2, "{kind:?} at call {ahead}");
                 words.checkpoint().await?;
                 assert!(words.stats().checkpoint_error.is_none());
-                for image in [sim.restart(), sim.crash(after)] {
-                    assert_eq!(words_in(&image).await?, numbered(2), "{kind:?} at call {after}");
+                for image in [sim.restart(), sim.crash(ahead)] {
+                    assert_eq!(words_in(&image).await?, numbered(2), "{kind:?} at call {ahead}");
                 }
             }
         }
@@ -247,20 +232,20 @@ fn a_failed_checkpoint_is_no_failure_of_the_log() -> Result {
 }
 
 #[test]
-fn a_close_that_fails_says_so_and_loses_nothing() -> Result {
+fn a_failing_close_returns_the_error_and_loses_nothing() -> Result {
     run(async {
-        for after in 1..20 {
+        for ahead in 1..20 {
             let sim = Sim::new();
             let with_checkpoint = options().checkpoint(CheckpointPolicy::default());
             let words = with_checkpoint.open_on(sim.clone(), Words::default).await?;
             words.push("word 0").await?;
-            sim.fail(Some(Fault { at: sim.calls() + after, kind: Kind::Io, forever: true }));
+            fail_from_call(&sim, ahead, Kind::Io);
             let closed = words.close().await;
-            assert_eq!(closed.is_err(), sim.hits() > 0, "{closed:?} at call {after}");
+            assert_eq!(closed.is_err(), sim.hits() > 0, "{closed:?} at call {ahead}");
             assert!(matches!(words.push("late").await, Err(Error::Closed | Error::Failed { .. })));
             assert_eq!(words.words(), numbered(1));
-            for image in [sim.restart(), sim.crash(after)] {
-                assert_eq!(words_in(&image).await?, numbered(1), "call {after}");
+            for image in [sim.restart(), sim.crash(ahead)] {
+                assert_eq!(words_in(&image).await?, numbered(1), "call {ahead}");
             }
         }
         Ok(())
@@ -268,20 +253,18 @@ fn a_close_that_fails_says_so_and_loses_nothing() -> Result {
 }
 
 #[test]
-fn a_panic_whose_abort_can_not_be_written_shows_only_what_is_certain() -> Result {
+fn a_panic_whose_abort_is_not_written_is_never_shown() -> Result {
     run(async {
-        for after in 1..6 {
-            let sim = Sim::new();
-            let words = open_sim(&sim).await?;
-            words.push("word 0").await?;
-            sim.fail(Some(Fault { at: sim.calls() + after, kind: Kind::SyncLost, forever: false }));
-            let error = words.push_and_panic("bad").await.expect_err("it panics, or isn't written");
+        for ahead in 1..6 {
+            let (sim, words) = sim_with_words(1).await?;
+            fail_call(&sim, ahead, Kind::SyncLost);
+            let error = words.push_and_panic("bad").await.expect_err("the mutation neither panicked nor failed");
             let panicked = matches!(error, Error::Panicked { .. });
             assert!(panicked || matches!(error, Error::Commit { .. }), "{error:?}");
             assert_eq!(words.words(), numbered(1));
             sim.fail(None);
-            for image in [sim.restart(), sim.crash(after)] {
-                assert_eq!(words_in(&image).await?, numbered(1), "call {after}");
+            for image in [sim.restart(), sim.crash(ahead)] {
+                assert_eq!(words_in(&image).await?, numbered(1), "call {ahead}");
             }
         }
         Ok(())

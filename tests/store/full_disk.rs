@@ -1,27 +1,26 @@
-//! A full disk is met before anything is recorded: the call fails, reads go on, and the store works again with room.
+//! A full disk fails a call before anything is recorded: reads go on, and the store works again when there is space.
 
-use crate::common::{Gate, Result, Words, WordsLog, begun, numbered, open_sim, options, poll_once, run, words_in};
+use crate::common::{
+    Gate, Result, Words, assert_closed, begun, crashes, fill_disk, images_during, numbered, open_sim, options,
+    push_log, push_numbered, run, sim_with_words, words_in,
+};
 use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable, Error, Fate, Lsn};
 
-/// Leaves no more room than is taken already.
-fn fill(sim: &Sim) {
-    sim.set_space(Some(sim.files().iter().map(|file| file.len).sum()));
-}
-
-fn is_full<T: std::fmt::Debug>(result: walr::Result<T>) {
-    let error = result.expect_err("there is no room");
+#[track_caller]
+fn assert_full<T: std::fmt::Debug>(result: walr::Result<T>) {
+    let error = result.expect_err("the call found space on a full disk");
     assert!(matches!(error, Error::Full { .. }), "{error:?}");
     assert_eq!(error.fate(), Fate::NotRecorded);
 }
 
-/// Pushes numbered words until there is no room for the next segment; how many were acknowledged.
+/// Pushes numbered words until the next segment finds no space, and returns the number of words.
 async fn push_until_full(words: &Durable<Words>) -> usize {
     for number in words.count().. {
         match words.push(&format!("word {number}")).await {
             Ok(count) => assert_eq!(count, number + 1),
             full => {
-                is_full(full);
+                assert_full(full);
                 return number;
             }
         }
@@ -30,17 +29,17 @@ async fn push_until_full(words: &Durable<Words>) -> usize {
 }
 
 #[test]
-fn the_store_lives_on_and_works_again_with_room() -> Result {
+fn a_store_survives_a_full_disk_and_works_again_with_space() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().segment_size(4096).open_on(sim.clone(), Words::default).await?;
         words.push("word 0").await?;
         for _ in 0..3 {
-            fill(&sim);
+            fill_disk(&sim);
             let acknowledged = push_until_full(&words).await;
             for _ in 0..3 {
-                is_full(words.push("no room").await);
-                is_full(words.apply_batch([WordsLog::Push { word: "no room".into() }]).await);
+                assert_full(words.push("refused").await);
+                assert_full(words.apply_batch([push_log("refused")]).await);
                 assert_eq!(words.words(), numbered(acknowledged), "reads go on");
             }
             assert_eq!(words.stats().last, Lsn::new(acknowledged as u64));
@@ -59,22 +58,18 @@ fn the_store_lives_on_and_works_again_with_room() -> Result {
 fn a_store_opens_for_reading_on_a_full_disk() -> Result {
     run(async {
         for close in [true, false] {
-            let sim = Sim::new();
-            let words = open_sim(&sim).await?;
-            for word in numbered(10) {
-                words.push(&word).await?;
-            }
+            let (sim, words) = sim_with_words(10).await?;
             if close {
                 words.close().await?;
             }
             for image in [sim.restart(), sim.crash(1), sim.crash(2)] {
-                fill(&image);
-                let found = open_sim(&image).await?;
-                assert_eq!(found.words(), numbered(10));
-                is_full(found.push("no room").await);
-                assert_eq!(found.words(), numbered(10));
-                drop(found);
-                // Still full, and opened twice.
+                fill_disk(&image);
+                for _ in 0..2 {
+                    let found = open_sim(&image).await?;
+                    assert_eq!(found.words(), numbered(10));
+                    assert_full(found.push("refused").await);
+                    assert_eq!(found.words(), numbered(10));
+                }
                 let found = open_sim(&image).await?;
                 assert_eq!(found.words(), numbered(10));
                 image.set_space(None);
@@ -88,24 +83,16 @@ fn a_store_opens_for_reading_on_a_full_disk() -> Result {
 }
 
 #[test]
-fn a_torn_tail_or_an_unfinished_abort_is_met_on_a_full_disk_too() -> Result {
+fn a_full_disk_does_not_prevent_recovery_from_a_torn_tail_or_an_unfinished_abort() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        let images = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let taken = images.clone();
-        sim.observe(Some(std::sync::Arc::new(move |sim: &Sim| {
-            taken.lock().unwrap().extend((0..10).map(|seed| sim.crash(seed)));
-        })));
-        assert!(words.push_and_panic("bad").await.is_err());
-        sim.observe(None);
-        let images = std::mem::take(&mut *images.lock().unwrap());
+        let (sim, words) = sim_with_words(1).await?;
+        let (panicked, images) = images_during(&sim, |sim, _| crashes(sim, 0, 10), words.push_and_panic("bad")).await;
+        assert!(panicked.is_err());
         for image in images {
-            fill(&image);
+            fill_disk(&image);
             let found = open_sim(&image).await?;
             assert_eq!(found.words(), numbered(1));
-            is_full(found.push("no room").await);
+            assert_full(found.push("refused").await);
             image.set_space(None);
             assert_eq!(found.push("word 1").await?, 2);
             drop(found);
@@ -116,17 +103,14 @@ fn a_torn_tail_or_an_unfinished_abort_is_met_on_a_full_disk_too() -> Result {
 }
 
 #[test]
-fn a_store_that_could_not_be_created_is_created_later() -> Result {
+fn a_store_that_found_no_space_is_created_when_there_is_space() -> Result {
     run(async {
-        let needed = {
-            let sim = Sim::new();
-            drop(open_sim(&sim).await?);
-            sim.files().iter().map(|file| file.len).sum::<u64>()
-        };
+        let (sim, _) = sim_with_words(0).await?;
+        let needed: u64 = sim.files().iter().map(|file| file.len).sum();
         for space in (0..needed).step_by(509) {
             let sim = Sim::new();
             sim.set_space(Some(space));
-            let error = open_sim(&sim).await.expect_err("there is too little room");
+            let error = open_sim(&sim).await.expect_err("the store was created without space");
             assert_eq!(error.fate(), Fate::NotRecorded, "{error}");
             sim.set_space(None);
             let words = open_sim(&sim).await?;
@@ -138,24 +122,17 @@ fn a_store_that_could_not_be_created_is_created_later() -> Result {
 }
 
 #[test]
-fn a_checkpoint_without_room_changes_nothing() -> Result {
+fn a_checkpoint_without_space_changes_nothing() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        let all = numbered(100);
-        for word in &all[..50] {
-            words.push(word).await?;
-        }
+        let (sim, words) = sim_with_words(50).await?;
         words.checkpoint().await?;
-        for word in &all[50..] {
-            words.push(word).await?;
-        }
+        push_numbered(&words, 50).await?;
         let before = sim.files();
-        fill(&sim);
-        is_full(words.checkpoint().await);
+        fill_disk(&sim);
+        assert_full(words.checkpoint().await);
         assert_eq!(sim.files(), before);
         assert!(matches!(words.stats().checkpoint_error, Some(Error::Full { .. })));
-        assert_eq!(words.push("word 100").await?, 101, "there is room in the segment");
+        assert_eq!(words.push("word 100").await?, 101, "the segment has space");
         sim.set_space(None);
         assert_eq!(words.checkpoint().await?, Lsn::new(101));
         drop(words);
@@ -165,19 +142,17 @@ fn a_checkpoint_without_room_changes_nothing() -> Result {
 }
 
 #[test]
-fn a_close_without_room_for_its_checkpoint_keeps_the_log() -> Result {
+fn a_close_without_space_for_its_checkpoint_keeps_the_log() -> Result {
     run(async {
         let sim = Sim::new();
         let with_checkpoint = options().checkpoint(CheckpointPolicy::default());
         let words = with_checkpoint.open_on(sim.clone(), Words::default).await?;
-        for word in numbered(10) {
-            words.push(&word).await?;
-        }
-        fill(&sim);
+        push_numbered(&words, 10).await?;
+        fill_disk(&sim);
         let closed = words.close().await;
-        let Err(Error::NoCheckpoint { cause }) = closed else { panic!("the close says so, and closes: {closed:?}") };
+        let Err(Error::NoCheckpoint { cause }) = closed else { panic!("{closed:?}") };
         assert!(matches!(*cause, Error::Full { .. }), "{cause:?}");
-        assert!(matches!(words.push("late").await, Err(Error::Closed)), "it is closed all the same");
+        assert_closed(words.push("late").await);
         for image in [sim.restart(), sim.crash(1)] {
             assert_eq!(words_in(&image).await?, numbered(10));
         }
@@ -186,25 +161,20 @@ fn a_close_without_room_for_its_checkpoint_keeps_the_log() -> Result {
 }
 
 #[test]
-fn every_call_of_a_group_is_told() -> Result {
+fn every_call_of_a_group_without_space_gets_the_error() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        let gate = Gate::closed_before(&sim);
+        let (sim, words) = sim_with_words(1).await?;
+        let gate = Gate::closed_on(&sim);
         let first = begun(words.push("word 1"));
-        gate.wait_for_somebody();
-        // Together they need a new segment.
+        gate.wait_for_arrival();
+        // Together these words need a new segment.
         let long = "x".repeat(40_000);
-        let mut group: Vec<_> = (0..8).map(|_| Box::pin(words.push(&long))).collect();
-        for call in &mut group {
-            assert!(poll_once(call.as_mut()).is_pending());
-        }
-        fill(&sim);
+        let group: Vec<_> = (0..8).map(|_| begun(words.push(&long))).collect();
+        fill_disk(&sim);
         gate.open();
         first.await?;
         for call in group {
-            is_full(call.await);
+            assert_full(call.await);
         }
         assert_eq!(words.words(), numbered(2));
         sim.set_space(None);
@@ -214,24 +184,22 @@ fn every_call_of_a_group_is_told() -> Result {
 }
 
 #[test]
-fn a_panic_on_a_full_disk_is_still_taken_back() -> Result {
+fn a_panic_on_a_full_disk_is_rolled_back() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        fill(&sim);
+        let (sim, words) = sim_with_words(1).await?;
+        fill_disk(&sim);
         let mut panics = 0;
         loop {
             match words.push_and_panic("bad").await {
                 Err(Error::Panicked { .. }) => panics += 1,
                 full => {
-                    is_full(full);
+                    assert_full(full);
                     break;
                 }
             }
             assert_eq!(words.words(), numbered(1));
         }
-        assert!(panics > 0, "room for the abort was kept");
+        assert!(panics > 0, "the first panic found no space for its abort");
         assert_eq!(words.words(), numbered(1));
         assert_eq!(words_in(&sim.crash(1)).await?, numbered(1));
         Ok(())
@@ -251,7 +219,7 @@ fn as_many_small_calls_fit_after_calls_that_are_too_large_as_without_them() -> R
             while words.count() < count {
                 words.push(&format!("word {}", words.count())).await?;
             }
-            is_full(words.push(&large).await);
+            assert_full(words.push(&large).await);
         }
         let small = push_until_full(&words).await;
         drop(words);

@@ -1,13 +1,12 @@
-//! Records larger than a segment, than the queue's bound, and than what the options allow.
+//! Records that are larger than a segment, than the queue, and than the options allow.
 
-use crate::common::{Result, Words, WordsLog, open_sim, options, run, words_in};
-use tokio::task::JoinSet;
+use crate::common::{Result, Words, in_tasks, options, push_log, run, sim_with_words, words_in};
 use walr::testing::Sim;
 use walr::{Durable, Error, Fate, Lsn};
 
 const MIB: usize = 1 << 20;
 
-/// Text of this length in which no part is like another.
+/// Returns a text of `len` bytes without repetitions.
 fn text(len: usize) -> String {
     let mut text = String::with_capacity(len + 24);
     let mut number = 1_u64;
@@ -20,7 +19,7 @@ fn text(len: usize) -> String {
 }
 
 #[test]
-fn a_record_of_64_mib_comes_back() -> Result {
+fn a_record_of_64_mib_is_recovered() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let long = text(64 * MIB);
@@ -30,41 +29,38 @@ fn a_record_of_64_mib_comes_back() -> Result {
         words.push("after").await?;
         drop(words);
         let words = options().open(folder.path()).await?;
-        assert_eq!(words.store().recovery().records, 3, "replayed, and not from a checkpoint");
+        assert_eq!(words.store().recovery().records, 3, "the records come from the log");
         assert!(words.read(|state| state.words[1] == long));
         assert_eq!(
             words.read(|state| (state.words[0].clone(), state.words[2].clone())),
             ("before".into(), "after".into())
         );
-        // And once more by way of a checkpoint.
         words.checkpoint().await?;
         drop(words);
         let words = options().open(folder.path()).await?;
+        assert_eq!(words.store().recovery().records, 0, "the records come from the checkpoint");
         assert!(words.read(|state| state.words[1] == long));
         Ok(())
     })
 }
 
 #[test]
-fn records_larger_than_a_segment_and_than_the_queue_enter_beside_small_ones() -> Result {
+fn records_larger_than_a_segment_and_the_queue_mix_with_small_ones() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let tight = || options().segment_size(4096).queue_size(4096);
         let words = tight().open(folder.path()).await?;
-        let mut writers = JoinSet::new();
-        for writer in 0..16 {
+        in_tasks(16, |writer| {
             let words = words.clone();
-            writers.spawn(async move {
+            async move {
                 for number in 0..4 {
                     let len = if (writer + number) % 2 == 0 { 50_000 + writer } else { 10 };
                     words.push(&text(len)).await?;
                 }
                 Ok::<_, walr::Error>(())
-            });
-        }
-        while let Some(done) = writers.join_next().await {
-            done??;
-        }
+            }
+        })
+        .await?;
         let before = words.words();
         assert_eq!(before.len(), 64);
         assert_eq!(before.iter().filter(|word| word.len() > 40_000).count(), 32);
@@ -75,12 +71,12 @@ fn records_larger_than_a_segment_and_than_the_queue_enter_beside_small_ones() ->
 }
 
 #[test]
-fn a_batch_larger_than_a_segment_and_than_the_queue_is_whole() -> Result {
+fn a_crash_leaves_a_whole_batch_that_is_larger_than_a_segment_and_the_queue() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().segment_size(4096).queue_size(4096).open_on(sim.clone(), Words::default).await?;
         let batch: Vec<String> = (0..100).map(|number| text(1000 + number)).collect();
-        words.apply_batch(batch.iter().map(|word| WordsLog::Push { word: word.clone() })).await?;
+        words.apply_batch(batch.iter().map(push_log)).await?;
         words.push("after").await?;
         for seed in 0..5 {
             let found = words_in(&sim.crash(seed)).await?;
@@ -90,10 +86,10 @@ fn a_batch_larger_than_a_segment_and_than_the_queue_is_whole() -> Result {
     })
 }
 
-/// That this call was refused for its size, and nothing else happened.
-async fn refused<T: std::fmt::Debug>(words: &Durable<Words>, call: impl Future<Output = walr::Result<T>>) {
+/// Asserts that a call is refused for its size and changes nothing.
+async fn assert_too_large<T: std::fmt::Debug>(words: &Durable<Words>, call: impl Future<Output = walr::Result<T>>) {
     let (before, stats) = (words.words(), words.stats());
-    let error = call.await.expect_err("it is too large");
+    let error = call.await.expect_err("a record above the limit was accepted");
     assert!(matches!(error, Error::TooLarge { mutation: "push", max: 1000, .. }), "{error:?}");
     assert_eq!(error.fate(), Fate::NotRecorded);
     assert!(error.to_string().contains("1000"), "{error}");
@@ -102,17 +98,17 @@ async fn refused<T: std::fmt::Debug>(words: &Durable<Words>, call: impl Future<O
 }
 
 #[test]
-fn a_record_above_the_limit_is_refused_and_the_store_goes_on() -> Result {
+fn a_record_above_the_limit_is_refused_and_later_calls_work() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().max_record_size(1000).open_on(sim.clone(), Words::default).await?;
         words.push("before").await?;
-        refused(&words, words.push(&text(1001))).await;
-        refused(&words, words.apply(WordsLog::Push { word: text(100_000) })).await;
-        let batch = [10, 2000, 10].map(|len| WordsLog::Push { word: text(len) });
-        refused(&words, words.apply_batch(batch)).await;
-        // A batch's size is bounded record by record.
-        words.apply_batch([900, 900].map(|len| WordsLog::Push { word: text(len) })).await?;
+        assert_too_large(&words, words.push(&text(1001))).await;
+        assert_too_large(&words, words.apply(push_log(text(100_000)))).await;
+        let batch = [10, 2000, 10].map(|len| push_log(text(len)));
+        assert_too_large(&words, words.apply_batch(batch)).await;
+        // The limit holds for each record of a batch, and not for their sum.
+        words.apply_batch([900, 900].map(|len| push_log(text(len)))).await?;
         assert_eq!(words.push("after").await?, 4);
         assert_eq!(words.stats().last, Lsn::new(4));
         assert_eq!(words_in(&sim.restart()).await?, words.words());
@@ -121,10 +117,9 @@ fn a_record_above_the_limit_is_refused_and_the_store_goes_on() -> Result {
 }
 
 #[test]
-fn the_limit_is_on_writing_and_not_on_reading() -> Result {
+fn the_limit_holds_for_writing_and_not_for_reading() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
+        let (sim, words) = sim_with_words(0).await?;
         words.push(&text(100_000)).await?;
         drop(words);
         let words = options().max_record_size(100).open_on(sim.clone(), Words::default).await?;
@@ -134,7 +129,7 @@ fn the_limit_is_on_writing_and_not_on_reading() -> Result {
 }
 
 #[test]
-fn records_of_every_size_around_a_segments_end_come_back() -> Result {
+fn records_of_every_size_around_the_segment_size_are_recovered() -> Result {
     run(async {
         let sim = Sim::new();
         let small = || options().segment_size(16 << 10);

@@ -1,5 +1,5 @@
-//! A store, as its users meet it: opened, written, crashed, damaged and opened again. One topic a file, one small scenario
-//! a test.
+//! Tests of derived stores: opened, written, crashed, corrupted and opened again. Each file has one topic, each test one
+//! small scenario.
 
 mod batches;
 mod cancellation;
@@ -24,6 +24,7 @@ mod locking;
 mod million_entries;
 mod missing_and_foreign_files;
 mod moved_folder;
+mod open_files;
 mod outdated_files;
 mod panicking_drops;
 mod panicking_values;
@@ -39,7 +40,9 @@ mod removed_folder;
 mod reopen;
 mod replay_panics;
 mod salvage;
+mod self_describing;
 mod short_runs;
+mod silent_changes;
 mod simulated_stores;
 mod skipped_variants;
 mod slices;

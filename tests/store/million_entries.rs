@@ -1,4 +1,4 @@
-//! A state of a million entries.
+//! A state of a million entries, recovered from the log and from a checkpoint.
 
 use std::collections::HashMap;
 
@@ -22,8 +22,8 @@ impl Cache {
     }
 }
 
-/// That it holds every entry.
-fn check(state: &Durable<Cache>) {
+/// Asserts that the state holds every entry.
+fn assert_complete(state: &Durable<Cache>) {
     state.read(|cache| {
         assert_eq!(cache.entries.len() as u64, ENTRIES);
         assert!(cache.entries.iter().all(|(key, value)| *value == format!("value {key}")));
@@ -31,7 +31,7 @@ fn check(state: &Durable<Cache>) {
 }
 
 #[test]
-fn a_million_entries_come_back_from_the_log_and_from_a_checkpoint() -> Result {
+fn a_million_entries_are_recovered_from_the_log_and_from_a_checkpoint() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let options = || Durable::<Cache>::options().checkpoint(CheckpointPolicy::Manual);
@@ -45,15 +45,15 @@ fn a_million_entries_come_back_from_the_log_and_from_a_checkpoint() -> Result {
 
         let cache = options().open(folder.path()).await?;
         assert_eq!(cache.store().recovery().records, ENTRIES);
-        check(&cache);
+        assert_complete(&cache);
         assert_eq!(cache.checkpoint().await?, Lsn::new(ENTRIES));
         drop(cache);
 
         let cache = options().open(folder.path()).await?;
         assert_eq!(cache.store().recovery().records, 0);
-        check(&cache);
+        assert_complete(&cache);
         cache.insert(0, "value 0".to_string()).await?;
-        check(&cache);
+        assert_complete(&cache);
         Ok(())
     })
 }

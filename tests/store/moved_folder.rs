@@ -1,45 +1,47 @@
-//! A folder that is renamed while its store is open: the store goes with it.
+//! A folder may be renamed while its store is open: the store moves with it.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::common::{Result, Words, files_with, numbered, open, options, run};
+use crate::common::{Result, Words, files_with, numbered, open, options, push_numbered, run};
+use tempfile::TempDir;
 use walr::{Durable, Lsn};
 
-/// Small segments, so that new files are made after the renaming.
-async fn open_small(path: &std::path::Path) -> walr::Result<Durable<Words>> {
+/// Opens with segments so small that the store creates new ones after the renaming.
+async fn open_small(path: &Path) -> walr::Result<Durable<Words>> {
     options().segment_size(4096).open(path).await
 }
 
+/// Returns a folder, and in it the paths of a store before and after the renaming.
+fn old_and_new() -> Result<(TempDir, PathBuf, PathBuf)> {
+    let folder = tempfile::tempdir()?;
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    Ok((folder, old, new))
+}
+
 #[test]
-fn a_renamed_folder_takes_its_store_along() -> Result {
+fn a_store_moves_with_its_folder() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let (_folder, old, new) = old_and_new()?;
         let words = open_small(&old).await?;
-        let all = numbered(200);
-        for word in &all[..100] {
-            words.push(word).await?;
-        }
+        push_numbered(&words, 100).await?;
         fs::rename(&old, &new)?;
-        for word in &all[100..] {
-            words.push(word).await?;
-        }
+        push_numbered(&words, 100).await?;
         words.checkpoint().await?;
         words.close().await?;
-        assert!(!old.exists(), "nothing is written where it was");
+        assert!(!old.exists(), "the store wrote to its old path");
         assert_eq!(files_with(&new, ".ckpt")?.len(), 2);
         let words = open(&new).await?;
-        assert_eq!(words.words(), all);
+        assert_eq!(words.words(), numbered(200));
         assert_eq!(words.store().recovery().checkpoint, Lsn::new(200));
         Ok(())
     })
 }
 
 #[test]
-fn another_store_may_take_the_old_path() -> Result {
+fn another_store_may_use_the_old_path() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let (_folder, old, new) = old_and_new()?;
         let first = open_small(&old).await?;
         first.push("of the first").await?;
         fs::rename(&old, &new)?;
@@ -59,10 +61,9 @@ fn another_store_may_take_the_old_path() -> Result {
 }
 
 #[test]
-fn a_panic_after_the_renaming_is_taken_back_from_the_files_that_moved() -> Result {
+fn a_panic_after_the_renaming_is_rolled_back() -> Result {
     run(async {
-        let folder = tempfile::tempdir()?;
-        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let (_folder, old, new) = old_and_new()?;
         let words = open_small(&old).await?;
         words.push("word 0").await?;
         fs::rename(&old, &new)?;

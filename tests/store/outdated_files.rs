@@ -1,56 +1,48 @@
-//! Files that a new checkpoint makes needless: where one can't be removed the checkpoint counts all the same, and a crash
-//! between two removals loses nothing.
+//! Files that a new checkpoint replaces: the checkpoint counts even if they can't be removed, and a crash between two
+//! removals loses nothing.
 
-use std::sync::{Arc, Mutex};
-
-use crate::common::{Result, Words, numbered, open_sim, options, run};
-use walr::testing::{Fault, Kind, Sim};
+use crate::common::{
+    Result, Words, crashes, fail_call, images_during, numbered, open_sim, options, push_numbered, run, sim_files_with,
+};
+use walr::testing::{Kind, Sim};
 use walr::{CheckpointPolicy, Durable, Error, Lsn};
 
 const STEP: usize = 80;
 
-/// A store with two checkpoints, several segments above the older one, and what a third checkpoint outdates.
+/// Creates a store of three times [`STEP`] words with two checkpoints. A third checkpoint replaces the older one and the
+/// segments below the newer one.
 async fn before_the_third_checkpoint(sim: &Sim) -> walr::Result<Durable<Words>> {
-    // Due on a close alone.
+    // Under this policy a checkpoint is due at the close only.
     let small = options().checkpoint(CheckpointPolicy::default()).segment_size(4096);
     let words = small.open_on(sim.clone(), Words::default).await?;
-    for round in 0..3 {
-        push_step(&words).await?;
-        if round < 2 {
-            words.checkpoint().await?;
-        }
+    for _ in 0..2 {
+        push_numbered(&words, STEP).await?;
+        words.checkpoint().await?;
     }
+    push_numbered(&words, STEP).await?;
     Ok(words)
 }
 
-/// Some more numbered words.
-async fn push_step(words: &Durable<Words>) -> walr::Result<()> {
-    for number in words.count()..words.count() + STEP {
-        words.push(&format!("word {number}")).await?;
-    }
-    Ok(())
-}
-
-fn files_with(sim: &Sim, ending: &str) -> usize {
-    sim.files().iter().filter(|file| file.name.ends_with(ending)).count()
+fn count_files(sim: &Sim, ending: &str) -> usize {
+    sim_files_with(sim, ending).len()
 }
 
 #[test]
-fn a_checkpoint_counts_where_they_can_not_be_removed() -> Result {
+fn a_checkpoint_counts_if_older_files_can_not_be_removed() -> Result {
     run(async {
         let (mut kept, mut failed) = (0, 0);
         for at in 1.. {
             let sim = Sim::new();
             let words = before_the_third_checkpoint(&sim).await?;
-            let (before, segments) = (sim.calls(), files_with(&sim, ".wal"));
-            sim.fail(Some(Fault { at: before + at, kind: Kind::Io, forever: false }));
+            let segments = count_files(&sim, ".wal");
+            fail_call(&sim, at, Kind::Io);
             let checkpoint = words.checkpoint().await;
             sim.fail(None);
             if sim.hits() == 0 {
                 break;
             }
             let stats = words.stats();
-            // One that got its name when the folder's sync then failed is removed by the next open.
+            // A checkpoint whose folder sync failed keeps its name, and the next open removes it.
             let most = if checkpoint.is_ok() { 2 } else { 3 };
             match checkpoint {
                 Ok(lsn) => {
@@ -60,7 +52,7 @@ fn a_checkpoint_counts_where_they_can_not_be_removed() -> Result {
                         "call {at}"
                     );
                     assert!(stats.checkpoint_error.is_none(), "call {at}");
-                    // Or it was a call of the thread that makes the next segment.
+                    // Without one, the call that failed was one of the thread that creates the next segment.
                     if let Some(error) = stats.removal_error {
                         assert!(matches!(error, Error::Io { .. }), "call {at}: {error}");
                         kept += 1;
@@ -73,30 +65,30 @@ fn a_checkpoint_counts_where_they_can_not_be_removed() -> Result {
                     failed += 1;
                 }
             }
-            // The store lives on, and the next checkpoint removes what the one before it left.
-            push_step(&words).await?;
+            // The next checkpoint removes the files that this one left.
+            push_numbered(&words, STEP).await?;
             words.checkpoint().await?;
             let stats = words.stats();
             assert!(stats.checkpoint_error.is_none() && stats.removal_error.is_none(), "call {at}");
-            assert!(files_with(&sim, ".ckpt") <= most, "call {at}");
-            assert!(files_with(&sim, ".wal") <= segments + 2, "call {at}: {:?}", sim.files());
+            assert!(count_files(&sim, ".ckpt") <= most, "call {at}");
+            assert!(count_files(&sim, ".wal") <= segments + 2, "call {at}: {:?}", sim.files());
             drop(words);
             assert_eq!(open_sim(&sim).await?.words(), numbered(4 * STEP), "call {at}");
         }
-        assert!(kept > 4 && failed > 4, "{kept} times the checkpoint counted, {failed} times not");
+        assert!(kept > 4 && failed > 4, "the checkpoint counted {kept} times and failed {failed} times");
         Ok(())
     })
 }
 
 #[test]
-fn a_close_succeeds_where_they_can_not_be_removed() -> Result {
+fn a_close_succeeds_if_older_files_can_not_be_removed() -> Result {
     run(async {
         let (mut kept, mut at) = (0, 0);
         loop {
             let sim = Sim::new();
             let words = before_the_third_checkpoint(&sim).await?;
             at += 1;
-            sim.fail(Some(Fault { at: sim.calls() + at, kind: Kind::Io, forever: false }));
+            fail_call(&sim, at, Kind::Io);
             let closed = words.close().await;
             if sim.hits() == 0 {
                 break;
@@ -108,7 +100,7 @@ fn a_close_succeeds_where_they_can_not_be_removed() -> Result {
             drop(words);
             assert_eq!(open_sim(&sim.restart()).await?.words(), numbered(3 * STEP), "call {at}");
         }
-        assert!(kept > 4, "{kept} of {at}");
+        assert!(kept > 4, "files were kept in {kept} of {at} runs");
         Ok(())
     })
 }
@@ -118,29 +110,22 @@ fn a_crash_between_two_removals_loses_nothing() -> Result {
     run(async {
         let sim = Sim::new();
         let words = before_the_third_checkpoint(&sim).await?;
-        let images = Arc::new(Mutex::new(Vec::new()));
-        let taken = images.clone();
-        sim.observe(Some(Arc::new(move |sim: &Sim| {
-            let mut images = taken.lock().unwrap();
-            images.extend((0..6).map(|seed| sim.crash(seed)));
-            images.push(sim.restart());
-        })));
-        words.checkpoint().await?;
-        sim.observe(None);
-        let images = std::mem::take(&mut *images.lock().unwrap());
-        let mut half_way = 0;
+        let take = |sim: &Sim, seed| [crashes(sim, seed, 6), vec![sim.restart()]].concat();
+        let (checkpoint, images) = images_during(&sim, take, words.checkpoint()).await;
+        checkpoint?;
+        let mut between = 0;
         for (at, image) in images.into_iter().enumerate() {
-            half_way += usize::from(files_with(&image, ".ckpt") == 3 || files_with(&image, ".wal") > 4);
+            between += usize::from(count_files(&image, ".ckpt") == 3 || count_files(&image, ".wal") > 4);
             let found = open_sim(&image).await?;
             assert_eq!(found.words(), numbered(3 * STEP), "image {at}");
-            push_step(&found).await?;
+            push_numbered(&found, STEP).await?;
             found.checkpoint().await?;
             assert!(found.stats().removal_error.is_none());
-            assert_eq!(files_with(&image, ".ckpt"), 2, "image {at}");
+            assert_eq!(count_files(&image, ".ckpt"), 2, "image {at}");
             drop(found);
             assert_eq!(open_sim(&image).await?.words(), numbered(4 * STEP), "image {at}");
         }
-        assert!(half_way > 10, "{half_way}");
+        assert!(between > 10, "only {between} images are between two removals");
         Ok(())
     })
 }

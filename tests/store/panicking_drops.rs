@@ -116,9 +116,9 @@ fn results_of_a_batch_whose_caller_went_away_are_dropped_one_by_one() -> Result 
     run(async {
         let sim = Sim::new();
         let mines = open(&sim).await?;
-        let gate = Gate::closed_before(&sim);
+        let gate = Gate::closed_on(&sim);
         let call = begun(mines.apply_batch([1, 2, 3].map(|number| MinesLog::Make { number })));
-        gate.wait_for_somebody();
+        gate.wait_for_arrival();
         drop(call);
         gate.open();
         mines.lay(Mine(9)).await?;

@@ -1,14 +1,13 @@
-//! Panics that are not a mutation's: results whose `Drop` panics, payloads that are no text, values that panic when they
-//! are encoded.
+//! Panics outside of mutations: in the `Drop` of a result, with a payload that is no text, and while a value is encoded.
 
 use std::time::Duration;
 
-use crate::common::{Gate, Result, poll_once, run};
+use crate::common::{Gate, Result, begun, run};
 use serde::{Deserialize, Serialize};
 use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable, Error, WalState};
 
-/// A result that panics when it is dropped, unless somebody takes the number out.
+/// A result that panics when it is dropped, unless its number is taken out.
 #[derive(Debug)]
 pub(crate) struct Bomb(Option<u64>);
 
@@ -32,7 +31,7 @@ pub(crate) struct Unwritable;
 
 impl Serialize for Unwritable {
     fn serialize<S: serde::Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
-        panic!("this can't be written");
+        panic!("this argument can't be encoded");
     }
 }
 
@@ -49,6 +48,7 @@ impl Sum {
         Bomb(Some(self.sum))
     }
 
+    /// Panics with a payload that is no text.
     #[mutation]
     pub(crate) fn add_and_throw(&mut self, number: u64) {
         self.sum += number;
@@ -78,20 +78,17 @@ async fn open(sim: &Sim) -> walr::Result<Durable<Sum>> {
 }
 
 #[test]
-fn a_result_that_nobody_takes_may_panic_in_its_drop() -> Result {
+fn the_result_of_a_dropped_call_may_panic_in_its_drop() -> Result {
     run(async {
         let sim = Sim::new();
         let sum = open(&sim).await?;
-        let gate = Gate::before(&sim);
-        gate.close();
-        let mut call = Box::pin(sum.add(1));
-        assert!(poll_once(call.as_mut()).is_pending());
-        drop(call);
+        let gate = Gate::closed_on(&sim);
+        drop(begun(sum.add(1)));
         gate.open();
-        assert_eq!(sum.add(2).await?.defuse(), Some(3), "the call without a caller was done, and blamed for nothing");
+        assert_eq!(sum.add(2).await?.defuse(), Some(3), "the dropped call was done");
         assert_eq!(sum.stats().panics, 0);
         drop(sum);
-        // A replay drops every result.
+        // The replay drops every result.
         let sum = open(&sim).await?;
         assert_eq!(sum.sum(), 3);
         assert!(sum.store().recovery().aborted.is_empty());
@@ -106,7 +103,7 @@ fn results_of_an_aborted_batch_may_panic_in_their_drop() -> Result {
         let sum = open(&sim).await?;
         assert_eq!(sum.add(1).await?.defuse(), Some(1));
         let batch = [SumLog::Add { number: 2 }, SumLog::Add { number: 3 }, SumLog::Overflow { number: 100 }];
-        let error = sum.apply_batch(batch).await.expect_err("its third member panics");
+        let error = sum.apply_batch(batch).await.expect_err("the third member didn't panic");
         assert!(error.to_string().contains("a sum is never below zero"), "{error}");
         assert_eq!(sum.sum(), 1);
         assert_eq!(sum.add(1).await?.defuse(), Some(2));
@@ -117,11 +114,11 @@ fn results_of_an_aborted_batch_may_panic_in_their_drop() -> Result {
 }
 
 #[test]
-fn a_payload_that_is_no_text_is_reported_without_one() -> Result {
+fn a_panic_without_a_text_is_reported_without_a_message() -> Result {
     run(async {
         let sim = Sim::new();
         let sum = open(&sim).await?;
-        let error = sum.add_and_throw(7).await.expect_err("it panics");
+        let error = sum.add_and_throw(7).await.expect_err("the mutation didn't panic");
         assert!(matches!(&error, Error::Panicked { mutation: "add_and_throw", .. }), "{error}");
         assert_eq!(sum.sum(), 0);
         Ok(())
@@ -129,7 +126,7 @@ fn a_payload_that_is_no_text_is_reported_without_one() -> Result {
 }
 
 #[test]
-fn an_argument_that_panics_when_it_is_encoded_is_its_callers_affair() -> Result {
+fn an_argument_that_panics_while_it_is_encoded_fails_its_own_call_only() -> Result {
     run(async {
         let sim = Sim::new();
         let sum = open(&sim).await?;
@@ -140,7 +137,7 @@ fn an_argument_that_panics_when_it_is_encoded_is_its_callers_affair() -> Result 
             Err(join) => join.is_panic(),
         };
         assert!(panicked);
-        assert_eq!(sum.add(1).await?.defuse(), Some(1), "the store goes on");
+        assert_eq!(sum.add(1).await?.defuse(), Some(1), "later calls work");
         assert_eq!(sum.stats().records, 1);
         Ok(())
     })

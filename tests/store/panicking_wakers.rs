@@ -1,5 +1,5 @@
-//! What the one who waits does when it is woken is its own affair: a waker that panics harms neither the store nor others.
-//! And where a panic does come out of the middle of a commit, nothing is committed on top of it.
+//! A waker that panics harms neither the store nor other callers. And after a panic in the middle of a commit nothing is
+//! committed any more.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,27 +8,25 @@ use walr::testing::Sim;
 use walr::{Durability, Error, Fate};
 
 use crate::common::{
-    Gate, Panicking, Result, Words, begun, block_on, eventually, numbered, open_sim, options, run, words_in,
+    Gate, PanickingWaker, Result, Words, assert_closed, begun, block_on, eventually, long_word, numbered, open_sim,
+    open_with_small_queue, options, run, sim_with_words, words_in,
 };
 
 #[test]
-fn a_call_that_is_answered() -> Result {
+fn the_waker_of_an_answered_call_may_panic() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        let gate = Gate::closed_before(&sim);
-        // Behind this one the call isn't alone: a lone caller stays awake for a while, and wakes itself.
+        let (sim, words) = sim_with_words(0).await?;
+        let gate = Gate::closed_on(&sim);
+        // A lone call waits by spinning and needs no waker. The call behind this one waits for its waker.
         let first = begun(words.push("word 0"));
-        gate.wait_for_somebody();
-        let waker = Arc::new(Panicking::default());
-        let mut call = Box::pin(words.push("word 1"));
-        assert!(waker.poll(call.as_mut()).is_pending());
+        gate.wait_for_arrival();
+        let (waker, call) = PanickingWaker::begun(words.push("word 1"));
         let writer = words.clone();
         let other = std::thread::spawn(move || block_on(writer.push("word 2")));
         gate.open();
         assert_eq!(other.join().map_err(|_| "the other call panicked")??, 3);
         eventually(|| waker.was_woken());
-        assert_eq!((first.await?, call.await?), (1, 2), "it was answered nevertheless");
+        assert_eq!((first.await?, call.await?), (1, 2), "both calls are answered");
         assert_eq!(words.push("word 3").await?, 4);
         words.close().await?;
         assert_eq!(words_in(&sim.restart()).await?, numbered(4));
@@ -37,72 +35,62 @@ fn a_call_that_is_answered() -> Result {
 }
 
 #[test]
-fn a_call_that_waits_for_room() -> Result {
+fn the_waker_of_a_call_that_waits_for_capacity_may_panic() -> Result {
     run(async {
         let sim = Sim::new();
-        let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let gate = Gate::closed_before(&sim);
-        let long = "x".repeat(4000);
+        let words = open_with_small_queue(&sim).await?;
+        let gate = Gate::closed_on(&sim);
+        let long = long_word();
         let first = begun(words.push(&long));
-        let waker = Arc::new(Panicking::default());
-        let mut second = Box::pin(words.push(&long));
-        assert!(waker.poll(second.as_mut()).is_pending());
+        let (waker, second) = PanickingWaker::begun(words.push(&long));
         gate.open();
         assert_eq!(first.await?, 1, "the writer goes on");
         eventually(|| waker.was_woken());
         assert_eq!(second.await?, 2);
-        assert_eq!(words.push("and on").await?, 3);
+        assert_eq!(words.push("later").await?, 3);
         Ok(())
     })
 }
 
 #[test]
-fn a_call_that_waits_for_room_when_the_store_closes() -> Result {
+fn the_wakers_of_calls_that_wait_for_capacity_at_a_close_may_panic() -> Result {
     run(async {
         let sim = Sim::new();
-        let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let gate = Gate::closed_before(&sim);
-        let long = "x".repeat(4000);
+        let words = open_with_small_queue(&sim).await?;
+        let gate = Gate::closed_on(&sim);
+        let long = long_word();
         let first = begun(words.push(&long));
-        let wakers: Vec<_> = (0..3).map(|_| Arc::new(Panicking::default())).collect();
-        let mut calls: Vec<_> = (0..3).map(|_| Box::pin(words.push(&long))).collect();
-        for (waker, call) in wakers.iter().zip(&mut calls) {
-            assert!(waker.poll(call.as_mut()).is_pending());
-        }
+        let calls: Vec<_> = (0..3).map(|_| PanickingWaker::begun(words.push(&long))).collect();
         let close = begun(words.close());
-        assert!(wakers.iter().all(|waker| waker.was_woken()));
+        assert!(calls.iter().all(|(waker, _)| waker.was_woken()));
         gate.open();
         close.await?;
-        assert_eq!(first.await?, 1, "it was in the queue before");
-        for call in calls {
-            assert!(matches!(call.await, Err(Error::Closed)));
+        assert_eq!(first.await?, 1, "the call was in the queue before the close");
+        for (_, call) in calls {
+            assert_closed(call.await);
         }
         Ok(())
     })
 }
 
 #[test]
-fn those_who_wait_for_the_close() -> Result {
+fn the_wakers_of_closes_may_panic() -> Result {
     run(async {
         for _ in 0..5 {
-            let sim = Sim::new();
-            let words = open_sim(&sim).await?;
-            words.push("word 0").await?;
-            let gate = Gate::closed_before(&sim);
-            let wakers: Vec<_> = (0..8).map(|_| Arc::new(Panicking::default())).collect();
-            let mut closing: Vec<_> = (0..8).map(|_| Box::pin(words.close())).collect();
-            for (waker, close) in wakers.iter().zip(&mut closing) {
-                assert!(waker.poll(close.as_mut()).is_pending());
-            }
-            let others: Vec<_> = (0..8).map(|_| words.clone()).collect();
-            let others = others.into_iter().map(|words| std::thread::spawn(move || block_on(words.close())));
-            let others: Vec<_> = others.collect();
+            let (sim, words) = sim_with_words(1).await?;
+            let gate = Gate::closed_on(&sim);
+            let closing: Vec<_> = (0..8).map(|_| PanickingWaker::begun(words.close())).collect();
+            let start = |_| {
+                let words = words.clone();
+                std::thread::spawn(move || block_on(words.close()))
+            };
+            let others: Vec<_> = (0..8).map(start).collect();
             gate.open();
             for other in others {
-                other.join().map_err(|_| "another's close panicked")??;
+                other.join().map_err(|_| "the close of another thread panicked")??;
             }
-            eventually(|| wakers.iter().all(|waker| waker.was_woken()));
-            for close in closing {
+            eventually(|| closing.iter().all(|(waker, _)| waker.was_woken()));
+            for (_, close) in closing {
                 close.await?;
             }
             assert_eq!(words_in(&sim).await?, numbered(1));
@@ -112,24 +100,18 @@ fn those_who_wait_for_the_close() -> Result {
 }
 
 #[test]
-fn those_who_ask_for_something_when_it_closes() -> Result {
+fn the_wakers_of_syncs_that_a_close_overtakes_may_panic() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        let gate = Gate::closed_before(&sim);
-        // The writer ends: nobody will answer what it is asked for from now on.
+        let (sim, words) = sim_with_words(1).await?;
+        let gate = Gate::closed_on(&sim);
+        // The writer is about to end, and will answer no request from here on.
         let close = begun(words.close());
-        gate.wait_for_somebody();
-        let wakers: Vec<_> = (0..4).map(|_| Arc::new(Panicking::default())).collect();
-        let mut asking: Vec<_> = (0..4).map(|_| Box::pin(words.sync())).collect();
-        for (waker, asked) in wakers.iter().zip(&mut asking) {
-            assert!(waker.poll(asked.as_mut()).is_pending());
-        }
+        gate.wait_for_arrival();
+        let (wakers, syncs): (Vec<_>, Vec<_>) = (0..4).map(|_| PanickingWaker::begun(words.sync())).unzip();
         gate.open();
         close.await?;
-        for asked in asking {
-            assert!(matches!(asked.await, Err(Error::Closed)));
+        for sync in syncs {
+            assert_closed(sync.await);
         }
         assert!(wakers.iter().all(|waker| waker.was_woken()));
         assert_eq!(words_in(&sim).await?, numbered(1));
@@ -137,16 +119,16 @@ fn those_who_ask_for_something_when_it_closes() -> Result {
     })
 }
 
-/// Opened in three ways: a new store, whose first state is asked for half-way; one that is there; one that is refused.
+/// The opens are of a new store, which asks for the first state half-way, of an existing store, and of a store in use.
 #[test]
-fn one_who_waits_for_an_open() -> Result {
+fn the_waker_of_an_open_may_panic() -> Result {
     run(async {
         let sim = Sim::new();
         for count in 0..3 {
-            let words = Arc::new(Panicking::default()).wait_for(open_sim(&sim))?;
+            let words = Arc::new(PanickingWaker::default()).wait_for(open_sim(&sim))?;
             assert_eq!(words.words(), numbered(count));
             assert_eq!(words.push(&format!("word {count}")).await?, count + 1);
-            let refused = Arc::new(Panicking::default()).wait_for(open_sim(&sim));
+            let refused = Arc::new(PanickingWaker::default()).wait_for(open_sim(&sim));
             assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
             if count == 1 {
                 words.close().await?;
@@ -158,7 +140,7 @@ fn one_who_waits_for_an_open() -> Result {
 }
 
 #[test]
-fn a_panic_out_of_a_callers_own_commit_latches() -> Result {
+fn a_panic_in_a_commit_by_the_caller_latches() -> Result {
     run(async {
         let sim = Sim::new();
         let options = options().durability(Durability::Os);
@@ -167,13 +149,13 @@ fn a_panic_out_of_a_callers_own_commit_latches() -> Result {
         words.push("word 1").await?;
         let caller = std::thread::current().id();
         sim.observe(Some(Arc::new(move |_: &Sim| {
-            assert!(std::thread::current().id() != caller, "in the middle of a call to the file system");
+            assert!(std::thread::current().id() != caller, "a panic in a call to the file system");
         })));
         let panicked = catch_unwind(AssertUnwindSafe(|| block_on(words.push("half-way"))));
         assert!(panicked.is_err(), "{panicked:?}");
         sim.observe(None);
         for _ in 0..3 {
-            let error = words.push("refused").await.expect_err("nothing is committed on top of that");
+            let error = words.push("refused").await.expect_err("a call was committed after the panic");
             assert!(matches!(error, Error::Failed { .. }), "{error}");
             assert_eq!(error.fate(), Fate::NotRecorded);
             assert!(format!("{error:?}").contains("panicked half-way"), "{error:?}");

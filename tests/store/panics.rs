@@ -1,14 +1,15 @@
-//! A mutation that panics never happened: its caller hears the message, everybody else goes on.
+//! A mutation that panics is rolled back: its caller gets the panic's message, and all other calls go on.
 
 use crate::common::{
-    DURABILITIES, Gate, PANIC, Result, Words, WordsLog, begun, block_on, numbered, open, open_sim, options, run,
-    words_in,
+    DURABILITIES, Gate, PANIC, Result, Words, WordsLog, begun, block_on, crashes, images_during, in_tasks, numbered,
+    open, open_sim, options, push_log, push_numbered, run, sim_with_words, words_in,
 };
 use walr::testing::Sim;
 use walr::{Durable, Error, Fate, Lsn};
 
-/// That it is the error of the panicking mutation.
-fn is_panic<T: std::fmt::Debug>(result: walr::Result<T>) {
+/// Asserts that a call returned the error of its panicking mutation.
+#[track_caller]
+fn assert_panicked<T: std::fmt::Debug>(result: walr::Result<T>) {
     match result {
         Err(error @ Error::Panicked { .. }) => {
             assert_eq!(error.fate(), Fate::NotRecorded);
@@ -19,14 +20,17 @@ fn is_panic<T: std::fmt::Debug>(result: walr::Result<T>) {
     }
 }
 
+fn panic_log() -> WordsLog {
+    WordsLog::PushAndPanic { word: "bad".into() }
+}
+
 #[test]
-fn the_caller_gets_the_message_and_the_state_is_as_before() -> Result {
+fn the_caller_gets_the_message_and_the_state_does_not_change() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
-        words.push("word 0").await?;
-        words.push("word 1").await?;
-        is_panic(words.push_and_panic("bad").await);
+        push_numbered(&words, 2).await?;
+        assert_panicked(words.push_and_panic("bad").await);
         assert_eq!(words.words(), numbered(2));
         assert_eq!(words.push("word 2").await?, 3);
         assert_eq!(words.stats().panics, 1);
@@ -35,11 +39,11 @@ fn the_caller_gets_the_message_and_the_state_is_as_before() -> Result {
 }
 
 #[test]
-fn the_very_first_call_may_panic() -> Result {
+fn the_first_call_of_a_store_may_panic() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
-        is_panic(words.push_and_panic("bad").await);
+        assert_panicked(words.push_and_panic("bad").await);
         assert_eq!(words.count(), 0);
         drop(words);
         let words = open(folder.path()).await?;
@@ -49,39 +53,36 @@ fn the_very_first_call_may_panic() -> Result {
 }
 
 #[test]
-fn it_has_not_happened_after_a_reopen_either() -> Result {
+fn a_reopen_does_not_bring_a_panicking_mutation_back() -> Result {
     run(async {
         for close in [true, false] {
             let folder = tempfile::tempdir()?;
             let words = options().open(folder.path()).await?;
             words.push("word 0").await?;
-            is_panic(words.push_and_panic("bad").await);
+            assert_panicked(words.push_and_panic("bad").await);
             words.push("word 1").await?;
-            is_panic(words.push_and_panic("bad").await);
+            assert_panicked(words.push_and_panic("bad").await);
             if close {
                 words.close().await?;
             }
             drop(words);
             let words = options().open(folder.path()).await?;
             assert_eq!(words.words(), numbered(2));
-            assert!(words.store().recovery().aborted.is_empty(), "the abort is in the log");
+            assert!(words.store().recovery().aborted.is_empty(), "the log holds the aborts");
             assert_eq!(words.push("word 2").await?, 3);
-            assert_eq!(words.stats().last, Lsn::new(5), "an lsn is given once");
+            assert_eq!(words.stats().last, Lsn::new(5), "the LSNs of aborted records are not used again");
         }
         Ok(())
     })
 }
 
 #[test]
-fn everybody_else_goes_on() -> Result {
+fn other_calls_go_on_beside_panicking_ones() -> Result {
     run(async {
         for durability in DURABILITIES {
             let folder = tempfile::tempdir()?;
             let words = options().durability(durability).open(folder.path()).await?;
-            let tasks: Vec<_> = (0..64).map(|task| tokio::spawn(push_or_panic(words.clone(), task))).collect();
-            for task in tasks {
-                task.await??;
-            }
+            in_tasks(64, |task| push_or_panic(words.clone(), task)).await?;
             let all = words.words();
             assert_eq!(all.len(), 56 * 10, "{durability:?}");
             assert_eq!(words.stats().panics, 80, "{durability:?}");
@@ -92,12 +93,12 @@ fn everybody_else_goes_on() -> Result {
     })
 }
 
-/// Every eighth task panics with all its calls.
+/// Makes ten calls, which panic in every eighth task.
 async fn push_or_panic(words: Durable<Words>, task: usize) -> walr::Result<()> {
     for number in 0..10 {
         let word = format!("{task}:{number}");
         if task.is_multiple_of(8) {
-            is_panic(words.push_and_panic(&word).await);
+            assert_panicked(words.push_and_panic(&word).await);
         } else {
             let count = words.push(&word).await?;
             assert_eq!(words.read(|state| state.words[count - 1].clone()), word);
@@ -107,7 +108,7 @@ async fn push_or_panic(words: Durable<Words>, task: usize) -> walr::Result<()> {
 }
 
 #[test]
-fn readers_never_see_half_of_it() -> Result {
+fn no_read_sees_a_part_of_a_panicking_mutation() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
@@ -122,7 +123,7 @@ fn readers_never_see_half_of_it() -> Result {
             }
         });
         for number in 0..50 {
-            is_panic(words.push_and_panic("bad").await);
+            assert_panicked(words.push_and_panic("bad").await);
             words.push(&format!("word {number}")).await?;
         }
         assert!(reader.join().is_ok());
@@ -131,37 +132,33 @@ fn readers_never_see_half_of_it() -> Result {
 }
 
 #[test]
-fn several_panics_in_one_group_are_each_taken_back() -> Result {
+fn each_of_several_panics_in_a_group_is_rolled_back() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        let gate = Gate::closed_before(&sim);
-        let push = |word: &str| WordsLog::Push { word: word.to_string() };
-        let bad = || WordsLog::PushAndPanic { word: "bad".to_string() };
+        let (sim, words) = sim_with_words(1).await?;
+        let gate = Gate::closed_on(&sim);
         let batches = [
-            vec![push("word 1")],
-            // From here on they are one group.
-            vec![bad()],
-            vec![push("word 2")],
-            vec![push("x"), bad(), push("y")],
-            vec![bad()],
-            vec![push("word 3"), push("word 4")],
-            vec![bad()],
+            vec![push_log("word 1")],
+            // All later batches form one group.
+            vec![panic_log()],
+            vec![push_log("word 2")],
+            vec![push_log("x"), panic_log(), push_log("y")],
+            vec![panic_log()],
+            vec![push_log("word 3"), push_log("word 4")],
+            vec![panic_log()],
         ];
         let mut calls = Vec::new();
         for (at, batch) in batches.into_iter().enumerate() {
             let panics = batch.iter().any(|log| matches!(log, WordsLog::PushAndPanic { .. }));
             let call = begun(words.apply_batch(batch));
             if at == 0 {
-                gate.wait_for_somebody();
+                gate.wait_for_arrival();
             }
             calls.push((call, panics));
         }
         gate.open();
         for (call, panics) in calls {
             match panics {
-                true => is_panic(call.await),
+                true => assert_panicked(call.await),
                 false => drop(call.await?),
             }
         }
@@ -177,15 +174,15 @@ fn several_panics_in_one_group_are_each_taken_back() -> Result {
 }
 
 #[test]
-fn a_member_that_panics_takes_its_whole_batch_back() -> Result {
+fn a_panicking_member_rolls_its_whole_batch_back() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
         words.push("word 0").await?;
         for place in 0..3 {
-            let mut batch: Vec<WordsLog> = (0..2).map(|_| WordsLog::Push { word: "neighbour".into() }).collect();
-            batch.insert(place, WordsLog::PushAndPanic { word: "bad".into() });
-            is_panic(words.apply_batch(batch).await);
+            let mut batch = vec![push_log("neighbour"), push_log("neighbour")];
+            batch.insert(place, panic_log());
+            assert_panicked(words.apply_batch(batch).await);
             assert_eq!(words.words(), numbered(1));
         }
         words.push("word 1").await?;
@@ -196,13 +193,13 @@ fn a_member_that_panics_takes_its_whole_batch_back() -> Result {
 }
 
 #[test]
-fn it_has_not_happened_under_any_durability() -> Result {
+fn panicking_mutations_are_rolled_back_under_each_durability() -> Result {
     run(async {
         for durability in DURABILITIES {
             let sim = Sim::new();
             let words = options().durability(durability).open_on(sim.clone(), Words::default).await?;
             words.push("word 0").await?;
-            is_panic(words.push_and_panic("bad").await);
+            assert_panicked(words.push_and_panic("bad").await);
             words.push("word 1").await?;
             assert_eq!(words.words(), numbered(2), "{durability:?}");
             words.sync().await?;
@@ -215,12 +212,10 @@ fn it_has_not_happened_under_any_durability() -> Result {
 }
 
 #[test]
-fn a_power_cut_right_after_it_brings_nothing_back() -> Result {
+fn a_power_cut_after_a_panic_does_not_bring_the_mutation_back() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        is_panic(words.push_and_panic("bad").await);
+        let (sim, words) = sim_with_words(1).await?;
+        assert_panicked(words.push_and_panic("bad").await);
         for seed in 0..50 {
             assert_eq!(words_in(&sim.crash(seed)).await?, numbered(1));
         }
@@ -233,46 +228,36 @@ fn a_power_cut_right_after_it_brings_nothing_back() -> Result {
 }
 
 #[test]
-fn a_power_cut_in_the_middle_of_it_brings_nothing_back() -> Result {
+fn a_power_cut_during_a_panic_does_not_bring_the_mutation_back() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
-        let images = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let taken = images.clone();
-        sim.observe(Some(std::sync::Arc::new(move |sim: &Sim| {
-            taken.lock().unwrap().extend((0..20).map(|seed| sim.crash(seed)));
-        })));
-        is_panic(words.push_and_panic("bad").await);
-        sim.observe(None);
-        let images = std::mem::take(&mut *images.lock().unwrap());
-        assert!(images.len() >= 80, "its record and its abort are written and synced");
-        let mut taken_back = 0;
+        let (sim, words) = sim_with_words(1).await?;
+        let (panicked, images) = images_during(&sim, |sim, _| crashes(sim, 0, 20), words.push_and_panic("bad")).await;
+        assert_panicked(panicked);
+        assert!(images.len() >= 80, "the record and its abort are written and synced");
+        let mut aborted = 0;
         for image in images {
             let found = open_sim(&image).await?;
             assert_eq!(found.words(), numbered(1));
-            taken_back += found.store().recovery().aborted.len();
-            // And the store that took it back goes on.
+            aborted += found.store().recovery().aborted.len();
             found.push("word 1").await?;
             drop(found);
             assert_eq!(words_in(&image.crash(1)).await?, numbered(2));
         }
-        assert!(taken_back > 0, "some cuts come between the record and its abort");
+        assert!(aborted > 0, "no image is from between the record and its abort");
         Ok(())
     })
 }
 
 #[test]
-fn a_checkpoint_after_it_is_of_the_state_without_it() -> Result {
+fn a_checkpoint_after_a_panic_is_of_the_state_without_the_mutation() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
-        words.push("word 0").await?;
-        words.checkpoint().await?;
-        is_panic(words.push_and_panic("bad").await);
-        words.push("word 1").await?;
-        words.checkpoint().await?;
-        is_panic(words.push_and_panic("bad").await);
+        for number in 0..2 {
+            words.push(&format!("word {number}")).await?;
+            words.checkpoint().await?;
+            assert_panicked(words.push_and_panic("bad").await);
+        }
         words.close().await?;
         let words = open(folder.path()).await?;
         assert_eq!(words.words(), numbered(2));
@@ -282,12 +267,11 @@ fn a_checkpoint_after_it_is_of_the_state_without_it() -> Result {
 }
 
 #[test]
-fn a_caller_that_went_away_spoils_nothing() -> Result {
+fn a_panic_in_a_call_whose_future_was_dropped_harms_nobody() -> Result {
     let folder = tempfile::tempdir()?;
     let words: Durable<Words> = block_on(open(folder.path()))?;
     block_on(words.push("word 0"))?;
-    let call = begun(words.push_and_panic("bad"));
-    drop(call);
+    drop(begun(words.push_and_panic("bad")));
     assert_eq!(block_on(words.push("word 1"))?, 2);
     Ok(())
 }

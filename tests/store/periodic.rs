@@ -1,17 +1,16 @@
-//! `Periodic` keeps its word when something else holds the store up: idleness, and reads that take long.
+//! `Periodic` syncs in time while the store is idle and while a long read holds up the writer.
 
 use std::time::Duration;
 
-use walr::testing::{Fault, Kind, Sim};
+use walr::testing::{Kind, Sim};
 use walr::{Durability, Error};
 
-use crate::common::{Result, Words, eventually, options, run};
+use crate::common::{DURABILITIES, Result, Words, block_on, eventually, fail_from_call, options, run};
 
 #[test]
-fn idleness_is_marked_each_time_under_a_long_period() -> Result {
+fn an_idle_store_is_synced_each_time_before_its_period_ends() -> Result {
     run(async {
-        let durability = Durability::Periodic(Duration::from_secs(24 * 3600));
-        let options = options().durability(durability).idle_mark(Duration::from_millis(20));
+        let options = options().durability(DURABILITIES[2]).idle_mark(Duration::from_millis(20));
         let words = options.open_on(Sim::new(), Words::default).await?;
         for count in 1..=3 {
             words.push("word").await?;
@@ -22,7 +21,7 @@ fn idleness_is_marked_each_time_under_a_long_period() -> Result {
 }
 
 #[test]
-fn a_long_read_doesn_t_keep_acknowledged_records_in_the_process() -> Result {
+fn a_long_read_does_not_delay_the_sync_of_acknowledged_records() -> Result {
     run(async {
         let sim = Sim::new();
         let options = options().durability(Durability::Periodic(Duration::from_millis(20)));
@@ -30,8 +29,8 @@ fn a_long_read_doesn_t_keep_acknowledged_records_in_the_process() -> Result {
         words.push("first").await?;
         let writer = words.clone();
         let late = words.read(|_| {
-            let late = std::thread::spawn(move || crate::common::block_on(writer.push("late")));
-            // It waits for this read; what was acknowledged before it doesn't.
+            let late = std::thread::spawn(move || block_on(writer.push("late")));
+            // The late call waits for this read. The sync of the first word doesn't.
             eventually(|| words.stats().durable.get() >= 1);
             late
         });
@@ -41,17 +40,17 @@ fn a_long_read_doesn_t_keep_acknowledged_records_in_the_process() -> Result {
 }
 
 #[test]
-fn a_call_that_waits_for_a_long_read_hears_of_a_failed_sync_meanwhile() -> Result {
+fn a_call_that_waits_for_a_long_read_gets_the_error_of_a_failed_sync() -> Result {
     run(async {
         let sim = Sim::new();
-        let options = options().durability(Durability::Periodic(Duration::from_secs(24 * 3600)));
+        let options = options().durability(DURABILITIES[2]);
         let words = options.open_on(sim.clone(), Words::default).await?;
         words.push("first").await?;
-        sim.fail(Some(Fault { at: sim.calls() + 1, kind: Kind::Io, forever: true }));
+        fail_from_call(&sim, 1, Kind::Io);
         let writer = words.clone();
-        let told = words.read(|_| std::thread::spawn(move || crate::common::block_on(writer.push("late"))).join());
-        assert!(matches!(told, Ok(Err(Error::Commit { .. }))), "{told:?}");
-        assert_eq!(words.words(), ["first"], "what failed isn't shown");
+        let late = words.read(|_| std::thread::spawn(move || block_on(writer.push("late"))).join());
+        assert!(matches!(late, Ok(Err(Error::Commit { .. }))), "{late:?}");
+        assert_eq!(words.words(), ["first"], "a read shows the call that failed");
         assert!(matches!(words.push("later").await, Err(Error::Failed { .. })));
         Ok(())
     })

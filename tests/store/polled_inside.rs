@@ -26,9 +26,9 @@ fn a_call_in_flight_is_refused_and_may_be_done() -> Result {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
         words.push("word 0").await?;
-        let gate = Gate::closed_before(&sim);
+        let gate = Gate::closed_on(&sim);
         let single = begun(words.push("word 1"));
-        gate.wait_for_somebody();
+        gate.wait_for_arrival();
         let batch = begun(words.apply_batch([WordsLog::Push { word: "word 2".into() }]));
         assert_eq!(awaited_inside(&words, single), Fate::Unknown);
         assert_eq!(awaited_inside(&words, batch), Fate::Unknown);
@@ -46,9 +46,9 @@ fn a_call_that_waits_for_the_queue_is_refused_and_is_not_recorded() -> Result {
     run(async {
         let sim = Sim::new();
         let words = options().queue_size(4096).open_on(sim.clone(), Words::default).await?;
-        let gate = Gate::closed_before(&sim);
+        let gate = Gate::closed_on(&sim);
         let first = begun(words.push("word 0"));
-        gate.wait_for_somebody();
+        gate.wait_for_arrival();
         let large = "x".repeat(4096);
         let (single, batch) = (words.push(&large), words.apply_batch([WordsLog::Push { word: large.clone() }]));
         let (single, batch) = (begun(single), begun(batch));
@@ -70,9 +70,9 @@ fn a_sync_a_checkpoint_a_verification_and_a_close_are_refused_too() -> Result {
         let options = options().checkpoint(CheckpointPolicy::Manual);
         let words = options.open_on(sim.clone(), Words::default).await?;
         words.push("word 0").await?;
-        let gate = Gate::closed_before(&sim);
+        let gate = Gate::closed_on(&sim);
         let call = begun(words.push("word 1"));
-        gate.wait_for_somebody();
+        gate.wait_for_arrival();
         let (sync, checkpoint) = (begun(words.sync()), begun(words.checkpoint()));
         let store = words.store();
         let (verification, close) = (begun(store.verify_replay()), begun(words.close()));

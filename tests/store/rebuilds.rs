@@ -113,7 +113,7 @@ fn calls_behind_the_panic_in_its_group_are_refused_and_stay_away() -> Result {
             let sim = Sim::new();
             let words = options().durability(durability).open_on(sim.clone(), Words::default).await?;
             words.push("word 0").await?;
-            let gate = Gate::closed_before(&sim);
+            let gate = Gate::closed_on(&sim);
             let push = |word: &str| words.apply_batch(vec![WordsLog::Push { word: word.into() }]);
             // The writer waits before the disk with this; what comes meanwhile is one group.
             let first = begun(async {
@@ -123,7 +123,7 @@ fn calls_behind_the_panic_in_its_group_are_refused_and_stay_away() -> Result {
                     _ => push("first").await.map(drop),
                 }
             });
-            gate.wait_for_somebody();
+            gate.wait_for_arrival();
             let before = begun(push("before"));
             let panics = begun(words.apply_batch(vec![WordsLog::PushAndPanic { word: "bad".into() }]));
             let behind = [begun(push("bad")), begun(push("bad"))];

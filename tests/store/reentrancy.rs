@@ -1,15 +1,18 @@
-//! Calls from where they could wait for themselves: inside a read, and inside a mutation's body. Never a wait.
+//! A call inside a read or inside a mutation's body would wait for itself. It is refused at once.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::{LazyLock, Mutex};
 use std::task::Poll;
 
-use crate::common::{DURABILITIES, Result, WordsLog, block_on, numbered, open as open_words, options, poll_once, run};
+use crate::common::{
+    DURABILITIES, Result, block_on, in_tasks, numbered, open as open_words, options, poll_once, push_log, run,
+};
 use serde::{Deserialize, Serialize};
 use walr::{Durability, Durable, Error, Fate, WalState};
 
-/// Handles that mutation bodies reach, by the name of their store.
+/// The handles that mutations use, by the names of their stores.
 static HANDLES: LazyLock<Mutex<HashMap<String, Durable<Nested>>>> = LazyLock::new(Mutex::default);
 
 #[derive(Default, Serialize, Deserialize, WalState)]
@@ -25,7 +28,7 @@ impl Nested {
         self.count
     }
 
-    /// Calls `add` on the handle of that name, from inside a mutation; returns what it was told.
+    /// Calls `add` on a handle, and returns its result as text.
     #[mutation(allow_nondeterminism)]
     pub(crate) fn add_inside(&mut self, name: &str) -> String {
         self.count += 1;
@@ -37,7 +40,7 @@ impl Nested {
         }
     }
 
-    /// Reads through the handle of that name, from inside a mutation.
+    /// Reads through a handle.
     #[mutation(allow_nondeterminism)]
     pub(crate) fn read_inside(&mut self, name: &str) -> u64 {
         self.count += 1;
@@ -45,7 +48,7 @@ impl Nested {
         handle.map_or(0, |handle| handle.read(|state| state.count))
     }
 
-    /// Takes the handle out, and hands it back as its result.
+    /// Removes a handle from [`HANDLES`] and returns it.
     #[mutation(allow_nondeterminism)]
     pub(crate) fn take_handle(&mut self, name: &str) -> Option<Durable<Nested>> {
         self.count += 1;
@@ -58,19 +61,20 @@ impl Nested {
     }
 }
 
-async fn open(path: &std::path::Path, name: &str, durability: Durability) -> walr::Result<Durable<Nested>> {
+/// Opens a store whose mutations find its handle under `name`.
+async fn open(path: &Path, name: &str, durability: Durability) -> walr::Result<Durable<Nested>> {
     let state = Durable::<Nested>::options().durability(durability).open(path).await?;
     HANDLES.lock().unwrap().insert(name.to_string(), state.clone());
     Ok(state)
 }
 
-fn forget(name: &str) {
+fn remove_handle(name: &str) {
     let handle = HANDLES.lock().unwrap().remove(name);
     drop(handle);
 }
 
-/// That it is refused at its first poll.
-fn refused<T: std::fmt::Debug>(call: impl Future<Output = walr::Result<T>>) {
+/// Asserts that a call is refused at its first poll.
+fn assert_refused<T: std::fmt::Debug>(call: impl Future<Output = walr::Result<T>>) {
     match poll_once(pin!(call)) {
         Poll::Ready(Err(error @ Error::Reentrant { .. })) => assert_eq!(error.fate(), Fate::NotRecorded),
         other => panic!("{other:?}"),
@@ -78,7 +82,7 @@ fn refused<T: std::fmt::Debug>(call: impl Future<Output = walr::Result<T>>) {
 }
 
 #[test]
-fn a_read_inside_a_read_next_to_busy_writers_ends() -> Result {
+fn a_read_inside_a_read_never_waits_for_a_writer() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open_words(folder.path()).await?;
@@ -91,26 +95,22 @@ fn a_read_inside_a_read_next_to_busy_writers_ends() -> Result {
                             std::thread::yield_now();
                             let inner = words.read(|inner| inner.words.len());
                             assert_eq!(words.count(), inner, "a query inside a read");
-                            assert_eq!(outer.words.len(), inner, "nothing comes between");
+                            assert_eq!(outer.words.len(), inner, "a mutation comes between the reads");
                         });
                     }
                 })
             })
             .collect();
-        let writers: Vec<_> = (0..20)
-            .map(|_| {
-                let words = words.clone();
-                tokio::spawn(async move {
-                    for _ in 0..100 {
-                        words.push("word").await?;
-                    }
-                    Ok::<_, walr::Error>(())
-                })
-            })
-            .collect();
-        for writer in writers {
-            writer.await??;
-        }
+        in_tasks(20, |_| {
+            let words = words.clone();
+            async move {
+                for _ in 0..100 {
+                    words.push("word").await?;
+                }
+                Ok::<_, walr::Error>(())
+            }
+        })
+        .await?;
         assert!(readers.into_iter().all(|reader| reader.join().is_ok()));
         Ok(())
     })
@@ -124,18 +124,17 @@ fn every_call_inside_a_read_is_refused_at_once() -> Result {
             let words = options().durability(durability).open(folder.path()).await?;
             words.push("word 0").await?;
             words.read(|_| {
-                refused(words.push("inside"));
-                refused(words.apply(WordsLog::Push { word: "inside".into() }));
-                refused(words.apply_batch([WordsLog::Push { word: "inside".into() }]));
-                refused(words.checkpoint());
-                refused(words.sync());
-                refused(words.close());
-                words.read(|_| refused(words.clone().push("inside")));
+                assert_refused(words.push("inside"));
+                assert_refused(words.apply(push_log("inside")));
+                assert_refused(words.apply_batch([push_log("inside")]));
+                assert_refused(words.checkpoint());
+                assert_refused(words.sync());
+                assert_refused(words.close());
+                words.read(|_| assert_refused(words.clone().push("inside")));
             });
-            let told =
-                words.read(|_| block_on(words.push("inside")).expect_err("it would wait for itself").to_string());
-            assert!(told.contains("`read`"), "{told}");
-            assert_eq!(words.push("word 1").await?, 2, "the read is over");
+            let error = words.read(|_| block_on(words.push("inside"))).expect_err("a call inside a read was done");
+            assert!(error.to_string().contains("`read`"), "{error}");
+            assert_eq!(words.push("word 1").await?, 2, "a call after the read is done");
             assert_eq!(words.words(), numbered(2));
         }
         Ok(())
@@ -143,11 +142,11 @@ fn every_call_inside_a_read_is_refused_at_once() -> Result {
 }
 
 #[test]
-fn a_panicking_read_is_over_too() -> Result {
+fn a_call_after_a_panicking_read_is_done() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open_words(folder.path()).await?;
-        let reading = std::panic::AssertUnwindSafe(|| words.read(|_| panic!("the reader's own")));
+        let reading = std::panic::AssertUnwindSafe(|| words.read(|_| panic!("the read panics")));
         assert!(std::panic::catch_unwind(reading).is_err());
         assert_eq!(words.push("word 0").await?, 1);
         assert_eq!(words.words(), numbered(1));
@@ -174,12 +173,12 @@ fn a_mutation_inside_a_mutation_is_refused_at_once() -> Result {
         for durability in DURABILITIES {
             let folder = tempfile::tempdir()?;
             let state = open(folder.path(), "inside", durability).await?;
-            let told = state.add_inside("inside").await?;
-            assert!(told.contains("a mutation of the same store"), "{told}");
+            let message = state.add_inside("inside").await?;
+            assert!(message.contains("a mutation of the same store"), "{message}");
             let batch = [NestedLog::AddInside { name: "inside".into() }, NestedLog::Add];
             state.apply_batch(batch).await?;
             assert_eq!(state.add().await?, 4);
-            forget("inside");
+            remove_handle("inside");
             state.close().await?;
             drop(state);
             assert_eq!(Durable::<Nested>::open(folder.path()).await?.count(), 4);
@@ -189,17 +188,17 @@ fn a_mutation_inside_a_mutation_is_refused_at_once() -> Result {
 }
 
 #[test]
-fn a_read_inside_a_mutation_is_a_panic_that_says_so() -> Result {
+fn a_read_inside_a_mutation_panics_with_a_message() -> Result {
     run(async {
         for durability in DURABILITIES {
             let folder = tempfile::tempdir()?;
             let state = open(folder.path(), "read", durability).await?;
             state.add().await?;
-            let error = state.read_inside("read").await.expect_err("it reads what it is changing");
+            let error = state.read_inside("read").await.expect_err("the mutation read the state that it changes");
             assert!(matches!(error, Error::Panicked { .. }), "{error}");
             assert!(error.to_string().contains("use `self` there"), "{error}");
-            assert_eq!(state.add().await?, 2, "the call never happened");
-            forget("read");
+            assert_eq!(state.add().await?, 2, "the call was rolled back");
+            remove_handle("read");
             drop(state);
             assert_eq!(Durable::<Nested>::open(folder.path()).await?.count(), 2);
         }
@@ -208,14 +207,14 @@ fn a_read_inside_a_mutation_is_a_panic_that_says_so() -> Result {
 }
 
 #[test]
-fn the_last_handle_may_be_dropped_with_a_result() -> Result {
+fn a_result_may_hold_the_last_handle() -> Result {
     run(async {
         for durability in DURABILITIES {
             let folder = tempfile::tempdir()?;
             let state = open(folder.path(), "taken", durability).await?;
             state.add().await?;
             let mut call = Box::pin(async move { state.take_handle("taken").await });
-            // Its future goes, with one handle; the other is in the result, which may be dropped on walr's own thread.
+            // The future owns one handle and the result the other one. A thread of walr may drop the result.
             drop(poll_once(call.as_mut()));
             drop(call);
             let mut opened = Durable::<Nested>::open(folder.path()).await;

@@ -1,20 +1,19 @@
-//! A folder, or the segment that is written, that somebody removes while its store is open: no call is acknowledged that no
-//! open could ever find.
+//! A folder or a segment may be removed while its store is open: no call is acknowledged whose record no open could find.
 //!
-//! Elsewhere than on a Unix the system can't tell, or doesn't let an open file be removed.
+//! Other systems than Unix don't report the removal of an open file, or forbid it.
 #![cfg(unix)]
 
 use std::fs;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::common::{DURABILITIES, Result, files_with, numbered, open_sim, options, run};
-use walr::testing::Sim;
+use crate::common::{DURABILITIES, Result, files_with, numbered, options, push_numbered, run, sim_with_words};
 use walr::{Durability, Error, Fate};
 
-/// That the store has latched because its file was removed, and says so.
-fn removed<T: std::fmt::Debug>(result: walr::Result<T>) {
-    let error = result.expect_err("what is written is lost");
+/// Asserts that a call failed, and the store has latched, because its file was removed.
+#[track_caller]
+fn assert_removed<T: std::fmt::Debug>(result: walr::Result<T>) {
+    let error = result.expect_err("a call was acknowledged after its file was removed");
     let Error::Commit { source, .. } = &error else { panic!("{error:?}") };
     assert_eq!((error.fate(), source.kind()), (Fate::Unknown, ErrorKind::NotFound), "{error:?}");
     assert!(format!("{error:?}").ends_with(": the file was removed while it was open"), "{error:?}");
@@ -26,17 +25,15 @@ fn no_call_is_acknowledged_after_its_folder_was_removed() -> Result {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("store");
         let words = options().open(&path).await?;
-        for word in numbered(2) {
-            words.push(&word).await?;
-        }
+        push_numbered(&words, 2).await?;
         fs::remove_dir_all(&path)?;
-        removed(words.push("lost").await);
+        assert_removed(words.push("lost").await);
         for _ in 0..3 {
             assert!(matches!(words.push("refused").await, Err(Error::Failed { .. })));
         }
         assert_eq!(words.words(), numbered(2), "reads go on");
         assert!(matches!(words.close().await, Err(Error::Failed { .. })));
-        assert!(!path.exists(), "nothing is made anew");
+        assert!(!path.exists(), "the store created its folder again");
         Ok(())
     })
 }
@@ -50,13 +47,13 @@ fn no_call_is_acknowledged_after_its_segment_was_removed() -> Result {
         for segment in files_with(folder.path(), ".wal")? {
             fs::remove_file(segment)?;
         }
-        removed(words.push("lost").await);
+        assert_removed(words.push("lost").await);
         Ok(())
     })
 }
 
 #[test]
-fn where_calls_are_not_synced_the_next_sync_tells_that_the_folder_was_removed() -> Result {
+fn under_os_and_periodic_the_next_sync_reports_a_removed_folder() -> Result {
     run(async {
         for durability in &DURABILITIES[1..] {
             let folder = tempfile::tempdir()?;
@@ -65,7 +62,7 @@ fn where_calls_are_not_synced_the_next_sync_tells_that_the_folder_was_removed() 
             words.push("word 0").await?;
             fs::remove_dir_all(&path)?;
             words.push("word 1").await?;
-            removed(words.sync().await);
+            assert_removed(words.sync().await);
             assert!(matches!(words.push("refused").await, Err(Error::Failed { .. })), "{durability:?}");
         }
         Ok(())
@@ -73,7 +70,7 @@ fn where_calls_are_not_synced_the_next_sync_tells_that_the_folder_was_removed() 
 }
 
 #[test]
-fn a_period_that_ends_tells_that_the_folder_was_removed() -> Result {
+fn the_end_of_a_period_reports_a_removed_folder() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("store");
@@ -81,20 +78,18 @@ fn a_period_that_ends_tells_that_the_folder_was_removed() -> Result {
         let words = options().durability(durability).open(&path).await?;
         words.push("word 0").await?;
         fs::remove_dir_all(&path)?;
-        // A call that needs a new segment fails before that, because there is no folder to make it in.
+        // A call that needs a new segment fails earlier, because the folder for the segment is missing.
         while !matches!(words.push("more").await, Err(Error::Failed { .. })) {}
         Ok(())
     })
 }
 
 #[test]
-fn the_simulator_tells_that_a_segment_was_removed() -> Result {
+fn the_simulated_disk_reports_a_removed_segment() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
-        words.push("word 0").await?;
+        let (sim, words) = sim_with_words(1).await?;
         assert!(sim.delete("0000000000000001.wal"));
-        removed(words.push("lost").await);
+        assert_removed(words.push("lost").await);
         Ok(())
     })
 }

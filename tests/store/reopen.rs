@@ -1,26 +1,27 @@
-//! What was acknowledged is there when the store is opened again, however it ended before.
+//! A reopen recovers everything that was acknowledged, whether the store was closed, dropped or killed.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::common::{Result, Words, block_on, copy_folder, eventually, numbered, open, options, poll_once, run};
-use walr::{Durable, Error, Lsn};
+use crate::common::{
+    Result, Words, begun, block_on, copy_of, numbered, open, open_when_unlocked, options, poll_times, push_numbered,
+    run,
+};
+use walr::{Durable, Lsn};
 
 #[test]
-fn a_closed_store_has_it_all_again() -> Result {
+fn a_closed_store_recovers_everything() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
         assert!(words.store().recovery().created);
-        for word in numbered(10) {
-            words.push(&word).await?;
-        }
+        push_numbered(&words, 10).await?;
         words.close().await?;
 
         let words = open(folder.path()).await?;
         assert_eq!(words.words(), numbered(10));
         assert!(!words.store().recovery().created);
-        assert_eq!(words.push("one more").await?, 11);
+        assert_eq!(words.push("word 10").await?, 11);
         Ok(())
     })
 }
@@ -30,9 +31,7 @@ fn a_dropped_store_replays_its_log() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
-        for word in numbered(10) {
-            words.push(&word).await?;
-        }
+        push_numbered(&words, 10).await?;
         drop(words);
 
         let words = open(folder.path()).await?;
@@ -45,23 +44,19 @@ fn a_dropped_store_replays_its_log() -> Result {
 }
 
 #[test]
-fn a_store_whose_process_just_ended_has_it_all() -> Result {
+fn a_killed_store_recovers_everything() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
-        let (lived, found) = (folder.path().join("lived"), folder.path().join("found"));
-        let words = open(&lived).await?;
-        for word in numbered(10) {
-            words.push(&word).await?;
-        }
-        copy_folder(&lived, &found)?;
-
-        assert_eq!(open(&found).await?.words(), numbered(10));
+        let words = open(folder.path()).await?;
+        push_numbered(&words, 10).await?;
+        let killed = copy_of(folder.path())?;
+        assert_eq!(open(killed.path()).await?.words(), numbered(10));
         Ok(())
     })
 }
 
 #[test]
-fn a_store_that_is_opened_again_and_again_loses_nothing_and_stays_small() -> Result {
+fn a_store_that_is_reopened_many_times_loses_nothing_and_stays_small() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         for round in 0..50 {
@@ -81,7 +76,7 @@ fn a_store_that_is_opened_again_and_again_loses_nothing_and_stays_small() -> Res
 }
 
 #[test]
-fn a_store_that_was_only_opened_opens_again() -> Result {
+fn a_store_without_a_mutation_reopens() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         for _ in 0..5 {
@@ -107,7 +102,7 @@ fn missing_folders_are_created_and_foreign_files_are_left_alone() -> Result {
 }
 
 #[test]
-fn the_lsn_goes_on_where_it_was() -> Result {
+fn lsns_continue_after_a_reopen() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = open(folder.path()).await?;
@@ -123,7 +118,7 @@ fn the_lsn_goes_on_where_it_was() -> Result {
 }
 
 #[test]
-fn the_first_state_is_not_asked_for_again() -> Result {
+fn the_first_state_is_asked_for_once() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let asked = AtomicUsize::new(0);
@@ -142,29 +137,29 @@ fn the_first_state_is_not_asked_for_again() -> Result {
 }
 
 #[test]
-fn a_first_state_that_panics_leaves_a_folder_that_can_be_opened() -> Result {
+fn a_folder_opens_after_its_first_state_panicked() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let first = || -> Words { panic!("there is no first state") };
+            let first = || -> Words { panic!("the first state panics") };
             block_on(Durable::options().open_with(folder.path(), first))
         }));
-        let payload = opened.expect_err("the panic is the caller's");
-        assert_eq!(payload.downcast_ref::<&str>(), Some(&"there is no first state"));
+        let payload = opened.expect_err("the panic was caught");
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"the first state panics"));
 
-        let words = open_when_unlocked(folder.path())?;
+        let words = open_when_unlocked(folder.path()).await?;
         assert_eq!(words.push("a word").await?, 1);
         Ok(())
     })
 }
 
 #[test]
-fn an_open_that_is_dropped_at_any_await_leaves_the_store_as_it_was() -> Result {
+fn an_open_dropped_after_any_number_of_polls_leaves_the_store_unchanged() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         for times in 0..6 {
-            drop(crate::common::poll_times(open(folder.path()), times).await);
-            let words = open_when_unlocked(folder.path())?;
+            drop(poll_times(open(folder.path()), times).await);
+            let words = open_when_unlocked(folder.path()).await?;
             assert_eq!(words.words(), numbered(times));
             words.push(&format!("word {times}")).await?;
         }
@@ -173,24 +168,13 @@ fn an_open_that_is_dropped_at_any_await_leaves_the_store_as_it_was() -> Result {
 }
 
 #[test]
-fn an_open_that_nobody_polls_does_nothing() -> Result {
+fn an_open_does_nothing_before_its_first_poll() -> Result {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("store");
     drop(open(&path));
     assert!(!path.exists());
-    let mut opening = Box::pin(open(&path));
-    assert!(poll_once(opening.as_mut()).is_pending());
-    drop(opening);
-    drop(open_when_unlocked(&path)?);
+    // The thread of a dropped open holds the lock until its recovery ends.
+    drop(begun(open(&path)));
+    drop(block_on(open_when_unlocked(&path))?);
     Ok(())
-}
-
-/// The thread of a dropped open holds the lock until its recovery has ended.
-fn open_when_unlocked(path: &std::path::Path) -> walr::Result<Durable<Words>> {
-    let mut opened = Err(Error::Closed);
-    eventually(|| {
-        opened = block_on(open(path));
-        !matches!(opened, Err(Error::Locked { .. }))
-    });
-    opened
 }

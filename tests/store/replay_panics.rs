@@ -1,5 +1,5 @@
-//! Mutations that panic on replay, or when the state is rebuilt after another's panic, though they once succeeded: the
-//! store is refused or latches by name, and everything is there again once the mutation is mended.
+//! Mutations that once succeeded and panic on replay, or when the state is rebuilt after another panic: the open is refused
+//! or the store latches, and everything is recovered once the mutation is fixed.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex};
@@ -11,16 +11,17 @@ use walr::{CheckpointPolicy, Durable, Error, Lsn, WalState};
 
 use crate::common::{Result, run};
 
-/// Words at which `push` panics: what a change of the code, or of the world, may do to a mutation.
+/// Words at which `push` panics, as it may after a change of the code.
 static CURSED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
-/// Words that `curse_and_panic` curses, once.
+/// Words that the next `curse_and_panic` adds to [`CURSED`].
 static MARKED: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 fn curse(word: &str) {
     CURSED.lock().unwrap().insert(word.to_string());
 }
 
-fn mend(word: &str) {
+/// Makes `push` succeed at a cursed word again.
+fn fix(word: &str) {
     CURSED.lock().unwrap().remove(word);
 }
 
@@ -42,13 +43,13 @@ impl Fragile {
         self.words.len()
     }
 
-    /// Spoils an earlier call the first time that it is called, and panics each time.
+    /// Panics, and curses a word if it is marked.
     #[mutation(allow_nondeterminism)]
     pub(crate) fn curse_and_panic(&mut self, word: &str) {
         if MARKED.lock().unwrap().remove(word) {
             curse(word);
         }
-        panic!("there is a curse on {word} now");
+        panic!("{word} may be cursed now");
     }
 
     #[query]
@@ -63,7 +64,7 @@ async fn open(sim: &Sim) -> walr::Result<Durable<Fragile>> {
 }
 
 #[test]
-fn a_record_that_stopped_replaying_is_refused_by_lsn_and_mutation() -> Result {
+fn a_record_that_panics_on_replay_is_refused_by_lsn_and_mutation() -> Result {
     run(async {
         let sim = Sim::new();
         let state = open(&sim).await?;
@@ -74,22 +75,22 @@ fn a_record_that_stopped_replaying_is_refused_by_lsn_and_mutation() -> Result {
         curse("a second");
         let before = sim.fingerprint();
         for _ in 0..2 {
-            let error = open(&sim).await.expect_err("its second record panics");
+            let error = open(&sim).await.expect_err("the second record was replayed");
             match &error {
                 Error::ReplayPanicked { mutation, lsn, .. } => assert_eq!((&mutation[..], *lsn), ("push", Lsn::new(2))),
                 other => panic!("{other:?}"),
             }
             assert!(error.to_string().contains("a second is cursed"), "{error}");
-            assert_eq!(sim.fingerprint(), before, "nothing is changed");
+            assert_eq!(sim.fingerprint(), before, "the refusal changed a file");
         }
-        mend("a second");
+        fix("a second");
         assert_eq!(open(&sim).await?.words(), ["a first", "a second", "a third"]);
         Ok(())
     })
 }
 
 #[test]
-fn a_record_that_was_acknowledged_last_and_stopped_replaying_is_not_dropped() -> Result {
+fn a_last_record_that_panics_on_replay_is_not_dropped() -> Result {
     run(async {
         let sim = Sim::new();
         let state = open(&sim).await?;
@@ -97,33 +98,34 @@ fn a_record_that_was_acknowledged_last_and_stopped_replaying_is_not_dropped() ->
         state.push("b last").await?;
         state.close().await?;
         curse("b last");
-        let error = open(&sim).await.expect_err("the close proves that it succeeded");
+        let error =
+            open(&sim).await.expect_err("the last record was dropped, although the close proves that it succeeded");
         assert!(matches!(error, Error::ReplayPanicked { .. }), "{error:?}");
-        mend("b last");
+        fix("b last");
         assert_eq!(open(&sim).await?.words(), ["b first", "b last"]);
         Ok(())
     })
 }
 
 #[test]
-fn a_state_that_can_not_be_rebuilt_latches_and_a_reopen_has_it_all() -> Result {
+fn a_state_that_can_not_be_rebuilt_latches_and_a_reopen_recovers_everything() -> Result {
     run(async {
         let sim = Sim::new();
         let state = open(&sim).await?;
         state.push("c first").await?;
         state.push("c second").await?;
         MARKED.lock().unwrap().insert("c first".to_string());
-        let error = state.curse_and_panic("c first").await.expect_err("it panics");
+        let error = state.curse_and_panic("c first").await.expect_err("the mutation didn't panic");
         assert!(error.to_string().contains("c first"), "{error}");
         for _ in 0..2 {
-            let error = state.push("c third").await.expect_err("there is no state");
+            let error = state.push("c third").await.expect_err("a mutation was applied without a state");
             assert!(matches!(error, Error::Failed { .. }), "{error:?}");
         }
         let reading = std::panic::AssertUnwindSafe(|| state.words());
-        assert!(std::panic::catch_unwind(reading).is_err(), "no wrong state is shown");
+        assert!(std::panic::catch_unwind(reading).is_err(), "a read shows a wrong state");
         drop(state);
 
-        mend("c first");
+        fix("c first");
         let state = open(&sim).await?;
         assert_eq!(state.words(), ["c first", "c second"]);
         assert_eq!(state.push("c third").await?, 3);

@@ -1,11 +1,14 @@
-//! The folder for copies of torn ends: how much it holds at the most, and what stands in its place.
+//! The folder `salvage` holds a limited number of copies of torn ends.
 
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Result, copy_folder, files_with, find, numbered, open_sim, options, run};
+use crate::common::{
+    Result, change_file, copy_of, find, newest_with, numbered, open_sim, options, push_numbered, run, sim_with_words,
+};
 use walr::testing::Sim;
 
+/// Files whose names only resemble those of copies.
 const FOREIGN: [&str; 4] = [
     "salvage/notes.txt",
     "salvage/0000000000000001.wal",
@@ -13,7 +16,7 @@ const FOREIGN: [&str; 4] = [
     "salvage/0000000000000001.wal-1000-00",
 ];
 
-/// The folder as the end of the process leaves it, but with the record that holds this text torn.
+/// Returns what the end of the process leaves, with the record that holds `text` torn.
 fn torn(sim: &Sim, text: &str) -> Result<Sim> {
     let image = sim.restart();
     for file in image.files() {
@@ -32,7 +35,7 @@ fn name_of(copy: &Path) -> Result<String> {
 }
 
 #[test]
-fn it_keeps_the_newest_sixteen_copies_and_nothing_of_others_goes() -> Result {
+fn salvage_keeps_the_newest_sixteen_copies_and_all_foreign_files() -> Result {
     run(async {
         let mut sim = Sim::new();
         FOREIGN.iter().for_each(|name| sim.put(name, b"mine"));
@@ -43,9 +46,9 @@ fn it_keeps_the_newest_sixteen_copies_and_nothing_of_others_goes() -> Result {
             words.push(&format!("torn in round {round}")).await?;
             sim = torn(&sim, &format!("torn in round {round}"))?;
             let words = open_sim(&sim).await?;
-            let cut = words.store().recovery().cut.last().cloned().ok_or("it is cut")?;
-            let copy = name_of(&cut.copy.ok_or("there is a copy")?)?;
-            assert!(find(&sim.read(&copy).ok_or("it is there")?, b"torn").is_some());
+            let cut = words.store().recovery().cut.last().cloned().ok_or("nothing was cut off")?;
+            let copy = name_of(&cut.copy.ok_or("the cut has no copy")?)?;
+            assert!(find(&sim.read(&copy).ok_or("the copy is missing")?, b"torn").is_some());
             copies.push(copy);
             drop(words);
             let mut kept: Vec<_> = sim.files().into_iter().map(|file| file.name).collect();
@@ -59,67 +62,69 @@ fn it_keeps_the_newest_sixteen_copies_and_nothing_of_others_goes() -> Result {
     })
 }
 
-/// The copies of one place are told apart by a number of their own: it goes on too.
+/// Copies of the same place have a number in their names.
 #[test]
-fn it_keeps_the_newest_copies_of_one_place() -> Result {
+fn salvage_keeps_the_newest_copies_of_one_place() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
+        let (sim, words) = sim_with_words(0).await?;
         words.push("whole").await?;
         words.push("torn in the end").await?;
         let base = torn(&sim, "torn in the end")?;
         let cut = open_sim(&base.restart()).await?.store().recovery().cut[0].clone();
         let (segment, end) = ("0000000000000001.wal", cut.offset as usize);
-        let mut bytes = base.read(segment).ok_or("the segment is there")?;
+        let mut bytes = base.read(segment).ok_or("the segment is missing")?;
         let mut folder = base;
         for round in 0..40u8 {
             bytes[end + 100] = round + 1;
             folder.put(segment, &bytes);
             let words = open_sim(&folder).await?;
-            let copy = words.store().recovery().cut[0].copy.clone().ok_or("there is a copy")?;
-            let copy = folder.read(&name_of(&copy)?).ok_or("it is there")?;
+            let copy = words.store().recovery().cut[0].copy.clone().ok_or("the cut has no copy")?;
+            let copy = folder.read(&name_of(&copy)?).ok_or("the copy is missing")?;
             assert_eq!(copy[100], round + 1);
             folder = folder.restart();
             let again = open_sim(&folder.restart()).await?.store().recovery().cut[0].copy.clone();
-            assert_eq!(again, words.store().recovery().cut[0].copy, "what is there already isn't copied again");
+            assert_eq!(again, words.store().recovery().cut[0].copy, "an open copied the same end again");
         }
         assert_eq!(folder.files().iter().filter(|file| file.name.starts_with("salvage/")).count(), 16);
         Ok(())
     })
 }
 
-/// With a torn end there is then no copy, and so the end stays where it is.
 #[test]
-fn a_file_of_its_name_keeps_no_store_from_opening() -> Result {
+fn a_file_named_salvage_does_not_prevent_an_open() -> Result {
     run(async {
-        let (lived, left) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let lived = tempfile::tempdir()?;
         let words = options().open(lived.path()).await?;
-        for word in numbered(3) {
-            words.push(&word).await?;
-        }
-        copy_folder(lived.path(), left.path())?;
-        let mine = left.path().join("salvage");
-        fs::write(&mine, "mine")?;
+        push_numbered(&words, 3).await?;
+        let left = copy_of(lived.path())?;
+        fs::write(left.path().join("salvage"), "mine")?;
         let words = options().open(left.path()).await?;
         assert_eq!(words.words(), numbered(3));
         words.checkpoint().await?;
         words.close().await?;
-        // Once more, with a torn end.
-        fs::remove_dir_all(left.path())?;
-        copy_folder(lived.path(), left.path())?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_torn_end_that_can_not_be_copied_is_not_cut_off() -> Result {
+    run(async {
+        let lived = tempfile::tempdir()?;
+        let words = options().open(lived.path()).await?;
+        push_numbered(&words, 3).await?;
+        let left = copy_of(lived.path())?;
+        let (mine, segment) = (left.path().join("salvage"), newest_with(left.path(), ".wal")?);
         fs::write(&mine, "mine")?;
-        let segment = &files_with(left.path(), ".wal")?[0];
-        let mut bytes = fs::read(segment)?;
-        let at = find(&bytes, b"word 2").ok_or("it is recorded")?;
-        bytes[at + 4..].fill(0);
-        fs::write(segment, &bytes)?;
+        let at = find(&fs::read(&segment)?, b"word 2").ok_or("the word is not in the segment")?;
+        change_file(&segment, |bytes| bytes[at + 4..].fill(0))?;
+        let torn = fs::read(&segment)?;
         let words = options().open(left.path()).await?;
         assert_eq!(words.words(), numbered(2));
         let cut = words.store().recovery().cut.clone();
         assert!(cut.len() == 1 && cut[0].copy.is_none(), "{cut:?}");
         words.push("word 2").await?;
         words.close().await?;
-        assert!(fs::read(segment)? == bytes, "what has no copy isn't cut");
+        assert!(fs::read(segment)? == torn, "the end was cut off without a copy");
         assert_eq!(options().open(left.path()).await?.words(), numbered(3));
         assert_eq!(fs::read(&mine)?, b"mine");
         Ok(())

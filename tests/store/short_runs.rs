@@ -1,12 +1,12 @@
-//! Programs that run for a moment, again and again, and never close: their folder stays small, and what they did is there.
+//! Programs that run many times, for a moment each, without a close: their folder stays small, and nothing is lost.
 
+use walr::Durable;
 use walr::testing::Sim;
-use walr::{CheckpointPolicy, Durable};
 
-use crate::common::{Result, Words, files_with, open, open_sim, options, run, words_in};
+use crate::common::{Result, Words, files_with, open, open_sim, run, words_in};
 
 #[test]
-fn many_runs_that_end_in_a_drop_leave_few_files() -> Result {
+fn runs_that_end_with_a_drop_leave_few_files() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         for count in 1..=200 {
@@ -21,7 +21,7 @@ fn many_runs_that_end_in_a_drop_leave_few_files() -> Result {
 }
 
 #[test]
-fn many_killed_runs_leave_few_files() -> Result {
+fn killed_runs_leave_few_files() -> Result {
     run(async {
         let mut sim = Sim::new();
         for count in 1..=150 {
@@ -32,22 +32,20 @@ fn many_killed_runs_leave_few_files() -> Result {
         let log: Vec<_> = sim.files().into_iter().filter(|file| file.name.ends_with(".wal")).collect();
         assert!(log.len() < 140, "{} segments after 150 runs", log.len());
         let bytes: u64 = log.iter().map(|file| file.len).sum();
-        assert!(bytes < 140 * 16 * 1024, "{bytes} bytes of segments: their reserve isn't given back");
+        assert!(bytes < 140 * 16 * 1024, "{bytes} bytes of segments: their reserved space isn't released");
         assert_eq!(words_in(&sim).await?.len(), 150);
         Ok(())
     })
 }
 
 #[test]
-fn a_store_that_asks_for_no_checkpoints_gets_none() -> Result {
+fn runs_under_the_manual_policy_write_no_checkpoint() -> Result {
     run(async {
         let sim = Sim::new();
         for _ in 0..100 {
-            let words = open_sim(&sim).await?;
-            words.push("word").await?;
+            open_sim(&sim).await?.push("word").await?;
         }
-        let words = options().checkpoint(CheckpointPolicy::Manual).open_on(sim, Words::default).await?;
-        assert_eq!(words.store().recovery().records, 100);
+        assert_eq!(open_sim(&sim).await?.store().recovery().records, 100);
         Ok(())
     })
 }

@@ -1,4 +1,4 @@
-//! A store on a folder that isn't a disk's: its messages name it.
+//! Error messages name a store that isn't on a disk.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use walr::testing::Sim;
 
 use crate::common::{Result, Words, open_sim, options, run};
 
-/// A folder of the user's own, which says nothing of itself.
+/// A user's implementation of `Folder` that has no name.
 #[derive(Debug)]
-struct Own(Sim);
+struct Unnamed(Sim);
 
-impl Folder for Own {
+impl Folder for Unnamed {
     fn list(&self) -> std::io::Result<Vec<Entry>> {
         self.0.list()
     }
@@ -43,13 +43,13 @@ fn messages_name_a_simulated_store() -> Result {
     run(async {
         let sim = Sim::new();
         let words = open_sim(&sim).await?;
-        let locked = open_sim(&sim).await.expect_err("it is open").to_string();
+        let locked = open_sim(&sim).await.expect_err("the store was opened twice").to_string();
         assert!(locked.contains("simulated store"), "{locked}");
         assert_eq!(words.store().path().to_str(), Some("simulated store"));
         drop(words);
         sim.put("STORE", b"not a store");
-        for damaged in [sim.clone(), sim.restart(), sim.crash(1)] {
-            let corrupt = open_sim(&damaged).await.expect_err("it is corrupt").to_string();
+        for image in [sim.clone(), sim.restart(), sim.crash(1)] {
+            let corrupt = open_sim(&image).await.expect_err("a corrupt store was opened").to_string();
             let path = Path::new("simulated store").join("STORE").display().to_string();
             assert!(corrupt.contains(&path), "{corrupt}");
         }
@@ -58,11 +58,12 @@ fn messages_name_a_simulated_store() -> Result {
 }
 
 #[test]
-fn messages_name_a_folder_that_says_nothing_of_itself() -> Result {
+fn messages_about_a_folder_without_a_name_call_it_unnamed() -> Result {
     run(async {
         let sim = Sim::new();
         let _words = open_sim(&sim).await?;
-        let locked = options().open_on(Own(sim), Words::default).await.expect_err("it is open").to_string();
+        let locked =
+            options().open_on(Unnamed(sim), Words::default).await.expect_err("the store was opened twice").to_string();
         assert!(locked.contains("unnamed store"), "{locked}");
         Ok(())
     })

@@ -1,11 +1,11 @@
-//! Enums that serde's derives write by one number and read by another: what a call passed as `Shut` would be applied, and
-//! stored, as `Broken`, and nothing would fail. A store of such a type doesn't open.
+//! Enums that serde's derives write with one variant number and read with another: `Shut` would be stored, and applied, as
+//! `Broken` without an error. A store of such a type doesn't open.
 
 use crate::common::{Result, run, snapshot};
 use serde::{Deserialize, Serialize};
 use walr::{Durable, Error, Fate, WalState};
 
-/// serde counts all variants when it writes, and those that aren't skipped when it reads.
+/// serde numbers all variants when it writes, and skips `Imagined` when it reads.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Door {
     #[default]
@@ -17,7 +17,7 @@ pub(crate) enum Door {
     Broken,
 }
 
-/// The same, in an order in which the numbers agree.
+/// An enum whose skipped variant comes last, so that both numberings agree.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Gate {
     #[default]
@@ -55,22 +55,36 @@ macro_rules! house {
 house!(sound { Gate, Gate });
 house!(in_an_argument { Gate, Option<Vec<(u8, Door)>> });
 house!(in_the_state { Door, Gate });
+house!(behind { (Key, Door), (Key, Door) });
 
-/// That it is refused by name, and what is there stays as it is.
-async fn refused<S: WalState + Default>() -> Result {
+/// Accepts one text alone, so that no sample is made of what stands behind it either.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Key(String);
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Key, &'static str> {
+        if text == "it fits" { Ok(Key(text)) } else { Err("it doesn't fit") }
+    }
+}
+
+/// Asserts that a new and an existing store of `S` are refused by name, and that nothing changes.
+async fn assert_refused<S: WalState + Default>() -> Result {
     let folder = tempfile::tempdir()?;
     let missing = folder.path().join("missing");
-    let looked = Durable::<S>::options().dry_run(&missing).await?;
-    assert!(matches!(looked.refused, Some(Error::Codec { .. })), "{looked:?}");
-    let error = Durable::<S>::open(&missing).await.expect_err("it would be misread");
+    let dry = Durable::<S>::options().dry_run(&missing).await?;
+    assert!(matches!(dry.refused, Some(Error::Codec { .. })), "{dry:?}");
+    let error = Durable::<S>::open(&missing).await.expect_err("a store that would be misread was created");
     assert!(matches!(error, Error::Codec { .. }) && error.fate() == Fate::NotRecorded, "{error:?}");
-    let told = error.to_string();
+    let message = error.to_string();
     for part in ["`Door`", "`Shut` is written as number 2", "`Broken`", "to the end"] {
-        assert!(told.contains(part), "no {part} in: {told}");
+        assert!(message.contains(part), "{part} is missing in: {message}");
     }
-    assert!(!missing.exists(), "nothing is made");
+    assert!(!missing.exists(), "the refusal created the folder");
 
-    let path = folder.path().join("there");
+    let path = folder.path().join("existing");
     let house = Durable::<sound::House>::open(&path).await?;
     house.set(Gate::Shut { by: "me".into() }).await?;
     drop(house);
@@ -82,22 +96,50 @@ async fn refused<S: WalState + Default>() -> Result {
 }
 
 #[test]
-fn an_argument_that_would_be_read_as_another_is_refused() -> Result {
-    run(refused::<in_an_argument::House>())
+fn an_argument_that_would_be_read_as_another_value_is_refused() -> Result {
+    run(assert_refused::<in_an_argument::House>())
 }
 
 #[test]
-fn a_part_of_the_state_that_would_be_read_as_another_is_refused() -> Result {
-    run(refused::<in_the_state::House>())
+fn a_field_that_would_be_read_as_another_value_is_refused() -> Result {
+    run(assert_refused::<in_the_state::House>())
 }
 
 #[test]
-fn skipped_variants_at_the_end_are_fine() -> Result {
+fn a_variant_that_no_sample_reaches_is_refused_with_its_value() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let house = Durable::<behind::House>::open(folder.path()).await?;
+        let fits = || Key("it fits".into());
+        assert_eq!(house.set((fits(), Door::Open)).await?, 1);
+        let error = house.set((fits(), Door::Shut)).await.expect_err("it would be applied as `Broken`");
+        let words = ["the variant `Shut` of `Door` is written as number 2", "to the end"];
+        for part in words {
+            assert!(error.to_string().contains(part), "no {part} in: {error}");
+        }
+        assert_eq!(house.stats().last, walr::Lsn::new(1));
+        drop(house);
+
+        let folder = tempfile::tempdir()?;
+        let first = || behind::House { parts: vec![(fits(), Door::Shut)], calls: 0 };
+        let error = Durable::options().open_with(folder.path(), first).await.expect_err("it would be read as `Broken`");
+        for part in words {
+            assert!(error.to_string().contains(part), "no {part} in: {error}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn skipped_variants_at_the_end_are_accepted() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let house = Durable::<sound::House>::open(folder.path()).await?;
         house.set(Gate::Shut { by: "me".into() }).await?;
-        assert!(matches!(house.set(Gate::Imagined).await, Err(Error::Codec { .. })), "it has no encoding");
+        assert!(
+            matches!(house.set(Gate::Imagined).await, Err(Error::Codec { .. })),
+            "a skipped variant has no encoding"
+        );
         assert_eq!(house.set(Gate::Open).await?, 2);
         Ok(())
     })

@@ -1,5 +1,5 @@
-//! A large group is applied in slices: reads come between two calls of it, and never within one; what was answered of it is
-//! synced in time.
+//! A large group is applied in slices: a read comes between two calls of the group and never within a batch, and records
+//! that are answered are synced in time.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durability, Durable, WalState};
 
-use crate::common::{Result, eventually, poll_once, run};
+use crate::common::{Result, begun, eventually, run};
 
 const CLOSED: u8 = 0;
 const ENTERED: u8 = 1;
 const OPEN: u8 = 2;
 
-/// Where mutations wait until a test lets them go on; each test has doors of its own.
+/// The doors at which mutations wait until a test opens them. Each test uses doors of its own.
 static DOORS: [AtomicU8; 12] = [const { AtomicU8::new(CLOSED) }; 12];
 
 fn pass(door: usize) {
@@ -22,7 +22,7 @@ fn pass(door: usize) {
     while DOORS[door].load(Ordering::SeqCst) != OPEN {
         std::thread::yield_now();
     }
-    // Longer than a slice.
+    // Takes longer than a slice.
     std::thread::sleep(Duration::from_millis(2));
 }
 
@@ -58,15 +58,13 @@ fn batch(doors: &[usize]) -> Vec<PassedLog> {
 }
 
 #[test]
-fn reads_come_between_its_calls() -> Result {
+fn a_read_comes_between_two_calls_of_a_group() -> Result {
     run(async {
         let passed = open(Durability::Sync).await?;
-        let mut first = Box::pin(passed.enter(0));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(passed.enter(0));
         eventually(|| is_entered(0));
-        // These are one group.
-        let mut rest: Vec<_> = (0..40).map(|_| Box::pin(passed.enter(1))).collect();
-        assert!(rest.iter_mut().all(|call| poll_once(call.as_mut()).is_pending()));
+        // These calls form one group.
+        let rest: Vec<_> = (0..40).map(|_| begun(passed.enter(1))).collect();
         let reader = passed.clone();
         let reading = std::thread::spawn(move || {
             let mut seen = Vec::new();
@@ -92,8 +90,7 @@ fn reads_come_between_its_calls() -> Result {
 fn no_read_comes_within_a_batch() -> Result {
     run(async {
         let passed = open(Durability::Sync).await?;
-        let mut both = Box::pin(passed.apply_batch(batch(&[3, 4])));
-        assert!(poll_once(both.as_mut()).is_pending());
+        let both = begun(passed.apply_batch(batch(&[3, 4])));
         eventually(|| is_entered(3));
         let reader = passed.clone();
         let reading = std::thread::spawn(move || reader.read(|passed| passed.doors.clone()));
@@ -109,27 +106,19 @@ fn no_read_comes_within_a_batch() -> Result {
 }
 
 #[test]
-fn what_was_answered_is_synced_before_the_rest_is_applied() -> Result {
+fn answered_records_are_synced_before_the_rest_of_the_group_is_applied() -> Result {
     run(async {
         let passed = open(Durability::Periodic(Duration::from_millis(1))).await?;
-        let mut first = Box::pin(passed.apply_batch(batch(&[5])));
-        assert!(poll_once(first.as_mut()).is_pending());
+        let first = begun(passed.apply_batch(batch(&[5])));
         eventually(|| is_entered(5));
-        let (mut second, mut third, mut fourth) = (
-            Box::pin(passed.apply_batch(batch(&[6]))),
-            Box::pin(passed.apply_batch(batch(&[7]))),
-            Box::pin(passed.apply_batch(batch(&[8]))),
-        );
-        for call in [&mut second, &mut third, &mut fourth] {
-            assert!(poll_once(call.as_mut()).is_pending());
-        }
+        let [second, third, fourth] = [6, 7, 8].map(|door| begun(passed.apply_batch(batch(&[door]))));
         open_door(5);
         first.await?;
         open_door(6);
         second.await?;
         open_door(7);
         third.await?;
-        // The fourth is held up; those before it are answered.
+        // The fourth call still waits at its door.
         eventually(|| passed.stats().durable.get() >= 3);
         open_door(8);
         fourth.await?;

@@ -1,11 +1,11 @@
-//! The space of new segments: written with zeros ahead of need where small groups are synced one by one, and only reserved where
-//! groups are large, or aren't synced each.
+//! The space of a new segment: the store fills it with zeros ahead of need while it syncs small groups, and only reserves it
+//! while groups are large or aren't synced.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use crate::common::{DURABILITIES, Result, Words, options, run};
+use crate::common::{DURABILITIES, Result, Words, options, run, sim_files_with};
 use walr::fs::{Entry, File, Folder, Lock, Open};
 use walr::testing::Sim;
 use walr::{Durability, Durable};
@@ -13,24 +13,24 @@ use walr::{Durability, Durable};
 const BLOCK: usize = 4096;
 const LARGE: usize = 100 << 10;
 
-/// Up to where each file was written with zeros, by the name that it was created under.
+/// The offset up to which each file was filled with zeros, by the name under which the file was created.
 type Zeros = Arc<Mutex<BTreeMap<String, u64>>>;
 
-/// A folder that takes note of zeros.
+/// A folder that records which files are filled with zeros.
 #[derive(Debug)]
-struct Noting {
+struct RecordingFolder {
     sim: Sim,
     zeros: Zeros,
 }
 
 #[derive(Debug)]
-struct NotingFile {
+struct RecordingFile {
     file: Box<dyn File>,
     name: String,
     zeros: Zeros,
 }
 
-impl Folder for Noting {
+impl Folder for RecordingFolder {
     fn list(&self) -> io::Result<Vec<Entry>> {
         self.sim.list()
     }
@@ -39,7 +39,7 @@ impl Folder for Noting {
     }
     fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {
         let (file, name, zeros) = (self.sim.open(name, how)?, name.to_string(), self.zeros.clone());
-        Ok(Box::new(NotingFile { file, name, zeros }))
+        Ok(Box::new(RecordingFile { file, name, zeros }))
     }
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.sim.rename(from, to)
@@ -58,7 +58,7 @@ impl Folder for Noting {
     }
 }
 
-impl File for NotingFile {
+impl File for RecordingFile {
     fn len(&self) -> io::Result<u64> {
         self.file.len()
     }
@@ -70,7 +70,7 @@ impl File for NotingFile {
     }
     fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         if bytes.len() >= BLOCK && bytes[bytes.len() - BLOCK..].iter().all(|&byte| byte == 0) {
-            let mut zeros = self.zeros.lock().map_err(|_| io::Error::other("a test has failed"))?;
+            let mut zeros = self.zeros.lock().map_err(|_| io::Error::other("a test panicked"))?;
             let end = zeros.entry(self.name.clone()).or_default();
             *end = (*end).max(offset + bytes.len() as u64);
         }
@@ -87,20 +87,20 @@ impl File for NotingFile {
     }
 }
 
-/// A store of this durability, with segments of up to this many bytes.
+/// Opens a store with segments of `size` bytes on a recording folder.
 async fn open(durability: Durability, size: u64) -> walr::Result<(Durable<Words>, Sim, Zeros)> {
     let (sim, zeros) = (Sim::new(), Zeros::default());
-    let folder = Noting { sim: sim.clone(), zeros: zeros.clone() };
+    let folder = RecordingFolder { sim: sim.clone(), zeros: zeros.clone() };
     let words = options().durability(durability).segment_size(size).open_on(folder, Words::default).await?;
     Ok((words, sim, zeros))
 }
 
-/// Of each segment with a salt: how long it was made, and up to where it was written with zeros; the store's first, which the
-/// first mutation replaces, left out.
+/// Returns, for each segment with a salt, its reserved length and the offset up to which it was filled with zeros. The first
+/// segment of the store has no salt, and the first mutation replaces it.
 fn segments(sim: &Sim, zeros: &Zeros) -> Vec<(u64, u64)> {
     let zeros = zeros.lock().unwrap();
-    let names = sim.files().into_iter().map(|file| file.name).filter(|name| name.ends_with(".wal"));
-    names
+    sim_files_with(sim, ".wal")
+        .into_iter()
         .filter_map(|name| {
             let reserved = u64::from_le_bytes(sim.read(&name)?[48..56].try_into().ok()?);
             Some((reserved, zeros.get(&(name + ".tmp")).copied().unwrap_or(0)))
@@ -108,6 +108,7 @@ fn segments(sim: &Sim, zeros: &Zeros) -> Vec<(u64, u64)> {
         .collect()
 }
 
+/// Pushes `count` words of `len` bytes.
 async fn push(words: &Durable<Words>, count: usize, len: usize) -> walr::Result<()> {
     for _ in 0..count {
         words.push(&"x".repeat(len)).await?;
@@ -116,7 +117,7 @@ async fn push(words: &Durable<Words>, count: usize, len: usize) -> walr::Result<
 }
 
 #[test]
-fn it_is_written_where_small_groups_are_synced() -> Result {
+fn space_is_filled_with_zeros_while_small_groups_are_synced() -> Result {
     run(async {
         let (words, sim, zeros) = open(Durability::Sync, 256 << 10).await?;
         push(&words, 600, 2000).await?;
@@ -129,7 +130,7 @@ fn it_is_written_where_small_groups_are_synced() -> Result {
 }
 
 #[test]
-fn it_is_only_reserved_where_groups_are_large_and_written_again_when_they_are_small() -> Result {
+fn space_is_only_reserved_while_groups_are_large() -> Result {
     run(async {
         let (words, sim, zeros) = open(Durability::Sync, 2 << 20).await?;
         push(&words, 100, LARGE).await?;
@@ -147,7 +148,7 @@ fn it_is_only_reserved_where_groups_are_large_and_written_again_when_they_are_sm
 }
 
 #[test]
-fn it_is_only_reserved_where_groups_are_not_synced() -> Result {
+fn space_is_only_reserved_while_groups_are_not_synced() -> Result {
     run(async {
         for durability in &DURABILITIES[1..] {
             let (words, sim, zeros) = open(*durability, 256 << 10).await?;

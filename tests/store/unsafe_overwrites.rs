@@ -1,12 +1,12 @@
-//! A medium that may lose a whole block that it was writing: no block with durable records is written again.
+//! On a medium that may lose a whole block during a write, no block with durable records is written again.
 
 use std::path::Path;
 
-use crate::common::{DURABILITIES, Result, files_with, numbered, options, run};
+use crate::common::{DURABILITIES, Result, files_with, numbered, options, push_numbered, run};
 
 const BLOCK: usize = 4096;
 
-/// The blocks of the one segment in `folder`.
+/// Returns the blocks of the only segment in `folder`.
 fn blocks(folder: &Path) -> Result<Vec<Vec<u8>>> {
     let segments = files_with(folder, ".wal")?;
     assert_eq!(segments.len(), 1, "{segments:?}");
@@ -14,7 +14,7 @@ fn blocks(folder: &Path) -> Result<Vec<Vec<u8>>> {
 }
 
 #[test]
-fn each_synced_group_stands_on_blocks_of_its_own() -> Result {
+fn each_synced_group_has_blocks_of_its_own() -> Result {
     run(async {
         for safe in [true, false] {
             let folder = tempfile::tempdir()?;
@@ -27,7 +27,7 @@ fn each_synced_group_stands_on_blocks_of_its_own() -> Result {
                 let written: Vec<usize> = (0..after.0.len()).filter(|&at| before.0[at] != after.0[at]).collect();
                 assert_eq!(written, [if safe { 1 } else { 1 + number }]);
                 let grown = after.1 - before.1;
-                assert!(if safe { grown < 200 } else { grown > 3000 }, "padding is a part of the log: {grown}");
+                assert!(if safe { grown < 200 } else { grown > 3000 }, "the log grew by {grown} bytes");
             }
             words.close().await?;
             assert!(safe || std::fs::metadata(&files_with(folder.path(), ".wal")?[0])?.len() % BLOCK as u64 == 0);
@@ -37,7 +37,7 @@ fn each_synced_group_stands_on_blocks_of_its_own() -> Result {
 }
 
 #[test]
-fn the_option_may_change_from_one_open_to_the_next() -> Result {
+fn power_safe_overwrite_may_change_at_each_open() -> Result {
     run(async {
         for durability in DURABILITIES {
             let folder = tempfile::tempdir()?;
@@ -45,10 +45,10 @@ fn the_option_may_change_from_one_open_to_the_next() -> Result {
                 let options = options().durability(durability).power_safe_overwrite(round % 2 == 0);
                 let words = options.open(folder.path()).await?;
                 assert_eq!(words.words(), numbered(2 * round));
-                words.push(&format!("word {}", 2 * round)).await?;
+                push_numbered(&words, 1).await?;
                 words.sync().await?;
                 assert!(words.push_and_panic("bad").await.is_err());
-                words.push(&format!("word {}", 2 * round + 1)).await?;
+                push_numbered(&words, 1).await?;
                 if round % 3 == 0 {
                     words.close().await?;
                 }

@@ -12,8 +12,8 @@ mod expand;
 mod model;
 mod names;
 mod owned;
+mod siblings;
 mod text;
-mod twin;
 mod types;
 mod valid;
 

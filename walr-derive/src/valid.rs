@@ -3,7 +3,6 @@
 mod determinism;
 pub(crate) mod left_out;
 mod method;
-mod outside;
 mod unique;
 
 use quote::ToTokens;
@@ -12,13 +11,14 @@ use syn::GenericParam;
 use crate::errors::Errors;
 use crate::model::Model;
 use crate::names;
-use crate::twin;
+use crate::siblings::Siblings;
 
 /// Reports every mistake of the block, and marks the methods that hold one.
 pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
     block(model, errors);
     // Of a state that can't be one only stubs are left.
     let is_borrowing = model.block.generics.lifetimes().next().is_some();
+    let refused = determinism::rows();
     for mutation in &mut model.mutations {
         let before = errors.count();
         if !mutation.broken {
@@ -27,7 +27,7 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
         mutation.broken |= is_borrowing || errors.count() > before;
         // A body in need of change leaves all that is made of the signature as it is.
         if !mutation.options.allow_nondeterminism {
-            determinism::check(mutation.method.body.to_token_stream(), errors);
+            determinism::check(mutation.method.body.to_token_stream(), &refused, errors);
         }
     }
     for query in &mut model.queries {
@@ -58,7 +58,8 @@ fn block(model: &mut Model<'_>, errors: &mut Errors) {
             errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");
         }
     }
-    model.is_second = twin::stands_above(block);
+    let Some(siblings) = Siblings::of(block) else { return };
+    model.is_second = siblings.has_block_above();
     if model.is_second {
         let message = format!(
             "`{state}` has a `#[walr::mutations]` block above; move the mutations there, and keep other methods in a \
@@ -68,12 +69,12 @@ fn block(model: &mut Model<'_>, errors: &mut Errors) {
         return;
     }
     let made = [names::log(state), names::outcome(state), names::mutations(state)];
-    for name in twin::taken(block, &made) {
+    for name in made.into_iter().filter(|name| siblings.has(name)) {
         let message = format!(
             "`#[walr::mutations]` makes a type `{name}`, and this module has one of that name: rename yours, or move \
              `{state}` and this block into a module of their own"
         );
         errors.at(&block.self_ty, message);
-        model.taken.push(name.clone());
+        model.taken.push(name);
     }
 }
