@@ -40,7 +40,7 @@ impl<S: WalState> Call for S {
     }
 }
 
-/// The error of an outcome that isn't the one of its log value: a hand-written `Recorded` can do that, the macros can't.
+/// Returns the error of an outcome that belongs to another mutation. Only a hand-written `Recorded` can cause it.
 pub fn mismatch() -> Error {
-    Error::Outcome
+    Error::Thread { reason: "`Recorded::apply` returned the outcome of another mutation".to_string() }
 }
