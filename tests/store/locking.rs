@@ -139,7 +139,7 @@ fn a_second_open_in_another_process_is_refused() -> Result {
     let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir()?;
     let words = block_on(open(folder.path()))?;
-    assert!(Other::start(folder.path())?.report()?.contains("is in use"));
+    assert!(Other::start(folder.path())?.report()?.contains("is open already"));
     block_on(words.push("word 0"))?;
     drop(words);
     let mut other = Other::start(folder.path())?;

@@ -61,9 +61,9 @@ pub(crate) fn held(holder: &Ident, place: usize) -> Ident {
     format_ident!("__{}Held{}", holder, place)
 }
 
-/// The struct that holds a variant's arguments while they are read.
-pub(crate) fn slots(state: &Ident, variant: &Ident) -> Ident {
-    format_ident!("__{}{}Slots", state, variant)
+/// The block's own name for `walr::__private`.
+pub(crate) fn private(state: &Ident) -> Ident {
+    format_ident!("__{}Private", state)
 }
 
 /// The name of a parameter whose pattern has none.

@@ -3,26 +3,29 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Items, argument, carried, doc, held, hidden};
-use crate::model::Mutation;
+use super::traits::GeneratedEnum;
+use super::{Expansion, doc, user_attributes};
+use crate::model::MutationMethod;
 use crate::names;
 
-pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
-    let log = log(items);
-    let outcome = outcome(items);
-    let debug = debug(items);
-    let clone = clone(items);
-    let held = held::expand(items);
-    quote!(#log #outcome #debug #clone #held)
+pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
+    let (log, outcome) = (GeneratedEnum::log(expansion), GeneratedEnum::outcome(expansion));
+    let log_aliases = log.aliases();
+    let log_enum = log_enum(expansion, &log.serde());
+    let log_traits = [log.clone(), log.debug(), log.partial_eq()];
+    let outcome_aliases = outcome.conditional_aliases();
+    let outcome_enum = outcome_enum(expansion);
+    let outcome_traits = [outcome.debug(), outcome.partial_eq()];
+    quote!(#log_enum #outcome_enum #log_aliases #(#log_traits)* #outcome_aliases #(#outcome_traits)*)
 }
 
-fn log(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, log, log_generics, model, self_ty, .. } = items;
+fn log_enum(expansion: &Expansion<'_>, serde: &TokenStream) -> TokenStream {
+    let Expansion { attrs, log, log_generics, model, self_ty, .. } = expansion;
     let docs = doc(format!("The log of `{}`: one variant per mutation, its arguments as fields.", model.state));
     let where_clause = &log_generics.where_clause;
     let variants = model.recorded().map(|mutation| {
-        let kept = carried::of_variant(&mutation.method.attrs);
-        let docs = variant_docs(items, mutation, "A call of");
+        let kept = user_attributes::of_variant(&mutation.method.attrs);
+        let docs = variant_docs(expansion, mutation, "A call of");
         let variant = &mutation.variant;
         if mutation.params.is_empty() {
             return quote!(#docs #kept #variant,);
@@ -41,17 +44,18 @@ fn log(items: &Items<'_>) -> TokenStream {
     quote! {
         #docs
         #attrs
+        #serde
         pub enum #log #log_generics #where_clause { #(#variants)* }
     }
 }
 
-fn outcome(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, outcome, outcome_generics, model, self_ty, .. } = items;
+fn outcome_enum(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { attrs, outcome, outcome_generics, model, self_ty, .. } = expansion;
     let docs = doc(format!("What a mutation of `{}` returned: one variant per mutation.", model.state));
     let where_clause = &outcome_generics.where_clause;
     let variants = model.recorded().map(|mutation| {
-        let kept = carried::of_variant(&mutation.method.attrs);
-        let docs = variant_docs(items, mutation, "The result of");
+        let kept = user_attributes::of_variant(&mutation.method.attrs);
+        let docs = variant_docs(expansion, mutation, "The result of");
         let variant = &mutation.variant;
         let result = mutation.result(self_ty);
         quote!(#docs #kept #variant(#result),)
@@ -63,81 +67,12 @@ fn outcome(items: &Items<'_>) -> TokenStream {
     }
 }
 
-fn variant_docs(items: &Items<'_>, mutation: &Mutation<'_>, what: &str) -> TokenStream {
+fn variant_docs(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>, what: &str) -> TokenStream {
     let first = doc(format!("{what} `{}`.", names::plain(&mutation.method.sig.ident)));
-    let summary = carried::summary(&mutation.method.attrs);
+    let summary = user_attributes::summary(&mutation.method.attrs);
     if summary.is_empty() {
         return first;
     }
-    let summary = doc(summary.replace("Self::", &format!("{}::", items.model.state)));
+    let summary = doc(summary.replace("Self::", &format!("{}::", expansion.model.state)));
     quote!(#first #[doc = ""] #summary)
-}
-
-fn debug(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, model, .. } = items;
-    let ty = items.log_ty();
-    let bounded = items.recordable(&items.log_generics);
-    let (generics, _, where_clause) = bounded.split_for_impl();
-    let arms = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
-        let (variant, pattern) = (&mutation.variant, pattern(items, mutation));
-        let name = variant.to_string();
-        let fields = mutation.params.iter().map(|param| {
-            let (field, name) = (&param.name, names::plain(&param.name));
-            let debug = argument(items, param, "debug");
-            hidden!(.field(#name, #debug(#field)))
-        });
-        match mutation.params.is_empty() {
-            true => hidden!(#conditions #pattern => formatter.write_str(#name),),
-            false => hidden!(#conditions #pattern => formatter.debug_struct(#name) #(#fields)* .finish(),),
-        }
-    });
-    hidden! {
-        #attrs
-        #[automatically_derived]
-        impl #generics ::core::fmt::Debug for #ty #where_clause {
-            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                match *self { #(#arms)* }
-            }
-        }
-    }
-}
-
-fn clone(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, log, model, .. } = items;
-    let ty = items.log_ty();
-    let bounded = items.recordable(&items.log_generics);
-    let (generics, _, where_clause) = bounded.split_for_impl();
-    let arms = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
-        let (variant, pattern) = (&mutation.variant, pattern(items, mutation));
-        let fields = mutation.params.iter().map(|param| {
-            let field = &param.name;
-            let copy = argument(items, param, "copy");
-            hidden!(#field: #copy(#field))
-        });
-        match mutation.params.is_empty() {
-            true => hidden!(#conditions #pattern => #log::#variant,),
-            false => hidden!(#conditions #pattern => #log::#variant { #(#fields),* },),
-        }
-    });
-    hidden! {
-        #attrs
-        #[automatically_derived]
-        impl #generics ::core::clone::Clone for #ty #where_clause {
-            fn clone(&self) -> Self {
-                match *self { #(#arms)* }
-            }
-        }
-    }
-}
-
-/// `CacheLog::Insert { ref key, ref value }`, under the parameters' own names.
-pub(super) fn pattern(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
-    let (log, variant) = (&items.log, &mutation.variant);
-    let fields = mutation.params.iter().map(|param| &param.name);
-    match mutation.params.is_empty() {
-        true => quote!(#log::#variant),
-        false => quote!(#log::#variant { #(ref #fields),* }),
-    }
 }

@@ -8,7 +8,7 @@ use super::queue::Request;
 use super::rebuild::Lost;
 use super::{Committer, Core};
 use crate::checkpoint;
-use crate::codec::{self, StreamError};
+use crate::codec::{self, StreamError, Tokens};
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
@@ -114,7 +114,9 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
             put(live.state.as_ref().map_err(Lost::error)?, live.lsn)?
         }
         Origin::Encoded { most } => match encoded(core, most)? {
-            Some((bytes, lsn)) => checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, &bytes, &pace)?,
+            Some((bytes, tokens, lsn)) => {
+                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&bytes, tokens), &pace)?
+            }
             None => from_replay(&log.snapshot()?)?,
         },
         Origin::Copy(copy) => {
@@ -138,16 +140,16 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
 }
 
 /// Encodes the live state under the read lock; `None` if that would take more than `most` bytes.
-fn encoded<S: WalState>(core: &Core<S>, most: usize) -> Result<Option<(Vec<u8>, Lsn)>> {
+fn encoded<S: WalState>(core: &Core<S>, most: usize) -> Result<Option<(Vec<u8>, Tokens, Lsn)>> {
     let live = core.look();
     let mut bytes = Bounded { bytes: Vec::new(), most, is_full: false };
     match codec::encode_to(live.state.as_ref().map_err(Lost::error)?, &mut bytes) {
-        Ok(()) => Ok(Some((bytes.bytes, live.lsn))),
+        Ok(tokens) => Ok(Some((bytes.bytes, tokens, live.lsn))),
         Err(_) if bytes.is_full => Ok(None),
         Err(StreamError::Io(e)) => {
             Err(Error::Codec { what: S::NAME.to_string(), step: "encoded", reason: e.to_string() })
         }
-        Err(StreamError::Codec(reason)) => Err(Error::Codec { what: S::NAME.to_string(), step: "encoded", reason }),
+        Err(StreamError::Codec(refusal)) => Err(refusal.of_state(S::NAME)),
     }
 }
 

@@ -1,10 +1,10 @@
-//! That errors go anywhere, say what became of a call, and say nothing twice.
+//! Errors can be sent anywhere, know the fate of a call, and repeat nothing.
 
 use std::error::Error as _;
 
 use super::*;
 
-/// A text that no message has of its own.
+/// A message that no other message contains.
 const BOTTOM: &str = "the bottom";
 
 fn bottom() -> Arc<io::Error> {
@@ -15,19 +15,19 @@ fn commit() -> Error {
     Error::Commit { action: "sync", path: "x".into(), offset: 8, lsn: Lsn::new(3), source: bottom() }
 }
 
-/// The texts of an error and its causes, from the top.
+/// Returns the messages of an error and its sources, the outermost first.
 fn chain(error: &Error) -> Vec<String> {
-    let mut texts = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        texts.push(error.to_string());
-        cause = error.source();
+    let mut messages = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(error) = source {
+        messages.push(error.to_string());
+        source = error.source();
     }
-    texts
+    messages
 }
 
-/// One error of each variant that has a cause.
-fn with_causes() -> Vec<Error> {
+/// Returns an error of each variant with a source.
+fn with_sources() -> Vec<Error> {
     let cause = Arc::new(commit());
     vec![
         Error::Io { action: "open", path: "x".into(), source: bottom() },
@@ -39,8 +39,8 @@ fn with_causes() -> Vec<Error> {
     ]
 }
 
-/// One error of each variant that has none. Its fields' texts are the variant's own.
-fn without_causes() -> Vec<Error> {
+/// Returns an error of each variant without a source.
+fn without_sources() -> Vec<Error> {
     let (path, reason, message) = (PathBuf::from("x"), "a reason".to_string(), "a message".to_string());
     let (lsn, mutation) = (Lsn::new(3), "put".to_string());
     vec![
@@ -63,7 +63,6 @@ fn without_causes() -> Vec<Error> {
         Error::Locked { path },
         Error::Option { option: "segment_size", value: "0".into(), reason: "it is at least 1" },
         Error::Thread { reason },
-        Error::Outcome,
     ]
 }
 
@@ -74,37 +73,36 @@ fn errors_can_go_anywhere() {
 }
 
 #[test]
-fn a_chain_says_nothing_twice() {
-    for error in with_causes() {
+fn a_chain_repeats_nothing() {
+    for error in with_sources() {
         let texts = chain(&error);
-        assert!(texts.len() > 1, "{error:?} has no cause");
+        assert!(texts.len() > 1, "{error:?} has no source");
         for (at, above) in texts.iter().enumerate() {
             let repeated = texts[at + 1..].iter().find(|below| above.contains(below.as_str()));
-            assert!(repeated.is_none(), "{above:?} says {repeated:?} too, which its cause says");
+            assert!(repeated.is_none(), "{above:?} repeats its source {repeated:?}");
         }
         assert_eq!(texts.last().map(String::as_str), Some(BOTTOM), "{texts:?}");
     }
-    for error in without_causes() {
+    for error in without_sources() {
         assert_eq!(chain(&error).len(), 1, "{error:?}");
     }
 }
 
-/// The two lists hold each variant, which are as many as there are messages.
 #[test]
-fn every_variant_is_looked_at() {
+fn the_lists_hold_every_variant() {
     let name = |error: &Error| std::mem::discriminant(error);
-    let all: std::collections::HashSet<_> = with_causes().iter().chain(&without_causes()).map(name).collect();
+    let all: std::collections::HashSet<_> = with_sources().iter().chain(&without_sources()).map(name).collect();
     assert_eq!(all.len(), include_str!("../error.rs").matches("#[error(").count());
 }
 
 #[test]
-fn debug_tells_the_whole_chain_in_one_line() {
+fn debug_prints_the_whole_chain_in_one_line() {
     let error = Error::NoCheckpoint { cause: Arc::new(commit()) };
     assert_eq!(format!("{error:?}"), chain(&error).join(": "));
 }
 
 #[test]
-fn a_handlers_error_keeps_every_text() {
+fn a_handlers_error_keeps_every_message() {
     let middle = Error::Io { action: "open", path: "x".into(), source: bottom() };
     let error = Error::handler(&Error::Failed { cause: Arc::new(middle.clone()) });
     assert_eq!(chain(&error)[2..], [middle.to_string(), BOTTOM.to_string()]);
@@ -112,7 +110,7 @@ fn a_handlers_error_keeps_every_text() {
 }
 
 #[test]
-fn a_handlers_error_that_repeats_its_cause_says_it_once() {
+fn a_handlers_error_that_repeats_its_source_says_it_once() {
     #[derive(Debug, thiserror::Error)]
     #[error("can't apply: {0}")]
     struct Repeats(#[source] io::Error);
@@ -121,7 +119,7 @@ fn a_handlers_error_that_repeats_its_cause_says_it_once() {
 }
 
 #[test]
-fn only_what_may_be_on_disk_is_unknown() {
+fn the_fate_is_unknown_only_if_the_call_may_be_on_disk() {
     assert_eq!(Error::Closed.fate(), Fate::NotRecorded);
     assert_eq!(commit().fate(), Fate::Unknown);
     assert_eq!(Error::Failed { cause: Arc::new(commit()) }.fate(), Fate::NotRecorded);

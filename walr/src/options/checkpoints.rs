@@ -1,27 +1,28 @@
-//! When checkpoints are written, and from which state.
+//! The policy that says when a checkpoint is due.
 
-use super::MIB;
+use super::config::MIB;
 
-/// When a checkpoint is written by itself.
+/// The policy that decides when the store writes a checkpoint by itself.
 ///
-/// A checkpoint is the whole state in one file. The log before it is no longer needed, so that checkpoints bound both the
-/// size of the folder and the time of the next open. They are written by a thread of their own. A `close` writes one
-/// too if the log holds records above the newest one, unless the policy is [`Manual`](CheckpointPolicy::Manual) or
+/// A checkpoint is the whole state in one file, written by a thread of its own. It replaces the log before it, and so bounds the
+/// size of the folder and the time of the next open. [`close`](crate::Durable::close) also writes a checkpoint if the log holds
+/// newer records, unless the policy is [`Manual`](CheckpointPolicy::Manual) or
 /// [`checkpoint_on_close`](crate::Options::checkpoint_on_close) is `false`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CheckpointPolicy {
-    /// When the log since the last checkpoint takes at least `floor` bytes (a log file counts as a 64th of
-    /// the floor at least), and at least `ratio` times the bytes of that
-    /// checkpoint: so that the work of writing the state is spread over a log of its own size. The default is a ratio of
-    /// 1 and a floor of 64 MiB.
+    /// Writes a checkpoint when the log since the newest one takes at least `floor` bytes, and at least `ratio` times as many bytes
+    /// as that checkpoint. The default, with a ratio of 1 and a floor of 64 MiB.
+    ///
+    /// The ratio bounds the work: with 1, the store writes about as many bytes of checkpoints as of log. A file of the log counts as at
+    /// least a 64th of the floor.
     LogBytes {
-        /// How many times the checkpoint's size the log may reach.
+        /// The size of the log, as a multiple of the checkpoint's size.
         ratio: f64,
-        /// Below this many bytes of log no checkpoint is written.
+        /// The size of the log in bytes below which no checkpoint is due.
         floor: u64,
     },
-    /// Only when [`checkpoint`](crate::Durable::checkpoint) is called; not on close either.
+    /// Writes a checkpoint only when [`checkpoint`](crate::Durable::checkpoint) is called, and not on close.
     Manual,
 }
 
@@ -32,7 +33,7 @@ impl Default for CheckpointPolicy {
 }
 
 impl CheckpointPolicy {
-    /// What a segment counts as in bytes of log, at least.
+    /// Returns the least number of bytes of log that a segment counts as.
     pub(crate) fn segment_counts(&self) -> u64 {
         match *self {
             CheckpointPolicy::LogBytes { floor, .. } => floor / 64,
@@ -40,7 +41,7 @@ impl CheckpointPolicy {
         }
     }
 
-    /// Whether a checkpoint is due after `log` bytes of log, when the newest checkpoint takes `checkpoint` bytes.
+    /// Returns whether a checkpoint is due after `log` bytes of log, if the newest checkpoint takes `checkpoint` bytes.
     pub(crate) fn is_due(&self, log: u64, checkpoint: u64) -> bool {
         match *self {
             CheckpointPolicy::LogBytes { ratio, floor } => log >= floor && log as f64 >= ratio * checkpoint as f64,

@@ -2,7 +2,7 @@
 
 use super::Durability;
 
-/// How a [`WAL`](crate::WAL) is opened and replayed.
+/// Options to open and replay a [`WAL`](crate::WAL) with; [`WALOptionsBuilder`] builds them.
 ///
 /// ```
 /// use walr::Durability;
@@ -13,15 +13,13 @@ use super::Durability;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WALOptions {
-    /// From how many bytes of log on [`should_checkpoint`](crate::WAL::should_checkpoint) says so. Default: 1 GiB.
+    /// The bytes of log at which [`should_checkpoint`](crate::WAL::should_checkpoint) returns `true`. Default: 1 GiB.
     pub max_size: usize,
-    /// How many logs a replay hands to the handler at a time, at most; at least 1. Default: 1,000.
+    /// The most logs that a replay passes to the handler in one call, at least 1. Default: 1,000.
     pub iter_batch_size: usize,
-    /// How many bytes of records a replay reads ahead at a time, at least 1; a larger record is read by itself. Default:
-    /// 65,536.
+    /// The bytes of records that a replay reads ahead at a time, at least 1. A larger record is read alone. Default: 65,536.
     pub iter_chunk_size: usize,
-    /// When a call is acknowledged, and so what it survives. A change after the open has no effect. Default:
-    /// [`Durability::Sync`].
+    /// The moment at which a call is acknowledged. A change after the open has no effect. Default: [`Durability::Sync`].
     pub durability: Durability,
 }
 
@@ -31,7 +29,7 @@ impl Default for WALOptions {
     }
 }
 
-/// Builds [`WALOptions`]; what isn't set has its default.
+/// A builder of [`WALOptions`].
 #[derive(Clone, Debug)]
 pub struct WALOptionsBuilder {
     options: WALOptions,
@@ -44,14 +42,14 @@ impl Default for WALOptionsBuilder {
 }
 
 impl WALOptionsBuilder {
-    /// A builder in which nothing is set.
+    /// Creates a builder with the defaults.
     pub fn new() -> WALOptionsBuilder {
         let durability = Durability::Sync;
         let options = WALOptions { max_size: 1 << 30, iter_batch_size: 1_000, iter_chunk_size: 1 << 16, durability };
         WALOptionsBuilder { options }
     }
 
-    /// The options, as they are set.
+    /// Returns the options as they are set.
     pub fn build(&self) -> WALOptions {
         self.options.clone()
     }

@@ -1,4 +1,4 @@
-//! How far an open is, and who wants to know.
+//! The progress of an open, and the callback that hears of it.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -6,39 +6,39 @@ use std::sync::Arc;
 
 use crate::panic;
 
-/// A callback is called again after this many bytes.
+/// The bytes between two calls of the callback.
 const STEP: u64 = 1 << 20;
 
-/// What an open is at; see [`Progress`].
+/// A phase of an open; see [`Progress`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The newest checkpoint is read and decoded.
+    /// Reads and decodes the newest checkpoint.
     Checkpoint,
-    /// The log above it is read and checked; nothing is applied yet.
+    /// Reads and checks the log after that checkpoint, and applies nothing.
     Scan,
-    /// The log's records are applied.
+    /// Applies the records of the log.
     Replay,
 }
 
-/// How far an open is; what the callback of [`Options::on_progress`](crate::Options::on_progress) gets.
+/// The progress of an open; the argument of the callback of [`Options::on_progress`](crate::Options::on_progress).
 ///
-/// The phases come in their order. One begins anew, with the checkpoint, where an older checkpoint stands in for a damaged
-/// one, or where a record is taken back because it panicked.
+/// The phases follow each other in order. They begin again if the newest checkpoint is corrupt and an older one is loaded, or if a
+/// record panics on replay and is aborted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// What the open is at.
+    /// The current phase.
     pub phase: Phase,
-    /// How many bytes of the phase's files are done: 0 in its first call, `total` in its last.
+    /// The bytes of the phase's files that are done: 0 in the first call of a phase, `total` in the last.
     pub bytes: u64,
-    /// How many there are, the space that is reserved behind the log's end included.
+    /// The bytes of the phase's files, with the reserved space after the end of the log.
     pub total: u64,
-    /// How many records are replayed so far; 0 before the replay.
+    /// The records that were replayed so far; 0 before the replay.
     pub records: u64,
 }
 
-/// A callback for progress.
+/// The callback of [`Options::on_progress`](crate::Options::on_progress).
 #[derive(Clone)]
 pub(crate) struct Listener(Arc<dyn Fn(Progress) + Send + Sync>);
 
@@ -54,13 +54,13 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// Watches one open for a listener, if there is one.
+/// Reports the progress of one open to a listener, if there is one.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// `None` also once it has panicked.
+    /// `None` after a panic of the callback.
     listener: RefCell<Option<Listener>>,
     now: Cell<Progress>,
-    /// At how many bytes the listener is called next.
+    /// The bytes at which the listener is called next.
     due: Cell<u64>,
 }
 
@@ -70,30 +70,30 @@ impl Watch {
         Watch { listener: RefCell::new(listener), now, due: Cell::new(0) }
     }
 
-    /// A phase begins, over `total` bytes.
+    /// Begins a phase over `total` bytes.
     pub(crate) fn begin(&self, phase: Phase, total: u64) {
         self.now.set(Progress { phase, bytes: 0, total, records: 0 });
-        self.tell();
+        self.report();
     }
 
-    /// So many bytes of the phase are done, and so many records replayed.
+    /// Sets how many bytes of the phase are done, and how many records are replayed.
     pub(crate) fn reach(&self, bytes: u64, records: u64) {
         let now = self.now.get();
-        // The last call is the phase's end.
+        // `end` makes the last call.
         self.now.set(Progress { bytes: bytes.min(now.total), records, ..now });
         if bytes >= self.due.get() && bytes < now.total {
-            self.tell();
+            self.report();
         }
     }
 
-    /// The phase is over.
+    /// Ends the phase.
     pub(crate) fn end(&self) {
         let now = self.now.get();
         self.now.set(Progress { bytes: now.total, ..now });
-        self.tell();
+        self.report();
     }
 
-    fn tell(&self) {
+    fn report(&self) {
         let now = self.now.get();
         self.due.set(now.bytes + STEP);
         if let Some(listener) = self.listener.take()
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phase_is_told_at_its_ends_and_no_more_often_than_by_the_step() {
+    fn a_phase_is_reported_at_its_ends_and_once_per_step() {
         let calls = heard(|watch| {
             watch.begin(Phase::Scan, 2 * STEP + 9);
             (1..=8).for_each(|eighth| watch.reach(eighth * STEP / 4, eighth));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_was_reached_is_told_once() {
+    fn an_end_that_was_reached_is_reported_once() {
         let calls = heard(|watch| {
             watch.begin(Phase::Replay, 5);
             watch.reach(5, 1);

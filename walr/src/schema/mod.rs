@@ -1,7 +1,6 @@
 //! The types that a program and its files agree on: what the macros implement for a state, the names and shapes that describe
 //! it in each file, and how older states are read.
 
-pub(crate) mod argument;
 pub(crate) mod faithful;
 pub(crate) mod migrate;
 pub(crate) mod shape;

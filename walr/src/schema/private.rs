@@ -1,10 +1,11 @@
 //! What generated code calls. Not a public interface: it changes with the macros.
 
 pub use crate::codec::Decoder;
-pub use crate::schema::argument::{Argument, Arguments, Variants, arguments, log, unknown};
 pub use crate::schema::faithful::{Doubtful, Probe};
 pub use crate::schema::migrate::{Former, Old, Precedes};
-pub use crate::schema::state::{Begins, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored};
+pub use crate::schema::state::{
+    Argument, Begins, Checked, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored,
+};
 pub use serde;
 pub use serde::de::DeserializeOwned;
 
@@ -39,7 +40,7 @@ impl<S: WalState> Call for S {
     }
 }
 
-/// The error of an outcome that isn't the one of its log value: a hand-written `Recorded` can do that, the macros can't.
+/// Returns the error of an outcome that belongs to another mutation. Only a hand-written `Recorded` can cause it.
 pub fn mismatch() -> Error {
-    Error::Outcome
+    Error::Thread { reason: "`Recorded::apply` returned the outcome of another mutation".to_string() }
 }

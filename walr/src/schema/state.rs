@@ -136,11 +136,40 @@ impl<T: Default> Begins for T {
     }
 }
 
+/// Asks of a mutation's parameter, in its owned form, that it can be recorded. Generated code asks at the parameter's type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be recorded as a mutation's argument",
+    label = "is not `Serialize + DeserializeOwned + Clone + Debug + Send`",
+    note = "derive `Serialize`, `Deserialize`, `Clone` and `Debug` for it, or take the parts that can be recorded",
+    note = "an argument goes to the store's thread: take what an `Rc`, a pointer or a lock's guard holds"
+)]
+pub trait Argument: Sized {
+    /// There to be named.
+    const IS_RECORDED: () = ();
+    /// Clones a borrowed argument, in the words of this trait where it can't be cloned.
+    fn copy(&self) -> Self;
+    /// Clones all items of a borrowed slice.
+    fn copy_all(all: &[Self]) -> Vec<Self>;
+}
+
+// Not recommended, so that the message is ours and not that of the first missing trait.
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument for T {
+    fn copy(&self) -> T {
+        self.clone()
+    }
+
+    fn copy_all(all: &[T]) -> Vec<T> {
+        all.to_vec()
+    }
+}
+
 /// What a mutation's result must be. Generated code asks for it at the result's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a mutation's result",
     label = "is not `Send`",
-    note = "a result comes from the store's thread: write `Arc` instead of `Rc`, or return the parts that are `Send`"
+    note = "a result comes from the store's thread: return `Arc` for `Rc`, `dyn Error + Send + Sync` for `dyn Error`, or the \
+            parts that are `Send`"
 )]
 pub trait Returned {
     /// There to be named.
@@ -149,6 +178,19 @@ pub trait Returned {
 
 #[diagnostic::do_not_recommend]
 impl<T: Send + 'static> Returned for T {}
+
+/// Stands for `Self` where a check compiles.
+///
+/// Generated code names a state's log as `<CacheLog as Checked<{ check }>>::Itself`. Where the check fails, it is reported at the
+/// user's own type, and the log has no type: rustc then has no more errors about what it should implement.
+pub trait Checked<const IS_SOUND: bool> {
+    /// The type itself.
+    type Itself;
+}
+
+impl<T> Checked<true> for T {
+    type Itself = T;
+}
 
 /// The generated struct with the handle's methods.
 pub trait Mutations<S: Recorded>: Sized {

@@ -28,9 +28,15 @@ use crate::store::verify::{Verified, verify};
 ///
 /// # What it holds
 ///
-/// The state, one thread, two to four open files, and buffers as large as the last groups needed: some tens of KiB where
-/// calls are small, at most 4 MiB for a group's frame, as much for what is written of it, and twice that for whole blocks. Lists of
-/// calls keep at most 256 KiB each after a burst.
+/// The state, one thread, and buffers as large as the last groups needed: some tens of KiB where calls are small, at most 4 MiB
+/// for a group's frame, as much for what is written of it, and twice that for whole blocks. Lists of calls keep at most 256 KiB
+/// each after a burst.
+///
+/// Two open files, the folder and `LOCK`; two more once something is written, because the segment is opened a second time to be
+/// written past the cache; two for the next segment, from when it is made until it is written; and three while a checkpoint is
+/// written. So there are four most of the time, and at most nine. A call that doesn't fit into the next segment, a copy of a torn
+/// end and a verification open two more for moments.
+///
 /// Calls that wait hold at most [`queue_size`](crate::Options::queue_size) bytes. A thread that calls keeps up to 2 MiB to
 /// encode into. While a checkpoint of a large state is written there is a second state, and after a mutation that panicked, until the
 /// state is built again. On disk, a store that is written much
@@ -52,7 +58,7 @@ impl<S: Recorded> Durable<S> {
     /// `S::default()`. Missing folders are created. Each `Default` state is `Begins`; for others there is
     /// [`Options::open_with`](Options::open_with).
     ///
-    /// An open store has one thread, and two to four open files.
+    /// An open store has one thread, and two to nine open files, four most of the time; see [`Durable`].
     ///
     /// # Errors
     ///
