@@ -8,7 +8,7 @@ use std::path::Path;
 /// only from those before it.
 const FLOORS: [&[&str]; 7] = [
     &["lsn", "error", "panic", "options", "pace", "reentry", "argument", "faithful", "fs"],
-    &["shape", "codec", "migrate", "state", "frame"],
+    &["codec", "state", "shape", "migrate", "frame"],
     &["schema", "layout", "segment"],
     &["journal", "checkpoint"],
     &["recovery", "commit", "verify"],

@@ -55,6 +55,20 @@ macro_rules! house {
 house!(sound { Gate, Gate });
 house!(in_an_argument { Gate, Option<Vec<(u8, Door)>> });
 house!(in_the_state { Door, Gate });
+house!(behind { (Key, Door), (Key, Door) });
+
+/// Accepts one text alone, so that no sample is made of what stands behind it either.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Key(String);
+
+impl TryFrom<String> for Key {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Key, &'static str> {
+        if text == "it fits" { Ok(Key(text)) } else { Err("it doesn't fit") }
+    }
+}
 
 /// That it is refused by name, and what is there stays as it is.
 async fn refused<S: WalState + Default>() -> Result {
@@ -89,6 +103,31 @@ fn an_argument_that_would_be_read_as_another_is_refused() -> Result {
 #[test]
 fn a_part_of_the_state_that_would_be_read_as_another_is_refused() -> Result {
     run(refused::<in_the_state::House>())
+}
+
+#[test]
+fn a_variant_that_no_sample_reaches_is_refused_with_its_value() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let house = Durable::<behind::House>::open(folder.path()).await?;
+        let fits = || Key("it fits".into());
+        assert_eq!(house.set((fits(), Door::Open)).await?, 1);
+        let error = house.set((fits(), Door::Shut)).await.expect_err("it would be applied as `Broken`");
+        let words = ["the variant `Shut` of `Door` is written as number 2", "to the end"];
+        for part in words {
+            assert!(error.to_string().contains(part), "no {part} in: {error}");
+        }
+        assert_eq!(house.stats().last, walr::Lsn::new(1));
+        drop(house);
+
+        let folder = tempfile::tempdir()?;
+        let first = || behind::House { parts: vec![(fits(), Door::Shut)], calls: 0 };
+        let error = Durable::options().open_with(folder.path(), first).await.expect_err("it would be read as `Broken`");
+        for part in words {
+            assert!(error.to_string().contains(part), "no {part} in: {error}");
+        }
+        Ok(())
+    })
 }
 
 #[test]

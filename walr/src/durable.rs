@@ -58,6 +58,7 @@ impl<S: Recorded> Durable<S> {
     /// [`Corrupt`](crate::Error::Corrupt) and [`Missing`](crate::Error::Missing) if durable data is damaged or gone;
     /// [`Schema`](crate::Error::Schema), [`Newer`](crate::Error::Newer) and
     /// [`ReplayPanicked`](crate::Error::ReplayPanicked) if this program can't replay what is there;
+    /// [`Codec`](crate::Error::Codec) if a type in the state or in an argument can't be read back, or would come back as another value;
     /// [`Io`](crate::Error::Io) and [`Full`](crate::Error::Full). Nothing on disk is changed by a refusal.
     ///
     /// # Cancel safety

@@ -83,17 +83,16 @@ pub enum Error {
         place: &'static str,
     },
 
-    /// A value doesn't survive being encoded and decoded again, so that it could never be replayed. Fate: not recorded.
-    /// Arguments of std's types that always do, as `String` and `Vec<u64>`, are not decoded at the call.
-    #[error(
-        "{what} can't be {step}: {reason}; use types that bincode can read back (no untagged or internally tagged enums, no `serde_json::Value`, no `skip_serializing_if`, no `flatten`)"
-    )]
+    /// A value can't be encoded, or would not come back from its encoding as it is; or a type of the state or of an argument has
+    /// only such values, and then the store doesn't open. Fate: not recorded. Arguments of std's types that always come back, as
+    /// `String` and `Vec<u64>`, are not decoded at the call.
+    #[error("{what} can't be {step}: {reason}")]
     Codec {
-        /// The mutation's or the state's name.
+        /// The state or the mutation by name, and its field or its argument where that is known.
         what: String,
         /// Which step failed, as in "encoded" or "read back".
         step: &'static str,
-        /// What the codec said.
+        /// Why, and what to do.
         reason: String,
     },
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::shape::{Misread, OPAQUE, Shape, difference, given_back, renamed};
+use crate::shape::{OPAQUE, Shape, difference, given_back, joined, renamed};
 use crate::state::WalState;
 
 /// The name on disk of what is written through [`WAL`](crate::WAL), whatever its state is; no derived state has it by itself.
@@ -113,14 +113,10 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// [`Error::Codec`], which names the type that would be read back as another value.
+    /// [`Error::Codec`], which names each type that can't be read back, or would be read back as another value, and where it
+    /// stands.
     pub(crate) fn check<S: WalState>() -> Result<()> {
-        match &Traced::of::<S>().misread {
-            Some(Misread { name, how }) => {
-                Err(Error::Codec { what: format!("`{name}`"), step: "read back", reason: how.clone() })
-            }
-            None => Ok(()),
-        }
+        Traced::of::<S>().refused.clone().map_or(Ok(()), Err)
     }
 
     pub(crate) fn encode(&self) -> Result<Vec<u8>, String> {
@@ -147,7 +143,8 @@ impl Schema {
 /// What a trace of a state and its log has found.
 struct Traced {
     schema: Arc<Schema>,
-    misread: Option<Misread>,
+    /// Why no store of it opens.
+    refused: Option<Error>,
 }
 
 impl Traced {
@@ -166,7 +163,8 @@ impl Traced {
     }
 
     fn trace<S: WalState>() -> Traced {
-        let (log, state) = (Shape::both_ways::<S::Log>(), Shape::both_ways::<S>());
+        let (log, of_log) = Shape::both_ways::<S::Log>(S::index);
+        let (state, of_state) = Shape::both_ways::<S>(|_| 0);
         let variants = log.variants();
         let signature = |(place, mutation): (usize, &crate::state::Mutation)| {
             let shapes = variants.get(place).filter(|shapes| shapes.len() == mutation.params.len());
@@ -184,7 +182,9 @@ impl Traced {
             fingerprint: S::FINGERPRINT,
             mutations: S::MUTATIONS.iter().enumerate().map(signature).collect(),
         };
-        Traced { schema: Arc::new(schema), misread: log.misread.or(state.misread) }
+        let mut flaws = of_state.of_state(S::NAME);
+        flaws.extend(of_log.of_log(S::MUTATIONS));
+        Traced { schema: Arc::new(schema), refused: joined(flaws) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::{MAGIC, Meta, PREFIX, chunk_crc, stopped};
-use crate::codec::{self, Decoder, Source};
+use crate::codec::{self, Decoder, Source, Tokens};
 use crate::error::{Error, Result};
 use crate::frame::{u32_at, u64_at};
 use crate::fs::{File, Open};
@@ -48,6 +48,29 @@ pub(crate) fn load<S: WalState>(
     lsn: Lsn,
     pace: &Pace<'_>,
 ) -> Result<Loaded<S>, LoadError> {
+    load_by(dir, store, name, lsn, pace, decode_as::<S>)
+}
+
+/// The same for a checkpoint that was just written with these `tokens`: a state that comes back as another one is refused.
+pub(super) fn load_again<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    name: &str,
+    lsn: Lsn,
+    tokens: &Tokens,
+    pace: &Pace<'_>,
+) -> Result<Loaded<S>, LoadError> {
+    load_by(dir, store, name, lsn, pace, |_, _, decoder| decoder.decode_again(tokens))
+}
+
+fn load_by<S: WalState>(
+    dir: &Dir,
+    store: &StoreId,
+    name: &str,
+    lsn: Lsn,
+    pace: &Pace<'_>,
+    decode: impl FnOnce(&Path, &Meta, Decoder<'_>) -> Result<S>,
+) -> Result<Loaded<S>, LoadError> {
     let path = dir.file_path(name);
     let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
     let file = dir.folder.open(name, Open::Read).map_err(refused)?;
@@ -56,7 +79,7 @@ pub(crate) fn load<S: WalState>(
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
     let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
-    let state = panic::catch(|| decode_as::<S>(&path, &meta, decoder));
+    let state = panic::catch(|| decode(&path, &meta, decoder));
     if let Some(error) = failure {
         return Err(reader_error(error, &refused));
     }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, load, stopped};
-use crate::codec::{self, StreamError};
+use super::read::load_again;
+use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, stopped};
+use crate::codec::{self, Refusal, StreamError, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
 use crate::layout::{Dir, FORMAT, StoreId, TMP, checkpoint_name};
@@ -28,6 +29,8 @@ pub(crate) struct Unfinished {
     /// The file's length.
     pub(crate) bytes: u64,
     file: Box<dyn File>,
+    /// What the state was written as, to hold what is read back to it.
+    tokens: Tokens,
 }
 
 /// Streams `state` into the `.tmp` file of the checkpoint of `lsn`: at full pace through the cache, to be synced at the end;
@@ -43,15 +46,16 @@ pub(crate) fn write<S: WalState>(
     write_with::<S>(dir, store, lsn, pace, |chunks| codec::encode_to(state, chunks))
 }
 
-/// The same with the state's encoding.
+/// The same with the state's encoding, and what it was written as.
 pub(crate) fn write_encoded<S: WalState>(
     dir: &Dir,
     store: &StoreId,
     lsn: Lsn,
-    encoded: &[u8],
+    (encoded, tokens): (&[u8], Tokens),
     pace: &Pace<'_>,
 ) -> Result<Unfinished> {
-    write_with::<S>(dir, store, lsn, pace, |chunks| chunks.write_all(encoded).map_err(StreamError::Io))
+    let put = |chunks: &mut Chunks<'_>| chunks.write_all(encoded).map(|()| tokens).map_err(StreamError::Io);
+    write_with::<S>(dir, store, lsn, pace, put)
 }
 
 fn write_with<S: WalState>(
@@ -59,7 +63,7 @@ fn write_with<S: WalState>(
     store: &StoreId,
     lsn: Lsn,
     pace: &Pace<'_>,
-    encode: impl FnOnce(&mut Chunks<'_>) -> Result<(), StreamError>,
+    encode: impl FnOnce(&mut Chunks<'_>) -> Result<Tokens, StreamError>,
 ) -> Result<Unfinished> {
     let name = checkpoint_name(lsn) + TMP;
     let path = dir.file_path(&name);
@@ -72,17 +76,17 @@ fn write_with<S: WalState>(
     let mut chunks = Chunks { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, pace };
     let written = (|| {
         chunks.prefix(store, lsn, &Meta::of::<S>())?;
-        encode(&mut chunks)?;
-        chunks.footer()
+        let tokens = encode(&mut chunks)?;
+        Ok((tokens, chunks.footer()?))
     })();
     match written {
-        Ok(bytes) => Ok(Unfinished { lsn, bytes, file }),
+        Ok((tokens, bytes)) => Ok(Unfinished { lsn, bytes, file, tokens }),
         Err(error) => {
             // The first error is the one to tell; what stays is removed by the next checkpoint or the next open.
             let _ = dir.folder.remove(&name);
             Err(match error {
                 StreamError::Io(e) => failed(e),
-                StreamError::Codec(reason) => Error::Codec { what: S::NAME.to_string(), step: "encoded", reason },
+                StreamError::Codec(refusal) => refusal.of_state(S::NAME),
             })
         }
     }
@@ -110,11 +114,11 @@ impl Unfinished {
         }
     }
 
-    /// Reads the file back from the medium and decodes it.
+    /// Reads the file back from the medium and decodes it. A state that would come back as another one is refused.
     pub(crate) fn read_back<S: WalState>(&self, dir: &Dir, store: &StoreId, pace: &Pace<'_>) -> Result<S> {
         let name = checkpoint_name(self.lsn) + TMP;
         self.file.evict().map_err(|e| Error::io("read", dir.file_path(&name), e))?;
-        match load::<S>(dir, store, &name, self.lsn, pace) {
+        match load_again::<S>(dir, store, &name, self.lsn, &self.tokens, pace) {
             Ok(loaded) => Ok(loaded.state),
             Err(LoadError::Refused(error)) => Err(error),
             Err(LoadError::Damaged { offset, reason }) => Err(Error::Corrupt {
@@ -148,7 +152,7 @@ struct Chunks<'a> {
 impl Chunks<'_> {
     fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &Meta) -> Result<(), StreamError> {
         let mut encoded = Vec::new();
-        codec::encode(meta, &mut encoded).map_err(StreamError::Codec)?;
+        codec::encode(meta, &mut encoded).map_err(|text| StreamError::Codec(Refusal::encoding(text)))?;
         let written = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let mut bytes = vec![0; PREFIX];
         bytes[..8].copy_from_slice(&MAGIC);

@@ -349,10 +349,10 @@ fn write<S: WalState>(core: &Core<S>, from: From<S>, sync: impl FnOnce() -> Resu
         From::Encoded => {
             let live = core.live.read();
             let (mut encoded, lsn) = (Vec::new(), live.lsn);
-            let codec = |reason| Error::Codec { what: S::NAME.to_string(), step: "encoded", reason };
-            codec::encode(live.state.as_ref().ok_or_else(lost)?, &mut encoded).map_err(codec)?;
+            let tokens = codec::encode_state(live.state.as_ref().ok_or_else(lost)?, &mut encoded);
+            let tokens = tokens.map_err(|refusal| refusal.of_state(S::NAME))?;
             drop(live);
-            checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, &encoded, &pace)?
+            checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&encoded, tokens), &pace)?
         }
         From::Copy(copy) => {
             let live = core.live.read();

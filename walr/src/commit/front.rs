@@ -10,7 +10,7 @@ use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use super::queue::{Call, Closing, Request};
 use super::{Committer, Core};
-use crate::codec;
+use crate::codec::{self, Refusal};
 use crate::error::{Error, Result};
 use crate::options::Durability;
 use crate::panic::woken_quietly;
@@ -186,16 +186,22 @@ impl<S: WalState> Core<S> {
         let start = records.len();
         let mutation = S::MUTATIONS.get(S::index(&log));
         let name = mutation.map_or("?", |mutation: &Mutation| mutation.name);
-        let codec = |step, reason| Error::Codec { what: name.to_string(), step, reason };
-        codec::encode(&log, records).map_err(|reason| codec("encoded", reason))?;
+        let faithful = mutation.is_some_and(|mutation| mutation.faithful);
+        let params = mutation.map_or(&[][..], |mutation| mutation.params);
+        let refused = |refusal: Refusal| refusal.of_call(name, params);
+        let tokens = match faithful {
+            true => codec::encode(&log, records).map(|()| None).map_err(Refusal::encoding),
+            false => codec::encode_noted(&log, records).map(Some),
+        };
+        let tokens = tokens.map_err(refused)?;
         let size = (records.len() - start) as u64;
         if size > self.config.max_record_size {
             let max = self.config.max_record_size;
             return Err(Error::TooLarge { mutation: name, size, max });
         }
-        if mutation.is_some_and(|mutation| mutation.faithful) {
-            return Ok(log);
+        match tokens {
+            None => Ok(log),
+            Some(tokens) => codec::decode_again(&log, &records[start..], &tokens).map_err(refused),
         }
-        codec::decode(&records[start..]).map_err(|reason| codec("decoded again", reason))
     }
 }

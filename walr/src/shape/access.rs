@@ -16,7 +16,7 @@ impl<'de> SeqAccess<'de> for Parts<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
         let Some(part) = self.parts.next() else { return Ok(None) };
-        self.tracer.part(part).read(|part| seed.deserialize(part)).map(Some)
+        self.tracer.typed_part::<T::Value>(part).read(|part| seed.deserialize(part)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -37,6 +37,26 @@ impl<'de> MapAccess<'de> for Parts<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.parts.len() / 2)
+    }
+}
+
+/// One field of a struct alone, by its name: the one that this pass is about. Nothing is learned of what follows.
+pub(super) struct Named<'a> {
+    pub(super) tracer: Tracer<'a>,
+    pub(super) field: Option<&'static str>,
+    pub(super) part: Id,
+}
+
+impl<'de> MapAccess<'de> for Named<'_> {
+    type Error = Stop;
+
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
+        let Some(field) = self.field.take() else { return self.tracer.stop() };
+        seed.deserialize(IntoDeserializer::<Stop>::into_deserializer(field)).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Stop> {
+        self.tracer.typed_part::<T::Value>(self.part).read(|part| seed.deserialize(part))
     }
 }
 
@@ -92,16 +112,16 @@ impl<'de> VariantAccess<'de> for Chosen<'_> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
         let (tracer, parts) = self.body(None, 1)?;
-        tracer.part(parts[0]).read(|part| seed.deserialize(part))
+        tracer.typed_part::<T::Value>(parts[0]).read(|part| seed.deserialize(part))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
         let (tracer, parts) = self.body(None, len)?;
-        tracer.visit(parts, visitor)
+        tracer.visit(None, parts, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Stop> {
         let (tracer, parts) = self.body(Some(fields), fields.len())?;
-        tracer.visit(parts, visitor)
+        tracer.visit(Some(fields), parts, visitor)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::samples;
+use crate::codec::SelfDescribing;
 
 pub(super) type Id = usize;
 
@@ -15,13 +16,17 @@ const MOST_LOOKS: usize = 1 << 28;
 const MOST_DEPTH: usize = 64;
 
 /// One place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) form: Form,
     /// No value that we know of gets past the type's own checks here.
     pub(super) opaque: bool,
     /// A value was made of it.
     pub(super) passed: bool,
+    /// The type at this place, as the compiler names it, where that is known.
+    pub(super) name: Option<&'static str>,
+    /// It asks which kind of value comes next, which the codec doesn't know.
+    pub(super) asks: Option<SelfDescribing>,
     /// How many samples were rejected.
     pub(super) tries: usize,
     /// How many levels the smallest value takes that can be made of it; `None` if none is known.
@@ -29,7 +34,7 @@ pub(super) struct Node {
 }
 
 /// What was asked for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Form {
     Unseen,
     Plain(&'static str),
@@ -45,7 +50,7 @@ pub(super) enum Form {
     Unread,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Variant {
     pub(super) name: &'static str,
     pub(super) body: Option<Body>,
@@ -56,14 +61,14 @@ pub(super) struct Variant {
 }
 
 /// What stands behind the name of a struct or of a variant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Body {
     /// The fields' names, if they have any.
     pub(super) fields: Option<&'static [&'static str]>,
     pub(super) parts: Vec<Id>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     /// Which type stands where: by all that can be known of it, so that two of one name are told apart.
@@ -71,6 +76,8 @@ pub(super) struct Graph {
     keys: HashMap<Id, String>,
     /// Counts what was learned.
     pub(super) changes: usize,
+    /// Counts the parts that were read.
+    pub(super) reads: usize,
     steps: usize,
     looks: usize,
     /// The places that this pass is inside of.
@@ -79,13 +86,16 @@ pub(super) struct Graph {
     pub(super) touched: Vec<(Id, usize)>,
     /// This pass has failed, for a reason that is dealt with.
     pub(super) ended: bool,
+    /// Fields behind one that no value can be made for are read too, by their names.
+    pub(super) by_names: bool,
     /// What `heights` was computed for.
     settled: usize,
 }
 
 impl Graph {
     pub(super) fn add(&mut self) -> Id {
-        self.nodes.push(Node { form: Form::Unseen, opaque: false, passed: false, tries: 0, height: None });
+        let (name, asks, height) = (None, None, None);
+        self.nodes.push(Node { form: Form::Unseen, opaque: false, passed: false, name, asks, tries: 0, height });
         self.nodes.len() - 1
     }
 
@@ -228,7 +238,8 @@ impl Graph {
             Form::Plain(_) | Form::Same(_) | Form::Unread => false,
             Form::Option(part) | Form::Seq(part) => self.needs(*part),
             Form::Map(key, value) => self.any_needs(&[*key, *value]),
-            Form::Tuple(parts) | Form::Struct(_, Body { parts, .. }) => self.any_needs(&parts.clone()),
+            Form::Tuple(parts) => self.any_needs(&parts.clone()),
+            Form::Struct(_, body) => self.body_needs(&body.clone()),
             Form::Enum(..) => self.unexplored(id).is_some(),
         };
         // What was asked for is known, and what the type says to it isn't yet.
@@ -248,17 +259,32 @@ impl Graph {
         false
     }
 
+    fn body_needs(&mut self, body: &Body) -> bool {
+        match self.by_names && body.fields.is_some() {
+            true => body.parts.iter().any(|&part| self.needs(part)),
+            false => self.any_needs(&body.parts),
+        }
+    }
+
+    /// The first field to learn something of behind one that no value can be made for.
+    pub(super) fn behind(&mut self, fields: Option<&[&'static str]>, parts: &[Id]) -> Option<(&'static str, Id)> {
+        let fields = fields.filter(|_| self.by_names)?;
+        let blocked = parts.iter().position(|&part| self.height(part).is_none())?;
+        if self.needs(parts[blocked]) {
+            return None;
+        }
+        let mut later = fields.iter().zip(parts).skip(blocked + 1);
+        later.find(|(_, part)| self.needs(**part)).map(|(field, part)| (*field, *part))
+    }
+
     /// The first variant that the next pass can learn something of.
     pub(super) fn unexplored(&mut self, id: Id) -> Option<usize> {
         let Form::Enum(_, variants) = &self.nodes[id].form else { return None };
-        let bodies: Vec<_> = variants
-            .iter()
-            .map(|variant| (variant.opaque, variant.body.as_ref().map(|body| body.parts.clone())))
-            .collect();
-        bodies.iter().position(|(opaque, parts)| match parts {
+        let bodies: Vec<_> = variants.iter().map(|variant| (variant.opaque, variant.body.clone())).collect();
+        bodies.iter().position(|(opaque, body)| match body {
             _ if *opaque => false,
             None => true,
-            Some(parts) => self.any_needs(parts),
+            Some(body) => self.body_needs(body),
         })
     }
 

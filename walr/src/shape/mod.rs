@@ -7,8 +7,11 @@
 //! `opaque`. Every trace ends: its steps, nodes and depth are limited.
 
 mod access;
+mod asking;
+mod flaws;
 mod graph;
 mod names;
+mod order;
 mod render;
 mod samples;
 #[cfg(test)]
@@ -16,6 +19,7 @@ mod tests;
 mod trace;
 mod written;
 
+pub(crate) use self::flaws::{Flaws, joined};
 pub(crate) use self::names::{given_back, renamed};
 pub(crate) use self::render::difference;
 
@@ -27,6 +31,7 @@ use serde::de::DeserializeOwned;
 use self::graph::{Form, Graph, Id};
 use self::trace::Tracer;
 use self::written::Written;
+use crate::codec::{self, Refusal};
 use crate::panic::{self, drop_quietly};
 
 /// How the shape says that it doesn't know.
@@ -36,59 +41,45 @@ pub(crate) const OPAQUE: &str = "opaque";
 pub(crate) struct Shape {
     graph: Graph,
     root: Id,
-    /// An enum of which a variant is written by the number of another, if one was met.
-    pub(crate) misread: Option<Misread>,
-}
-
-/// What would be read back as something else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Misread {
-    /// The enum's name.
-    pub(crate) name: String,
-    /// What becomes of which variant.
-    pub(crate) how: String,
 }
 
 impl Shape {
     /// Traces `T`.
     pub(crate) fn of<T: DeserializeOwned>() -> Shape {
-        Shape::traced::<T>(|_| {})
+        let (mut graph, root) = (Graph::default(), 0);
+        graph.add();
+        Shape { graph: traced::<T>(graph, root, |_| {}), root }
     }
 
-    /// Traces `T`, and looks at whether its `Serialize` numbers the variants as its `Deserialize` does.
-    pub(crate) fn both_ways<T: Serialize + DeserializeOwned>() -> Shape {
-        let written = Written::default();
-        let mut shape = Shape::traced::<T>(|value| written.look_at(value));
-        shape.misread = written.misread(&shape.graph);
-        shape
-    }
-
-    fn traced<T: DeserializeOwned>(look: impl Fn(&T)) -> Shape {
-        let mut graph = Graph::default();
-        let root = graph.add();
-        let graph = RefCell::new(graph);
-        while graph.borrow_mut().needs(root) {
-            let before = graph.borrow().changes;
-            graph.borrow_mut().begin();
-            let tracer = Tracer { graph: &graph, at: root, fill: false };
-            match panic::catch(|| tracer.read(|tracer| T::deserialize(tracer))) {
-                Ok(value) => {
-                    if let Ok(value) = &value {
-                        look(value);
-                    }
-                    drop_quietly(value);
-                }
-                Err(_) => {
-                    let mut graph = graph.borrow_mut();
-                    let place = graph.stack.last().copied().unwrap_or(root);
-                    graph.make_opaque(place);
+    /// Traces `T`, and looks at whether its `Serialize` and its `Deserialize` agree on each sample. `number` numbers the
+    /// samples, as a log's do by their variant.
+    pub(crate) fn both_ways<T: Serialize + DeserializeOwned>(number: impl Fn(&T) -> usize) -> (Shape, Flaws) {
+        let (mut graph, root) = (Graph::default(), 0);
+        graph.add();
+        let (written, refused) = (Written::default(), RefCell::new(Vec::<(usize, Refusal)>::new()));
+        let look = |value: &T| {
+            // What was written whole has an end.
+            if !written.look_at(value) {
+                return;
+            }
+            if let Ok(Err(refusal)) = panic::catch(|| codec::comes_back(value))
+                && refusal.is_of_the_type()
+            {
+                let place = (number(value), refusal.part);
+                let mut refused = refused.borrow_mut();
+                if !refused.iter().any(|(number, known)| (*number, known.part) == place) {
+                    refused.push((place.0, refusal));
                 }
             }
-            if graph.borrow().changes == before {
-                break;
-            }
-        }
-        Shape { graph: graph.into_inner(), root, misread: None }
+        };
+        let graph = traced(graph, root, look);
+        // Fields behind one that accepts no sample are met by their names. The shape shows only what is read in order, because
+        // stored shapes are compared with it.
+        let mut further = graph.clone();
+        further.by_names = true;
+        let further = traced::<T>(further, root, |_| {});
+        let (misread, asking) = (written.misread(&graph), asking::asking(&further, root));
+        (Shape { graph, root }, Flaws { misread, asking, refused: refused.into_inner() })
     }
 
     /// The shape as text. The type's own name is left out, because a state has another on disk.
@@ -105,4 +96,31 @@ impl Shape {
         };
         variants.iter().map(fields).collect()
     }
+}
+
+/// Deserializes `T` from samples until there is nothing left to learn, and gives `look` each value.
+fn traced<T: DeserializeOwned>(graph: Graph, root: Id, look: impl Fn(&T)) -> Graph {
+    let graph = RefCell::new(graph);
+    while graph.borrow_mut().needs(root) {
+        let before = graph.borrow().changes;
+        graph.borrow_mut().begin();
+        let tracer = Tracer { graph: &graph, at: root, fill: false };
+        match panic::catch(|| tracer.read(|tracer| T::deserialize(tracer))) {
+            Ok(value) => {
+                if let Ok(value) = &value {
+                    look(value);
+                }
+                drop_quietly(value);
+            }
+            Err(_) => {
+                let mut graph = graph.borrow_mut();
+                let place = graph.stack.last().copied().unwrap_or(root);
+                graph.make_opaque(place);
+            }
+        }
+        if graph.borrow().changes == before {
+            break;
+        }
+    }
+    graph.into_inner()
 }

@@ -6,9 +6,10 @@ use std::fmt;
 
 use serde::de::{Deserializer, Visitor};
 
-use super::access::{Chosen, Parts};
+use super::access::{Chosen, Named, Parts};
 use super::graph::{Body, Form, Graph, Id, Variant};
 use super::samples;
+use crate::codec::SelfDescribing;
 
 /// A pass ends here. What to learn from it is in the graph.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ impl<'a> Tracer<'a> {
         let since = {
             let mut graph = self.graph.borrow_mut();
             graph.stack.push(self.at);
+            graph.reads += 1;
             graph.touched.len()
         };
         let value = read(self);
@@ -63,7 +65,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Ends the pass without blaming anybody.
-    fn stop<T>(self) -> Result<T, Stop> {
+    pub(super) fn stop<T>(self) -> Result<T, Stop> {
         self.graph.borrow_mut().ended = true;
         Err(Stop)
     }
@@ -72,6 +74,16 @@ impl<'a> Tracer<'a> {
     pub(super) fn opaque<T>(self) -> Result<T, Stop> {
         self.graph.borrow_mut().make_opaque(self.at);
         self.stop()
+    }
+
+    /// Notes that the type at this place asks which kind of value comes next.
+    fn self_describing<'de, V: Visitor<'de>>(self, by_names: bool) -> Result<V::Value, Stop> {
+        self.self_describing_as(type_name::<V::Value>(), by_names)
+    }
+
+    fn self_describing_as<T>(self, asked: &'static str, by_names: bool) -> Result<T, Stop> {
+        self.graph.borrow_mut().nodes[self.at].asks = Some(SelfDescribing { asked, by_names });
+        self.opaque()
     }
 
     /// Notes that a value of this kind is asked for, and returns how many samples were rejected.
@@ -100,6 +112,7 @@ impl<'a> Tracer<'a> {
     ) -> Result<Tracer<'a>, Stop> {
         let key = format!("{kind} {names:?} {} {}", type_name::<V>(), type_name::<V::Value>());
         let mut graph = self.graph.borrow_mut();
+        graph.nodes[self.at].name.get_or_insert(type_name::<V::Value>());
         if !graph.step(new_nodes) || graph.nodes[self.at].opaque {
             drop(graph);
             return self.opaque();
@@ -132,15 +145,52 @@ impl<'a> Tracer<'a> {
         Tracer { at, ..self }
     }
 
+    /// A part for which a `T` is read. A seed that keeps what it reads has no type to tell.
+    pub(super) fn typed_part<T>(self, at: Id) -> Tracer<'a> {
+        let name = Some(type_name::<T>()).filter(|name| *name != "()");
+        let known = &mut self.graph.borrow_mut().nodes[at].name;
+        *known = known.or(name);
+        self.part(at)
+    }
+
     pub(super) fn parts(self, parts: Vec<Id>) -> Parts<'a> {
         Parts { tracer: self, parts: parts.into_iter() }
     }
 
-    /// Lets `visitor` read these parts.
-    pub(super) fn visit<'de, V: Visitor<'de>>(self, parts: Vec<Id>, visitor: V) -> Result<V::Value, Stop> {
-        let value = visitor.visit_seq(self.parts(parts.clone()))?;
-        self.graph.borrow_mut().read(&parts);
-        Ok(value)
+    /// Lets `visitor` read these parts, which may have names.
+    pub(super) fn visit<'de, V: Visitor<'de>>(
+        self,
+        fields: Option<&'static [&'static str]>,
+        parts: Vec<Id>,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
+        let behind = self.graph.borrow_mut().behind(fields, &parts);
+        if let Some((field, part)) = behind {
+            return self.read_named(field, part, visitor);
+        }
+        let before = self.graph.borrow().reads;
+        match visitor.visit_seq(self.parts(parts.clone())) {
+            Ok(value) => {
+                self.graph.borrow_mut().read(&parts);
+                Ok(value)
+            }
+            Err(_) if !parts.is_empty() && self.graph.borrow().reads == before => {
+                // It doesn't take its fields in their order, and nothing else is offered to it.
+                self.self_describing_as(type_name::<V::Value>(), true)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Lets `visitor` read one field alone, by its name.
+    fn read_named<'de, V: Visitor<'de>>(self, field: &'static str, part: Id, visitor: V) -> Result<V::Value, Stop> {
+        let changes = self.graph.borrow().changes;
+        let value = visitor.visit_map(Named { tracer: self, field: Some(field), part });
+        if self.graph.borrow().changes == changes {
+            // It doesn't know the name, or reads nothing by names. It isn't asked again.
+            self.graph.borrow_mut().make_opaque(part);
+        }
+        value.or_else(|_| self.stop())
     }
 
     /// How many parts a sequence, a map or an option of these gets.
@@ -264,7 +314,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
             Form::Tuple(parts) => parts.clone(),
             _ => return Err(Stop),
         };
-        place.visit(parts, visitor)
+        place.visit(None, parts, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -274,7 +324,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let (place, parts) = self.structure::<V>(name, None, len)?;
-        place.visit(parts, visitor)
+        place.visit(None, parts, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -294,7 +344,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let (place, parts) = self.structure::<V>(name, Some(fields), fields.len())?;
-        place.visit(parts, visitor)
+        place.visit(Some(fields), parts, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -318,15 +368,15 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        self.opaque()
+        self.self_describing::<V>(false)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        self.opaque()
+        self.self_describing::<V>(true)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-        self.opaque()
+        self.self_describing::<V>(false)
     }
 
     fn is_human_readable(&self) -> bool {

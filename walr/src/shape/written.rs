@@ -8,12 +8,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use serde::ser::{
-    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+    Serialize, SerializeMap, SerializeSeq, SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::Misread;
+use super::flaws::Misread;
 use super::graph::{Form, Graph, Variant};
+use super::order::{Fields, Orders};
 use super::trace::Stop;
 use crate::panic;
 
@@ -27,20 +27,22 @@ const MOST_DEPTH: usize = 256;
 pub(super) struct Written {
     /// The enum's name, the variant's number, and its name.
     variants: RefCell<BTreeSet<(&'static str, u32, &'static str)>>,
+    /// The structs, with their fields in order.
+    pub(super) orders: Orders,
     parts: Cell<usize>,
     depth: Cell<usize>,
 }
 
 impl Written {
-    /// Takes a value. One that can't be written is met where it is written.
-    pub(super) fn look_at<T: Serialize>(&self, value: &T) {
+    /// Takes a value, and returns whether it took all of it. A value that can't be written is refused where it is written.
+    pub(super) fn look_at<T: Serialize>(&self, value: &T) -> bool {
         // A panic leaves it as deep as it was.
         self.depth.set(0);
-        let _ = panic::catch(|| self.take(value).is_ok());
+        panic::catch(|| self.take(value).is_ok()).unwrap_or(false)
     }
 
     /// Takes a value, or a part of one.
-    fn take<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Stop> {
+    pub(super) fn take<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), Stop> {
         if self.parts.get() == MOST_PARTS || self.depth.get() == MOST_DEPTH {
             return Err(Stop);
         }
@@ -58,6 +60,10 @@ impl Written {
     /// Holds the variants' numbers to those of the enums of that name that `graph` knows. One that agrees is enough: two types
     /// may share a name.
     pub(super) fn misread(&self, graph: &Graph) -> Option<Misread> {
+        self.misread_variant(graph).or_else(|| self.orders.misread(graph))
+    }
+
+    fn misread_variant(&self, graph: &Graph) -> Option<Misread> {
         let variants = self.variants.borrow();
         variants.iter().find_map(|&(name, number, variant)| {
             let mut misread = None;
@@ -102,7 +108,7 @@ macro_rules! plain {
     };
 }
 
-impl Serializer for &Written {
+impl<'a> Serializer for &'a Written {
     type Ok = ();
     type Error = Stop;
     type SerializeSeq = Self;
@@ -110,8 +116,8 @@ impl Serializer for &Written {
     type SerializeTupleStruct = Self;
     type SerializeTupleVariant = Self;
     type SerializeMap = Self;
-    type SerializeStruct = Self;
-    type SerializeStructVariant = Self;
+    type SerializeStruct = Fields<'a>;
+    type SerializeStructVariant = Fields<'a>;
 
     plain! {
         serialize_bool: bool;
@@ -182,9 +188,9 @@ impl Serializer for &Written {
         number: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Fields<'a>, Stop> {
         self.variant(name, number, variant);
-        Ok(self)
+        Ok(Fields::new(self, name, Some(variant)))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Self, Stop> {
@@ -203,8 +209,8 @@ impl Serializer for &Written {
         Ok(self)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Stop> {
-        Ok(self)
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'a>, Stop> {
+        Ok(Fields::new(self, name, None))
     }
 
     fn is_human_readable(&self) -> bool {
@@ -213,12 +219,12 @@ impl Serializer for &Written {
 }
 
 macro_rules! compound {
-    ($($trait:ident: $method:ident $(($name:ty))?;)*) => {
+    ($($trait:ident: $method:ident;)*) => {
         $(impl $trait for &Written {
             type Ok = ();
             type Error = Stop;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, $(_: $name,)? value: &T) -> Result<(), Stop> {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
                 self.take(value)
             }
 
@@ -234,8 +240,6 @@ compound! {
     SerializeTuple: serialize_element;
     SerializeTupleStruct: serialize_field;
     SerializeTupleVariant: serialize_field;
-    SerializeStruct: serialize_field (&'static str);
-    SerializeStructVariant: serialize_field (&'static str);
 }
 
 impl SerializeMap for &Written {
@@ -267,7 +271,7 @@ mod tests {
     use super::super::Shape;
 
     fn misread<T: Serialize + DeserializeOwned>() -> Option<String> {
-        Shape::both_ways::<T>().misread.map(|misread| format!("{}: {}", misread.name, misread.how))
+        Shape::both_ways::<T>(|_| 0).1.misread.map(|misread| format!("{}: {}", misread.name, misread.how))
     }
 
     #[derive(Serialize, Deserialize)]

@@ -354,12 +354,15 @@ fn config(options: &WALOptions) -> Result<Config> {
     Ok(Config { durability, checkpoint, max_record_size, ..Config::default() })
 }
 
-/// The encoding of a value that can be read back from it.
+/// The encoding of a value that can be read back from it as it is.
 fn encode<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>> {
-    let failed = |step| move |reason| Error::Codec { what: std::any::type_name::<T>().to_string(), step, reason };
     let mut bytes = Vec::new();
-    codec::encode(value, &mut bytes).map_err(failed("encoded"))?;
-    drop(codec::decode::<T>(&bytes).map_err(failed("decoded again"))?);
+    let tokens = codec::encode_noted(value, &mut bytes);
+    let decoded = tokens.and_then(|tokens| codec::decode_again(value, &bytes, &tokens));
+    match decoded {
+        Ok(decoded) => drop(decoded),
+        Err(refusal) => return Err(refusal.of_state(std::any::type_name::<T>())),
+    }
     Ok(bytes)
 }
 

@@ -1,0 +1,298 @@
+//! Types that ask a format which kind of value comes next, which a codec without kinds doesn't know: no value of them can be
+//! read back. A store of such a type doesn't open, and says where the type stands and what to write instead.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::common::{Result, run, snapshot};
+use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use walr::{Durable, Error, Fate, Lsn, WalState};
+
+/// One state with this field, and one mutation with this parameter.
+macro_rules! jobs {
+    ($($name:ident { $field:ident: $held:ty, $param:ident: $taken:ty })*) => {
+        $(mod $name {
+            use super::*;
+
+            #[derive(Default, Serialize, Deserialize, WalState)]
+            pub(super) struct Jobs {
+                pub(super) calls: u64,
+                pub(super) $field: $held,
+            }
+
+            #[walr::mutations]
+            impl Jobs {
+                #[mutation]
+                pub(super) fn submit(&mut self, _at: u64, $param: $taken) -> u64 {
+                    let _ = $param;
+                    self.calls += 1;
+                    self.calls
+                }
+            }
+        })*
+    };
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Job {
+    name: String,
+    payload: Value,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Untagged {
+    Number(u64),
+    Text(String),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub(crate) enum Tagged {
+    Number { number: u64 },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "of")]
+pub(crate) enum Beside {
+    Number(u64),
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Flat {
+    #[serde(flatten)]
+    more: BTreeMap<String, u64>,
+}
+
+/// Accepts one text alone, so that no sample of it can be made.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Password(String);
+
+impl TryFrom<String> for Password {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Password, &'static str> {
+        if text == "open sesame" { Ok(Password(text)) } else { Err("it is another one") }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Behind {
+    password: Password,
+    inner: Inner,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Inner {
+    password: Option<Password>,
+    payload: Vec<Value>,
+}
+
+/// As crates with two forms are: a number where people don't read it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct TwoForms(u32);
+
+impl Serialize for TwoForms {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() { to.collect_str(&self.0) } else { to.serialize_u32(self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for TwoForms {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<TwoForms, D::Error> {
+        if from.is_human_readable() {
+            let text = String::deserialize(from)?;
+            return text.parse().map(TwoForms).map_err(D::Error::custom);
+        }
+        u32::deserialize(from).map(TwoForms)
+    }
+}
+
+/// Asks for any value behind a number that is no sample.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Late(u8, u8);
+
+impl<'de> Deserialize<'de> for Late {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Late, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Late;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("two numbers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Late, A::Error> {
+                let first = parts.next_element()?.unwrap_or_default();
+                let second = match first {
+                    77 => parts.next_element_seed(Any)?.unwrap_or_default(),
+                    _ => parts.next_element()?.unwrap_or_default(),
+                };
+                Ok(Late(first, second))
+            }
+        }
+        struct Any;
+        impl<'de> DeserializeSeed<'de> for Any {
+            type Value = u8;
+
+            fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<u8, D::Error> {
+                Value::deserialize(from).map(|value| value.as_u64().unwrap_or_default() as u8)
+            }
+        }
+        from.deserialize_tuple(2, Parts)
+    }
+}
+
+jobs! {
+    deep_in_the_state { jobs: BTreeMap<u64, Job>, at_all: u8 }
+    in_two_places { last: Option<Value>, job: (u8, Vec<Job>) }
+    in_an_argument { jobs: Vec<String>, payload: &Value }
+    inside_an_argument { jobs: Vec<String>, job: Job }
+    untagged { jobs: Vec<Untagged>, payload: Option<Untagged> }
+    tagged { jobs: Vec<Tagged>, payload: Tagged }
+    beside { jobs: Vec<Beside>, payload: Beside }
+    flat { jobs: Vec<Flat>, payload: Box<Flat> }
+    behind { jobs: Vec<Behind>, password: Password }
+    after_an_argument { jobs: (Password2, u8), first: Behind }
+    two_forms { last: TwoForms, payload: TwoForms }
+    late { last: Vec<Late>, payload: Late }
+}
+
+/// A name for [`Password`] in a state that has a default.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Password2(Password);
+
+impl Default for Password2 {
+    fn default() -> Password2 {
+        Password2(Password("open sesame".into()))
+    }
+}
+
+/// That it is refused in these words, by a dry run too, and nothing is made or changed.
+async fn refused<S: WalState + Default>(parts: &[&str]) -> Result {
+    let folder = tempfile::tempdir()?;
+    let missing = folder.path().join("missing");
+    let error = Durable::<S>::open(&missing).await.expect_err("it can never be read back");
+    assert!(matches!(error, Error::Codec { .. }) && error.fate() == Fate::NotRecorded, "{error:?}");
+    let told = error.to_string();
+    for part in parts {
+        assert!(told.contains(part), "no {part} in: {told}");
+    }
+    assert!(!missing.exists(), "nothing is made");
+    let looked = Durable::<S>::options().dry_run(&missing).await?;
+    assert_eq!(looked.refused.map(|error| error.to_string()), Some(told));
+    Ok(())
+}
+
+const DERIVED: &str = "`untagged`, `tag` and `flatten` ask for kinds and names";
+const TEXT: &str = "keep its text, `value.to_string()`";
+
+#[test]
+fn a_json_value_deep_in_the_state_is_refused_by_its_path() -> Result {
+    run(refused::<deep_in_the_state::Jobs>(&["`Jobs.jobs.value.payload: serde_json::Value`", TEXT]))
+}
+
+#[test]
+fn all_places_are_named_at_once() -> Result {
+    run(refused::<in_two_places::Jobs>(&[
+        "`Jobs.last.some: serde_json::Value`",
+        "the argument `job.1.item.payload: serde_json::Value` of `submit`",
+        TEXT,
+    ]))
+}
+
+#[test]
+fn an_argument_is_refused_by_mutation_and_parameter() -> Result {
+    run(async {
+        refused::<in_an_argument::Jobs>(&["the argument `payload: serde_json::Value` of `submit`", TEXT]).await?;
+        refused::<inside_an_argument::Jobs>(&["the argument `job.payload: serde_json::Value` of `submit`", TEXT]).await
+    })
+}
+
+#[test]
+fn what_serde_derives_in_a_self_describing_way_is_refused_by_the_types_own_name() -> Result {
+    run(async {
+        let words = ["`Jobs.jobs.item: store::Untagged`, the argument `payload.some: store::Untagged`", DERIVED];
+        refused::<untagged::Jobs>(&words).await?;
+        let words = ["`Jobs.jobs.item: store::Tagged`, the argument `payload: Tagged`", DERIVED];
+        refused::<tagged::Jobs>(&words).await?;
+        let words = ["`Jobs.jobs.item: store::Beside`, the argument `payload: store::Beside`", DERIVED];
+        refused::<beside::Jobs>(&words).await?;
+        let words = ["`Jobs.jobs.item: store::Flat`, the argument `payload: store::Flat`", DERIVED];
+        refused::<flat::Jobs>(&words).await
+    })
+}
+
+#[test]
+fn a_field_behind_one_that_accepts_no_sample_is_found() -> Result {
+    run(async {
+        refused::<behind::Jobs>(&["`Jobs.jobs.item.inner.payload.item: serde_json::Value`"]).await?;
+        refused::<after_an_argument::Jobs>(&["the argument `first.inner.payload.item: serde_json::Value`"]).await
+    })
+}
+
+#[test]
+fn a_folder_that_is_there_stays_as_it_is() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let jobs = Durable::<two_forms::Jobs>::open(folder.path()).await?;
+        jobs.submit(1, TwoForms(7)).await?;
+        drop(jobs);
+        let before = snapshot(folder.path())?;
+        let looked = Durable::<deep_in_the_state::Jobs>::options().dry_run(folder.path()).await?;
+        assert!(matches!(looked.refused, Some(Error::Codec { .. })), "{looked:?}");
+        assert!(matches!(Durable::<deep_in_the_state::Jobs>::open(folder.path()).await, Err(Error::Codec { .. })));
+        assert_eq!(snapshot(folder.path())?, before);
+        Ok(())
+    })
+}
+
+#[test]
+fn types_with_a_form_that_is_not_for_people_work() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let first = || two_forms::Jobs { last: TwoForms(5), ..Default::default() };
+        let jobs = Durable::options().open_with(folder.path(), first).await?;
+        assert_eq!(jobs.submit(1, TwoForms(7)).await?, 1);
+        jobs.close().await?;
+        drop(jobs);
+        let jobs = Durable::<two_forms::Jobs>::open(folder.path()).await?;
+        assert_eq!(jobs.read(|jobs| jobs.last.clone()), TwoForms(5));
+        Ok(())
+    })
+}
+
+#[test]
+fn what_only_a_value_shows_is_refused_at_its_call_by_the_arguments_name() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let jobs = Durable::<late::Jobs>::open(folder.path()).await?;
+        assert_eq!(jobs.submit(1, Late(1, 2)).await?, 1);
+        let error = jobs.submit(2, Late(77, 2)).await.expect_err("it can't be read back");
+        assert!(matches!(error, Error::Codec { .. }) && error.fate() == Fate::NotRecorded, "{error:?}");
+        let told = error.to_string();
+        for part in ["the argument `payload` of `submit`", "`serde_json::Value` asks", TEXT] {
+            assert!(told.contains(part), "no {part} in: {told}");
+        }
+        assert_eq!(jobs.stats().last, Lsn::new(1));
+        assert_eq!(jobs.submit(3, Late(2, 77)).await?, 2);
+        Ok(())
+    })
+}
+
+#[test]
+fn what_only_a_value_shows_in_the_state_is_named_by_the_checkpoint() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let first = || late::Jobs { last: vec![Late(1, 1), Late(77, 1)], ..Default::default() };
+        let error = Durable::options().open_with(folder.path(), first).await.expect_err("it can't be read back");
+        let told = error.to_string();
+        for part in ["`Jobs.last`", "`serde_json::Value` asks", TEXT] {
+            assert!(told.contains(part), "no {part} in: {told}");
+        }
+        Ok(())
+    })
+}

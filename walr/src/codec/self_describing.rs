@@ -1,0 +1,99 @@
+//! Types that ask a format which kind of value comes next. Such a type can be written by a codec that writes no kinds, and
+//! never read back.
+
+use std::fmt::{self, Display};
+
+/// Such a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SelfDescribing {
+    /// What was to be read, as the compiler names it: the type, or a part of what serde derives for it.
+    pub(crate) asked: &'static str,
+    /// Whether it asked for the names of fields.
+    pub(crate) by_names: bool,
+}
+
+impl SelfDescribing {
+    /// Whether code that serde derives has asked, for a type that isn't known here.
+    pub(crate) fn is_derived(&self) -> bool {
+        let of_serde = self.asked.contains("serde::") || self.asked.contains("serde_core::");
+        let is_buffer = self.asked.contains("Content");
+        of_serde && is_buffer || self.asked.contains("__Field")
+    }
+
+    /// The type's name, for messages.
+    pub(crate) fn name(&self) -> String {
+        short(self.asked)
+    }
+
+    /// What to write instead.
+    fn advice(&self) -> &'static str {
+        match self.name().as_str() {
+            "serde_json::Value" | "serde_json::Number" | "toml::Value" | "toml_datetime::Datetime" => {
+                "keep its text, `value.to_string()`"
+            }
+            "rust_decimal::Decimal" => "turn on the feature `serde-str` of `rust_decimal`",
+            "bson::Bson" | "rmpv::Value" | "ciborium::Value" | "serde_yaml::Value" | "ron::Value" => {
+                "keep its text or its bytes, as its crate writes them"
+            }
+            _ => "keep a text of it, or a struct with the fields that you need",
+        }
+    }
+}
+
+impl Display for SelfDescribing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_derived() {
+            return f.write_str(
+                "`untagged`, `tag` and `flatten` ask for kinds and names, and bincode writes values alone; leave the attribute \
+                 out: bincode writes which variant an enum is, and all fields in their order",
+            );
+        }
+        let (name, advice) = (self.name(), self.advice());
+        match self.by_names {
+            true => write!(f, "`{name}` reads its fields by their names, and bincode writes values alone; {advice}"),
+            false => {
+                write!(f, "`{name}` asks which kind of value comes next, and bincode writes values alone; {advice}")
+            }
+        }
+    }
+}
+
+/// A type's name as a program writes it: of each path the crate and the last part, and of std's the last part alone.
+pub(crate) fn short(name: &str) -> String {
+    let mut short = String::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        let end = rest.find(|c| !is_path(c)).unwrap_or(rest.len());
+        let (path, after) = rest.split_at(end);
+        short += &short_path(path);
+        let end = after.find(is_path).unwrap_or(after.len());
+        short += &after[..end];
+        rest = &after[end..];
+    }
+    short
+}
+
+fn short_path(path: &str) -> String {
+    let parts: Vec<&str> = path.split("::").collect();
+    match parts.as_slice() {
+        [] | [_] => path.to_string(),
+        ["alloc" | "core" | "std", .., last] => (*last).to_string(),
+        [krate, .., last] => format!("{krate}::{last}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shortened_path_by_path() {
+        assert_eq!(short("u64"), "u64");
+        assert_eq!(short("serde_json::value::Value"), "serde_json::Value");
+        assert_eq!(
+            short("alloc::vec::Vec<(core::option::Option<app::jobs::Job>, &str)>"),
+            "Vec<(Option<app::Job>, &str)>"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! Values that come back, and values that would come back as others.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::num::NonZeroI8;
+
+use serde::{Deserialize, Deserializer, Serializer};
+
+use super::*;
+
+#[test]
+fn varints_come_back() {
+    for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+        let mut bytes = Vec::new();
+        put_varint(value, &mut bytes);
+        let mut rest = &bytes[..];
+        assert_eq!(take_varint(&mut rest), Some(value));
+        assert!(rest.is_empty());
+        assert_eq!(take_varint(&mut &bytes[..bytes.len() - 1]), None, "a cut varint is none");
+    }
+    assert_eq!(take_varint(&mut &[0xff; 10][..]), None);
+}
+
+#[test]
+fn the_front_is_what_the_codec_wrote() {
+    for value in (0..600).chain([u32::from(u16::MAX), 1 << 16, u32::MAX]) {
+        let mut bytes = Vec::new();
+        encode(&(value, 9u8), &mut bytes).unwrap();
+        assert_eq!(decode_front(&bytes), Some((value, &[9][..])));
+    }
+    assert_eq!(decode_front(&[]), None);
+    assert_eq!(decode_front(&[251, 1]), None);
+}
+
+#[test]
+fn every_byte_must_be_used() {
+    let mut bytes = Vec::new();
+    encode(&(7u64, "seven"), &mut bytes).unwrap();
+    assert_eq!(decode::<(u64, String)>(&bytes).unwrap(), (7, "seven".to_string()));
+    bytes.push(0);
+    assert!(decode::<(u64, String)>(&bytes).unwrap_err().contains("left over"));
+    assert!(decode::<(u64, String)>(&bytes[..3]).is_err());
+}
+
+#[test]
+fn a_hostile_length_is_an_error() {
+    // A byte vector that says it has 2^62 bytes: without a limit the allocation would abort the process.
+    let mut bytes = vec![253];
+    bytes.extend_from_slice(&(1u64 << 62).to_le_bytes());
+    assert!(decode::<String>(&bytes).is_err());
+}
+
+#[test]
+fn values_wider_in_memory_than_on_disk_stay_below_the_limit() {
+    for count in [1000usize, 60_000, 1 << 17] {
+        let wide: Vec<u128> = vec![1; count];
+        let mut bytes = Vec::new();
+        encode(&wide, &mut bytes).unwrap();
+        assert_eq!(decode::<Vec<u128>>(&bytes).unwrap(), wide);
+    }
+}
+
+/// Bytes that are written and read as such.
+#[derive(Debug, PartialEq)]
+struct Whole(Vec<u8>);
+
+impl Serialize for Whole {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Whole, D::Error> {
+        struct Bytes;
+        impl serde::de::Visitor<'_> for Bytes {
+            type Value = Whole;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("bytes")
+            }
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Whole, E> {
+                Ok(Whole(bytes))
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Whole, E> {
+                Ok(Whole(bytes.to_vec()))
+            }
+        }
+        from.deserialize_bytes(Bytes)
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Newtype<T>(T);
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Named {
+    a: u8,
+    b: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Unit;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Kind {
+    Unit,
+    One(u8),
+    Two(u8, i16),
+    Named { a: u8 },
+}
+
+/// Written as a `W`, and read as an `R`.
+struct Both<W, R> {
+    written: W,
+    read: PhantomData<R>,
+}
+
+impl<W: Serialize, R> Serialize for Both<W, R> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.written.serialize(to)
+    }
+}
+
+impl<'de, W: Default, R: Deserialize<'de>> Deserialize<'de> for Both<W, R> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        R::deserialize(from).map(|_| Both { written: W::default(), read: PhantomData })
+    }
+}
+
+/// Whether what is written as this value is taken for the same where an `R` is read.
+fn is_read_as<R: DeserializeOwned, W: Serialize + Default>(written: W) -> bool {
+    let both = Both { written, read: PhantomData::<R> };
+    let (mut plain, mut noted) = (Vec::new(), Vec::new());
+    encode(&both, &mut plain).unwrap();
+    let tokens = encode_noted(&both, &mut noted).unwrap();
+    assert_eq!(plain, noted, "the bytes are the codec's own");
+    decode_again(&both, &noted, &tokens).is_ok()
+}
+
+#[test]
+fn values_come_back() {
+    fn back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
+        let mut bytes = Vec::new();
+        let tokens = encode_noted(&value, &mut bytes).unwrap();
+        assert_eq!(decode_again(&value, &bytes, &tokens).unwrap(), value);
+        comes_back(&value).unwrap();
+    }
+    back((true, 'ß', 1.5f32, f64::MIN, (), Unit, [0u8; 0]));
+    back([(u8::MAX, i8::MIN), (0, 0), (1, -1)]);
+    back((u16::MAX, u32::MAX, u64::MAX, u128::MAX, usize::MAX));
+    back((i16::MIN, i32::MIN, i64::MIN, i128::MIN, isize::MIN));
+    back((NonZeroI8::MIN, vec![-1i8, 1, -128]));
+    back(("".to_string(), "text".repeat(1000), Whole(vec![255; 300]), vec![(), (), ()]));
+    back([None, Some(None), Some(Some(()))]);
+    back((Newtype(Named { a: 1, b: None }), Named { a: 251, b: Some("b".into()) }));
+    back([Kind::Unit, Kind::One(1), Kind::Two(1, -1), Kind::Named { a: 0 }]);
+    back((0..100).map(|n| (n, vec![Kind::One(n)])).collect::<HashMap<u8, Vec<Kind>>>());
+    back(BTreeMap::from([(Some('a'), Newtype(1u8))]));
+}
+
+#[test]
+fn what_means_the_same_is_the_same() {
+    assert!(is_read_as::<u128, _>(u16::MAX) && is_read_as::<u16, _>(7u64) && is_read_as::<u64, _>(usize::MAX));
+    assert!(is_read_as::<i16, _>(-7i128) && is_read_as::<i64, _>(i32::MIN));
+    assert!(is_read_as::<u8, _>(7i8) && is_read_as::<i8, _>(7u8) && is_read_as::<Vec<i8>, _>(vec![1u8, 127]));
+    for text in ["", "a", "text of some length"] {
+        assert!(is_read_as::<Vec<u8>, _>(text) && is_read_as::<Whole, _>(text));
+        assert!(is_read_as::<String, _>(text.as_bytes().to_vec()));
+    }
+    assert!(is_read_as::<BTreeMap<u8, bool>, _>(vec![(1u8, true), (2, false)]));
+    assert!(is_read_as::<Vec<(u8, bool)>, _>(BTreeMap::from([(1u8, true)])));
+    assert!(is_read_as::<Newtype<Newtype<u8>>, _>(1u8) && is_read_as::<(u8, ()), _>(1u8));
+    assert!(is_read_as::<Named, _>((1u8, Some("b"))) && is_read_as::<[u8; 2], _>((1u8, Newtype2(2))));
+}
+
+#[derive(Default, Serialize)]
+struct Newtype2(u8);
+
+#[test]
+fn what_decodes_to_another_value_is_refused() {
+    assert!(!is_read_as::<u64, _>(1i64) && !is_read_as::<i32, _>(1u32));
+    assert!(!is_read_as::<u8, _>(-1i8) && !is_read_as::<i8, _>(200u8) && !is_read_as::<Vec<u8>, _>(vec![1i8, -1]));
+    assert!(!is_read_as::<u16, _>(1u8) && !is_read_as::<u8, _>(1u16));
+    assert!(!is_read_as::<bool, _>(1u8) && !is_read_as::<u8, _>(true));
+    assert!(!is_read_as::<bool, _>(Some(())) && !is_read_as::<Option<()>, _>(true));
+    assert!(!is_read_as::<Kind, _>(0u32) && !is_read_as::<Option<u8>, _>((1u8, 7u8)));
+    assert!(!is_read_as::<f32, _>([0u8; 4]) && !is_read_as::<f64, _>([1f32; 2]));
+    assert!(!is_read_as::<char, _>(b'a') && !is_read_as::<Vec<char>, _>("abc"));
+    assert!(!is_read_as::<(u32, u8, u8), _>(vec![7u8, 8]), "a length isn't a number");
+    assert!(!is_read_as::<(u8, u8, u8), _>((1u8, 257u16)) && !is_read_as::<(u8, u16), _>((1u8, 250u8)));
+}
+
+#[test]
+fn the_place_at_which_both_part_is_told() {
+    type Written = BTreeMap<u8, Vec<(u8, Option<u64>)>>;
+    let written: Written = BTreeMap::from([(1, vec![(2, None)]), (3, vec![(4, None), (5, Some(6))])]);
+    let both = Both { written, read: PhantomData::<BTreeMap<u8, Vec<(u8, Option<i64>)>>> };
+    let mut bytes = Vec::new();
+    let tokens = encode_noted(&both, &mut bytes).unwrap();
+    let told = decode_again(&both, &bytes, &tokens).map(drop).unwrap_err().reason.to_string();
+    assert!(
+        told.starts_with("`value.item.1.some` is written as an unsigned integer and read as a signed integer"),
+        "{told}"
+    );
+}
+
+#[test]
+fn parts_that_nobody_reads_are_missed() {
+    /// Reads one part of a sequence, of which none takes a byte.
+    struct First;
+    impl<'de> Deserialize<'de> for First {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<First, D::Error> {
+            struct One;
+            impl<'de> serde::de::Visitor<'de> for One {
+                type Value = First;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("a sequence")
+                }
+                fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut all: A) -> Result<First, A::Error> {
+                    all.next_element::<()>().map(|_| First)
+                }
+            }
+            from.deserialize_seq(One)
+        }
+    }
+    assert!(is_read_as::<First, _>(vec![()]) && !is_read_as::<First, _>(vec![(), ()]));
+}
