@@ -1,28 +1,28 @@
-//! Logs and outcomes are compared where all that they hold can be.
+//! Logs and outcomes implement `PartialEq` if everything that they hold does.
 
 use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 use walr::WalState;
 
-/// Whether a type is `PartialEq`: an inherent constant is found before one of a trait.
-struct Compared<T>(PhantomData<T>);
+/// Says by `IS_PARTIAL_EQ` whether `T: PartialEq`: an inherent constant hides one of a trait.
+struct Check<T>(PhantomData<T>);
 
-trait Otherwise {
-    const IS_COMPARED: bool = false;
+trait Fallback {
+    const IS_PARTIAL_EQ: bool = false;
 }
 
-impl<T> Otherwise for Compared<T> {}
+impl<T> Fallback for Check<T> {}
 
-impl<T: PartialEq> Compared<T> {
-    const IS_COMPARED: bool = true;
+impl<T: PartialEq> Check<T> {
+    const IS_PARTIAL_EQ: bool = true;
 }
 
-/// With no more than an argument needs.
+/// A type that implements only what an argument needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Bare(u8);
 
-/// With nothing at all.
+/// A type that implements no trait.
 struct Nothing;
 
 #[derive(Default, Serialize, Deserialize, WalState)]
@@ -131,21 +131,21 @@ fn logs_and_outcomes_are_compared_by_what_they_hold() {
 }
 
 #[test]
-fn what_can_not_be_compared_compiles_and_is_not() {
-    let tally = (Compared::<TallyLog>::IS_COMPARED, Compared::<TallyOutcome>::IS_COMPARED);
+fn logs_and_outcomes_of_types_without_partial_eq_compile_and_have_none() {
+    let tally = (Check::<TallyLog>::IS_PARTIAL_EQ, Check::<TallyOutcome>::IS_PARTIAL_EQ);
     assert_eq!(tally, (true, true));
-    let bare_argument = (Compared::<BareArgumentLog>::IS_COMPARED, Compared::<BareArgumentOutcome>::IS_COMPARED);
+    let bare_argument = (Check::<BareArgumentLog>::IS_PARTIAL_EQ, Check::<BareArgumentOutcome>::IS_PARTIAL_EQ);
     assert_eq!(bare_argument, (false, true));
-    let bare_result = (Compared::<BareResultLog>::IS_COMPARED, Compared::<BareResultOutcome>::IS_COMPARED);
+    let bare_result = (Check::<BareResultLog>::IS_PARTIAL_EQ, Check::<BareResultOutcome>::IS_PARTIAL_EQ);
     assert_eq!(bare_result, (true, false));
-    let table = (Compared::<TableLog<u8, f32>>::IS_COMPARED, Compared::<TableOutcome<u8, f32>>::IS_COMPARED);
+    let table = (Check::<TableLog<u8, f32>>::IS_PARTIAL_EQ, Check::<TableOutcome<u8, f32>>::IS_PARTIAL_EQ);
     assert_eq!(table, (true, true));
-    let bare_key = (Compared::<TableLog<Bare, u8>>::IS_COMPARED, Compared::<TableOutcome<Bare, u8>>::IS_COMPARED);
+    let bare_key = (Check::<TableLog<Bare, u8>>::IS_PARTIAL_EQ, Check::<TableOutcome<Bare, u8>>::IS_PARTIAL_EQ);
     assert_eq!(bare_key, (false, false));
-    assert_eq!([Compared::<TableOutcome<u8, Bare>>::IS_COMPARED], [false]);
+    assert_eq!([Check::<TableOutcome<u8, Bare>>::IS_PARTIAL_EQ], [false]);
 }
 
 #[test]
-fn an_outcome_under_a_condition_is_shown_in_full() {
+fn debug_shows_a_conditional_outcome_in_full() {
     assert_eq!(format!("{:?}", TallyOutcome::Always(Some(1))), "Always(Some(1))");
 }

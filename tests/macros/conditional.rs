@@ -61,7 +61,7 @@ impl Conditional {
 }
 
 #[tokio::test]
-async fn only_what_is_compiled_is_there() -> Result {
+async fn only_compiled_mutations_and_queries_exist() -> Result {
     let names: Vec<_> = Conditional::MUTATIONS.iter().map(|mutation| mutation.name).collect();
     assert_eq!(names, ["put", "clear"]);
     let (_folder, state) = open::<Conditional>().await?;

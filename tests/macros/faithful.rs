@@ -1,4 +1,5 @@
-//! Which mutations are checked by decoding what was encoded, and that an argument that doesn't come back is met wherever it hides.
+//! The re-encode check: mutations whose arguments may not survive encoding are decoded again at each call. An undecodable
+//! argument is refused wherever it is nested.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -10,11 +11,12 @@ use walr::{Durable, Error, Fate, WalState};
 
 use crate::{Result, open};
 
-/// Under a name that generated code could take for another's.
+/// Types with the names of std types, which generated code must not take for them.
 mod shadow {
     use super::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::de::Error as _;
 
-    /// Is written as it is, and refuses to be read.
+    /// A value that can be encoded and not decoded.
     #[derive(Clone, Debug, Default)]
     pub struct String(pub u8);
 
@@ -27,23 +29,19 @@ mod shadow {
     impl<'de> Deserialize<'de> for String {
         fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
             u8::deserialize(from)?;
-            Err(super::lie())
+            Err(D::Error::custom("the type refuses"))
         }
     }
 
-    /// Holds the same.
+    /// A type that holds such a value.
     #[derive(Clone, Debug, Default, Serialize, Deserialize)]
     pub struct Vec(pub String);
 }
 
-fn lie<E: serde::de::Error>() -> E {
-    E::custom("a lie")
-}
+type Undecodable = shadow::String;
+type Nested = Option<Vec<(u8, Box<[Undecodable; 1]>)>>;
 
-type Liar = shadow::String;
-type Hidden = Option<Vec<(u8, Box<[Liar; 1]>)>>;
-
-/// Comes back as another value.
+/// A number that is decoded as another number.
 #[derive(Clone, Debug)]
 struct Rounded(u64);
 
@@ -61,12 +59,12 @@ impl<'de> Deserialize<'de> for Rounded {
 }
 
 #[derive(Default, Serialize, Deserialize, WalState)]
-struct Trusting {
+struct Arguments {
     seen: u64,
 }
 
 #[walr::mutations]
-impl Trusting {
+impl Arguments {
     #[mutation]
     fn nothing(&mut self) -> u64 {
         self.seen += 1;
@@ -86,28 +84,28 @@ impl Trusting {
     }
 
     #[mutation]
-    fn alone(&mut self, _value: Liar) {}
+    fn alone(&mut self, _value: Undecodable) {}
 
     #[mutation]
-    fn borrowed(&mut self, _value: &Liar) {}
+    fn borrowed(&mut self, _value: &Undecodable) {}
 
     #[mutation]
-    fn last(&mut self, _a: String, _b: u8, _value: Liar) {}
+    fn last(&mut self, _a: String, _b: u8, _value: Undecodable) {}
 
     #[mutation]
-    fn in_a_slice(&mut self, _values: &[Liar]) {}
+    fn in_a_slice(&mut self, _values: &[Undecodable]) {}
 
     #[mutation]
-    fn in_an_option(&mut self, _value: Option<Liar>) {}
+    fn in_an_option(&mut self, _value: Option<Undecodable>) {}
 
     #[mutation]
-    fn in_a_tuple(&mut self, _value: (u8, Liar)) {}
+    fn in_a_tuple(&mut self, _value: (u8, Undecodable)) {}
 
     #[mutation]
-    fn in_a_map(&mut self, _values: BTreeMap<u8, Liar>) {}
+    fn in_a_map(&mut self, _values: BTreeMap<u8, Undecodable>) {}
 
     #[mutation]
-    fn behind_an_alias(&mut self, _value: Hidden) {}
+    fn behind_an_alias(&mut self, _value: Nested) {}
 
     #[mutation]
     fn rounded(&mut self, value: Rounded) -> u64 {
@@ -117,20 +115,20 @@ impl Trusting {
 
     #[cfg(any())]
     #[mutation]
-    fn never(&mut self, _value: Liar) {}
+    fn never(&mut self, _value: Undecodable) {}
 
     #[cfg(test)]
     #[mutation]
     fn always(&mut self, _value: u8) {}
 }
 
-/// `String` and `Vec` are the user's own here.
+/// A state for which `String` and `Vec` are the user's own types.
 mod shadowed {
     use super::shadow::{String, Vec};
     use serde::{Deserialize, Serialize};
     use walr::WalState;
 
-    /// And these are words of walr's.
+    /// Types with names that walr uses.
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub(super) struct Probe(pub(super) String);
     pub(super) type Doubtful = Probe;
@@ -175,38 +173,39 @@ impl<T: Clone + Debug, const N: usize> Generic<T, N> {
     }
 }
 
-fn faithful<S: Recorded>() -> Vec<(&'static str, bool)> {
+/// Returns the mutations, each with whether it is taken without a re-encode check.
+fn unchecked<S: Recorded>() -> Vec<(&'static str, bool)> {
     S::MUTATIONS.iter().map(|mutation| (mutation.name, mutation.faithful)).collect()
 }
 
 #[test]
-fn only_what_is_known_to_come_back_is_taken_as_it_is() {
-    let known: Vec<_> = faithful::<Trusting>().into_iter().filter(|(_, faithful)| *faithful).collect();
+fn only_arguments_of_known_types_are_not_checked() {
+    let known: Vec<_> = unchecked::<Arguments>().into_iter().filter(|(_, unchecked)| *unchecked).collect();
     assert_eq!(known, [("nothing", true), ("plain", true), ("always", true)]);
-    assert_eq!(faithful::<shadowed::Own>(), [("string", false), ("vec", false), ("probe", false), ("text", true)]);
-    // What a parameter stands for isn't known where the block is compiled.
-    assert_eq!(faithful::<Generic<u8, 1>>(), [("put", false), ("count", true)]);
+    assert_eq!(unchecked::<shadowed::Own>(), [("string", false), ("vec", false), ("probe", false), ("text", true)]);
+    // The type of a type parameter isn't known when the block is compiled.
+    assert_eq!(unchecked::<Generic<u8, 1>>(), [("put", false), ("count", true)]);
 }
 
-async fn refused<T: Debug>(call: impl Future<Output = walr::Result<T>>) {
-    let error = call.await.expect_err("it can't be read back");
-    assert!(matches!(&error, Error::Codec { reason, .. } if reason.contains("a lie")), "{error:?}");
+async fn assert_refused<T: Debug>(call: impl Future<Output = walr::Result<T>>) {
+    let error = call.await.expect_err("an undecodable argument was accepted");
+    assert!(matches!(&error, Error::Codec { reason, .. } if reason.contains("the type refuses")), "{error:?}");
     assert_eq!(error.fate(), Fate::NotRecorded);
 }
 
 #[tokio::test]
-async fn what_does_not_come_back_is_refused_wherever_it_hides() -> Result {
-    let (_folder, state) = open::<Trusting>().await?;
-    let liar = Liar::default;
-    refused(state.alone(liar())).await;
-    refused(state.borrowed(&liar())).await;
-    refused(state.last("a".into(), 1, liar())).await;
-    refused(state.in_a_slice(&[liar()])).await;
-    refused(state.in_an_option(Some(liar()))).await;
-    refused(state.in_a_tuple((1, liar()))).await;
-    refused(state.in_a_map([(1, liar())].into())).await;
-    refused(state.behind_an_alias(Some(vec![(1, Box::new([liar()]))]))).await;
-    refused(state.apply_batch([TrustingLog::Nothing, TrustingLog::Alone { _value: liar() }])).await;
+async fn an_undecodable_argument_is_refused_wherever_it_is_nested() -> Result {
+    let (_folder, state) = open::<Arguments>().await?;
+    let undecodable = Undecodable::default;
+    assert_refused(state.alone(undecodable())).await;
+    assert_refused(state.borrowed(&undecodable())).await;
+    assert_refused(state.last("a".into(), 1, undecodable())).await;
+    assert_refused(state.in_a_slice(&[undecodable()])).await;
+    assert_refused(state.in_an_option(Some(undecodable()))).await;
+    assert_refused(state.in_a_tuple((1, undecodable()))).await;
+    assert_refused(state.in_a_map([(1, undecodable())].into())).await;
+    assert_refused(state.behind_an_alias(Some(vec![(1, Box::new([undecodable()]))]))).await;
+    assert_refused(state.apply_batch([ArgumentsLog::Nothing, ArgumentsLog::Alone { _value: undecodable() }])).await;
     assert_eq!(state.stats().records, 0);
     state
         .plain("a", &[None, Some(u128::MAX)], "b".as_ref(), (f64::NAN, [Box::new('c'), 'd'.into(), 'e'.into()]))
@@ -215,24 +214,24 @@ async fn what_does_not_come_back_is_refused_wherever_it_hides() -> Result {
     assert_eq!(state.nothing().await?, 1);
 
     let (_folder, own) = open::<shadowed::Own>().await?;
-    refused(own.string(liar())).await;
-    refused(own.vec(shadow::Vec(liar()))).await;
-    refused(own.probe(shadowed::Probe(liar()), shadowed::Probe(liar()))).await;
+    assert_refused(own.string(undecodable())).await;
+    assert_refused(own.vec(shadow::Vec(undecodable()))).await;
+    assert_refused(own.probe(shadowed::Probe(undecodable()), shadowed::Probe(undecodable()))).await;
     own.text("a").await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn what_comes_back_as_another_value_is_applied_as_that() -> Result {
-    let (folder, state) = open::<Trusting>().await?;
+async fn an_argument_is_applied_as_the_value_that_is_decoded() -> Result {
+    let (folder, state) = open::<Arguments>().await?;
     assert_eq!(state.rounded(Rounded(57)).await?, 50);
     drop(state);
-    assert_eq!(Durable::<Trusting>::open(folder.path()).await?.read(|state| state.seen), 50);
+    assert_eq!(Durable::<Arguments>::open(folder.path()).await?.read(|state| state.seen), 50);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_generic_state_checks_its_own_arguments() -> Result {
+async fn arguments_of_a_generic_state_are_checked() -> Result {
     async fn put<T>(value: T) -> Result<usize>
     where
         T: Clone + Debug + Default + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -242,7 +241,7 @@ async fn a_generic_state_checks_its_own_arguments() -> Result {
         Ok(state.put(value.clone(), Some(vec![value])).await?)
     }
     assert_eq!(put("a".to_string()).await?, 1);
-    let error = put(Liar::default()).await.expect_err("it can't be read back");
-    assert!(error.to_string().contains("a lie"), "{error}");
+    let error = put(Undecodable::default()).await.expect_err("an undecodable argument was accepted");
+    assert!(error.to_string().contains("the type refuses"), "{error}");
     Ok(())
 }

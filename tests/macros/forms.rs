@@ -1,4 +1,4 @@
-//! Parameters, results, names.
+//! Forms of parameters, results and names.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, OsStr, OsString};
@@ -190,7 +190,7 @@ async fn every_form_is_called_and_replayed() -> Result {
     let before = state.all();
     drop(state);
     let again = walr::Durable::<Forms>::open(folder.path()).await?;
-    assert_eq!(again.all(), before, "memory is the replay of the log");
+    assert_eq!(again.all(), before, "the replay gives another state");
     assert_eq!(again.fixed().await?, "cleared");
     again.close().await?;
     Ok(())
@@ -202,7 +202,7 @@ impl From<Refused> for Box<dyn std::error::Error> {
     }
 }
 
-/// A type of the user's own that is called like one of std's.
+/// A user's type with the name of a std type.
 mod own_path {
     use serde::{Deserialize, Serialize};
     use walr::WalState;
@@ -224,14 +224,14 @@ mod own_path {
 }
 
 #[tokio::test]
-async fn a_path_of_ones_own_is_stored_as_itself() -> Result {
+async fn a_users_type_named_path_is_not_taken_for_std_path() -> Result {
     let (_folder, routes) = open::<own_path::Routes>().await?;
     assert_eq!(routes.add(&own_path::Path(vec!["a".into()])).await?, 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn futures_are_send_and_handles_are_shared() -> Result {
+async fn handles_may_be_shared_and_futures_sent_between_threads() -> Result {
     let (_folder, state) = open::<Forms>().await?;
     let tasks: Vec<_> = (0..8u64)
         .map(|number| {

@@ -54,7 +54,7 @@ where
     }
 }
 
-/// No mutation uses the parameter.
+/// A state whose type parameter no mutation uses.
 #[derive(Default, Serialize, Deserialize, WalState)]
 struct Unused<T> {
     items: Vec<T>,
@@ -68,7 +68,7 @@ impl<T: Default> Unused<T> {
     }
 }
 
-/// The bounds stand on the impl alone, and some on an associated type.
+/// A state with bounds on the impl block only, some of them on an associated type.
 #[derive(Serialize, Deserialize, WalState)]
 #[serde(bound = "")]
 struct ByKind<K: Kind> {
@@ -104,7 +104,7 @@ where
     }
 }
 
-/// One instance of a generic type is the state.
+/// A generic type of which one instance is the state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, WalState)]
 struct Lines<T> {
     lines: Vec<T>,
@@ -120,6 +120,7 @@ impl Lines<String> {
     }
 }
 
+/// Uses the generic state in generic code.
 async fn in_generic_code<K, V>(key: K, value: V) -> Result<Option<V>>
 where
     K: Ord + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -146,7 +147,7 @@ async fn generic_states_are_called_and_replayed() -> Result {
 }
 
 #[tokio::test]
-async fn parameters_that_no_mutation_uses_need_no_marker() -> Result {
+async fn a_type_parameter_that_no_mutation_uses_needs_no_marker() -> Result {
     let (_folder, unused) = open::<Unused<u8>>().await?;
     unused.grow(3).await?;
     let log: UnusedLog = UnusedLog::Grow { by: 1 };

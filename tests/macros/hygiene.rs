@@ -1,4 +1,4 @@
-//! User code that hides everything generated code could name.
+//! User code that shadows every name which generated code could use.
 
 use crate::open;
 
@@ -42,7 +42,7 @@ mod shadowed {
 
     #[::walr::mutations]
     impl Hidden {
-        /// Parameters that are called like locals of generated code could be.
+        /// Has parameters with names that locals of generated code could have.
         #[mutation]
         #[allow(clippy::too_many_arguments)]
         pub(super) fn put(
@@ -72,7 +72,7 @@ mod shadowed {
             place.len() + from.len() + access.as_os_str().len()
         }
 
-        /// Names of the generated struct's own functions.
+        /// Has the name of a function of the generated struct.
         #[mutation]
         #[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]
         pub(super) fn new(&mut self) {}
@@ -95,7 +95,7 @@ mod shadowed {
 }
 
 #[tokio::test]
-async fn nothing_of_the_users_is_captured() -> crate::Result {
+async fn generated_code_captures_no_name_of_the_user() -> crate::Result {
     let (_folder, hidden) = open::<shadowed::Hidden>().await?;
     assert_eq!(hidden.put(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13).await?, 91);
     assert_eq!(hidden.borrow_all("a", &[1, 2], std::path::Path::new("b")).await?, 4);
@@ -111,7 +111,7 @@ async fn generated_code_needs_no_prelude() -> crate::Result {
     crate::no_prelude::check().await
 }
 
-/// walr under another name.
+/// A crate that knows walr under another name.
 mod renamed {
     pub(crate) mod vendored {
         pub(crate) use walr as journal;
@@ -138,7 +138,7 @@ async fn walr_may_have_another_name() -> crate::Result {
     Ok(())
 }
 
-/// Blocks made by `macro_rules!`.
+/// Impl blocks that `macro_rules!` generates.
 mod made {
     macro_rules! counter {
         ($name:ident, $ty:ty, $method:ident, $param:ident) => {
@@ -164,7 +164,7 @@ mod made {
 }
 
 #[tokio::test]
-async fn blocks_may_come_from_macros() -> crate::Result {
+async fn a_macro_may_generate_impl_blocks() -> crate::Result {
     let (_folder, first) = open::<made::First>().await?;
     assert_eq!(first.add(2, made::Name("a".into()), "bc").await?, 5);
     let (_folder, second) = open::<made::Second>().await?;

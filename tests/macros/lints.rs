@@ -1,4 +1,4 @@
-//! Generated code under every lint that users turn on: a word from it would break this build.
+//! Generated code under the lints that users turn on: a single warning breaks this build.
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub, clippy::all, clippy::pedantic)]
 
 use serde::{Deserialize, Serialize};
@@ -12,18 +12,18 @@ pub(crate) struct Strict {
 
 #[walr::mutations]
 impl Strict {
-    /// Puts.
+    /// Appends a value.
     #[mutation]
     pub(crate) fn put(&mut self, value: u64, _unused: &str) -> bool {
         self.values.push(value);
         true
     }
 
-    /// Fails.
+    /// Removes all values, and fails.
     ///
     /// # Errors
     ///
-    /// Always; see [`Self::put`].
+    /// Always, unlike [`Self::put`].
     #[mutation]
     #[must_use = "or lose it"]
     pub(crate) fn fail(&mut self) -> Result<(), u8> {
@@ -31,14 +31,14 @@ impl Strict {
         Err(1)
     }
 
-    /// An old form.
+    /// Appends a value.
     #[mutation]
     #[deprecated = "use `put`"]
     pub(crate) fn old(&mut self, value: u64) {
         self.values.push(value);
     }
 
-    /// Many.
+    /// Appends seven values, and returns the number of values.
     #[mutation]
     #[expect(clippy::too_many_arguments, reason = "a test of `expect`")]
     pub(crate) fn many(&mut self, one: u8, two: u8, three: u8, four: u8, five: u8, six: u8, seven: u8) -> usize {
@@ -46,19 +46,19 @@ impl Strict {
         self.values.len()
     }
 
-    /// A parameter that only a recorded expression names.
+    /// Appends the length of `text`, which only the recorded expression uses.
     #[mutation]
     pub(crate) fn measured(&mut self, text: &str, #[record(text.len() as u64)] length: u64) {
         self.values.push(length);
     }
 
-    /// Never called by anyone.
+    /// Is never called.
     #[mutation]
     fn lonely(&mut self) {
         self.values.clear();
     }
 
-    /// Looks.
+    /// Returns the number of values.
     #[query]
     #[must_use]
     pub(crate) fn count(&self) -> usize {
@@ -67,7 +67,7 @@ impl Strict {
 }
 
 #[tokio::test]
-async fn strict_code_runs() -> crate::Result {
+async fn generated_code_gives_no_warning_and_runs() -> crate::Result {
     let (_folder, strict) = crate::open::<Strict>().await?;
     assert!(strict.put(1, "").await?);
     assert_eq!(strict.fail().await?, Err(1));

@@ -1,4 +1,4 @@
-//! The generated log and outcome as types of the user's: matched, built, shown, encoded.
+//! The generated log and outcome are enums like the user's own: they are built, matched, shown and encoded.
 
 use serde::{Deserialize, Serialize};
 use walr::__private::{Mutation, Recorded};
@@ -53,7 +53,7 @@ impl Second {
     }
 }
 
-/// Without `Debug`.
+/// A result without `Debug`.
 struct Opaque(());
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn logs_are_built_and_applied() -> Result {
 }
 
 #[tokio::test]
-async fn an_outcome_needs_no_debug() -> Result {
+async fn results_need_no_debug() -> Result {
     let (_folder, second) = open::<Second>().await?;
     let Opaque(()) = second.keep(1).await?;
     let SecondOutcome::Keep(Opaque(())) = second.apply(SecondLog::Keep { value: 2 }).await?;
@@ -117,7 +117,7 @@ fn logs_are_written_by_numbers() -> Result {
 }
 
 #[test]
-fn what_is_no_log_is_an_error() {
+fn an_invalid_log_is_an_error() {
     let error = |json| match serde_json::from_str::<TallyLog>(json) {
         Ok(log) => panic!("{log:?}"),
         Err(error) => error.to_string(),
@@ -130,7 +130,7 @@ fn what_is_no_log_is_an_error() {
 }
 
 #[test]
-fn the_schema_has_names_and_types() {
+fn the_schema_holds_names_and_types() {
     let params = &[("amount", "i64"), ("note", "String")];
     let expected = [
         Mutation { name: "add", params, faithful: true },
@@ -169,11 +169,11 @@ mod fingerprints {
         };
     }
     state!(one, [] 1);
-    state!(same, [#[doc = "Docs change nothing."]] 1);
+    state!(same, [#[doc = "Appends."]] 1);
     state!(other, [] 2);
 
     #[test]
-    fn code_changes_them_and_docs_do_not() {
+    fn changed_code_gives_another_fingerprint_and_changed_docs_do_not() {
         assert_eq!(one::State::FINGERPRINT, same::State::FINGERPRINT);
         assert_ne!(one::State::FINGERPRINT, other::State::FINGERPRINT);
     }

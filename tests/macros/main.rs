@@ -1,6 +1,5 @@
-//! The forms that the macros accept, each opened, called and replayed.
-// The states are written as a library's would be.
-#![allow(unreachable_pub)]
+//! Tests of the forms that the macros accept: each state is opened, called and replayed.
+#![allow(unreachable_pub, reason = "the states are written as a library's would be")]
 
 mod compared;
 mod conditional;
@@ -22,7 +21,7 @@ use walr::{Durable, WalState};
 
 type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// A store of its own.
+/// Opens a store in a new folder.
 async fn open<S: WalState + Default>() -> Result<(TempDir, Durable<S>)> {
     let folder = tempfile::tempdir()?;
     let state = Durable::<S>::open(folder.path()).await?;

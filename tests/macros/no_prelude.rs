@@ -1,4 +1,4 @@
-//! A module without the prelude.
+//! A state in a module without the prelude.
 #![no_implicit_prelude]
 
 #[derive(::std::default::Default, ::serde::Serialize, ::serde::Deserialize, ::walr::WalState)]
@@ -28,6 +28,7 @@ impl Bare {
     fn ready(&mut self) {}
 }
 
+/// Calls the state.
 pub(crate) async fn check() -> crate::Result {
     let (_folder, bare) = crate::open::<Bare>().await?;
     ::std::assert_eq!(bare.put("abc", &[1]).await?, 4);

@@ -1,4 +1,4 @@
-//! `#[record(EXPR)]`: evaluated once, at the call, and never again.
+//! `#[record(EXPR)]` evaluates its expression once, at the call, and never on replay.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -31,7 +31,7 @@ impl Events {
         id
     }
 
-    /// A recorded value may be a part of an earlier one, which is moved.
+    /// Records values that borrow from earlier ones.
     #[mutation]
     pub fn shout<'a>(
         &mut self,
@@ -55,7 +55,7 @@ fn length_of(text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_value_may_borrow_from_one_before_it() -> Result {
+async fn a_recorded_value_may_borrow_from_an_earlier_one() -> Result {
     let (_folder, events) = open::<Events>().await?;
     assert_eq!(events.shout("abc").await?, ("A".to_string(), 1, 3));
     assert_eq!(events.read(|events| events.events[0].1.clone()), "ABC");
@@ -63,19 +63,19 @@ async fn a_value_may_borrow_from_one_before_it() -> Result {
 }
 
 #[tokio::test]
-async fn values_are_those_of_the_call() -> Result {
+async fn recorded_values_are_evaluated_once_at_the_first_poll() -> Result {
     let (folder, events) = open::<Events>().await?;
     let before = NEXT.load(Ordering::Relaxed);
     let call = events.log("abc");
-    assert_eq!(NEXT.load(Ordering::Relaxed), before, "nothing happens before the first poll");
+    assert_eq!(NEXT.load(Ordering::Relaxed), before, "an expression was evaluated before the first poll");
     assert_eq!(call.await?, before);
     let state = events.read(Clone::clone);
     assert_eq!(state.events, [(before, "abc".to_string(), 3)]);
     drop(events);
     let again = Durable::<Events>::open(folder.path()).await?;
-    assert_eq!(again.read(Clone::clone), state, "replay takes the recorded values");
+    assert_eq!(again.read(Clone::clone), state, "the replay uses the recorded values");
     assert_eq!(NEXT.load(Ordering::Relaxed), before + 1);
-    // The log has them as arguments like any other.
+    // In the log, recorded values are arguments like all others.
     let log = EventsLog::Log { text: String::new(), at: SystemTime::UNIX_EPOCH, id: 7, length: 0 };
     assert!(matches!(again.apply(log).await?, EventsOutcome::Log(7)));
     Ok(())

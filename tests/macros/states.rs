@@ -1,4 +1,4 @@
-//! `#[derive(WalState)]`: every kind of type, and its options.
+//! `#[derive(WalState)]` on each kind of type, and with each option.
 
 use serde::{Deserialize, Serialize};
 use walr::{Durable, WalState};
@@ -49,7 +49,7 @@ impl Door {
 }
 
 #[tokio::test]
-async fn structs_and_enums_are_states() -> Result {
+async fn structs_and_enums_may_be_states() -> Result {
     let (_folder, tuple) = open::<Tuple>().await?;
     assert_eq!(tuple.bump().await?, 1);
     let (_folder, unit) = open::<Unit>().await?;
@@ -61,7 +61,7 @@ async fn structs_and_enums_are_states() -> Result {
 }
 
 #[test]
-fn shapes_names_and_versions() {
+fn shapes_names_and_versions_come_from_the_type_and_its_options() {
     assert_eq!(Tuple::SHAPE, "(u64, BTreeMap<String, u8>)");
     assert_eq!(Unit::SHAPE, "");
     assert_eq!(Door::SHAPE, "Closed | Open { since: u64 } | Broken(String)");
@@ -70,7 +70,7 @@ fn shapes_names_and_versions() {
     assert_eq!(new::Index::SHAPE, "{ words: Vec<String> }");
 }
 
-/// The state before, as an older program had it.
+/// The state of an older program.
 mod old {
     use serde::{Deserialize, Serialize};
     use walr::WalState;
@@ -132,7 +132,7 @@ mod new {
 }
 
 #[tokio::test]
-async fn an_old_version_is_migrated_and_indexed() -> Result {
+async fn an_old_version_is_migrated_and_its_index_is_rebuilt() -> Result {
     let (folder, old) = open::<old::OldIndex>().await?;
     old.add("one").await?;
     old.add("two").await?;
@@ -186,12 +186,12 @@ mod unindexed {
 }
 
 #[tokio::test]
-async fn a_panic_of_after_load_is_refused_as_what_it_is() -> Result {
+async fn a_panic_in_after_load_is_an_error_that_names_the_function() -> Result {
     let (folder, plain) = open::<unindexed::Plain>().await?;
     plain.add("one").await?;
     plain.close().await?;
     drop(plain);
-    let error = Durable::<unindexed::Indexed>::open(folder.path()).await.expect_err("it panics");
+    let error = Durable::<unindexed::Indexed>::open(folder.path()).await.expect_err("the panic was ignored");
     assert!(matches!(error, walr::Error::Schema { .. }), "{error}");
     let message = error.to_string();
     assert!(message.contains("there is no place for 1 words") && message.contains("mend that function"), "{message}");

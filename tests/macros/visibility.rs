@@ -1,4 +1,4 @@
-//! Private and public states, mutations and types, in one module or several.
+//! States, mutations and types of each visibility, in one module or in several.
 
 use crate::{Result, open};
 
@@ -6,7 +6,7 @@ mod state {
     use serde::{Deserialize, Serialize};
     use walr::WalState;
 
-    /// The impl block of this state stands in another module.
+    /// A state whose impl block is in another module.
     #[derive(Default, Serialize, Deserialize, WalState)]
     pub struct Elsewhere {
         pub(super) value: u64,
@@ -62,7 +62,7 @@ mod private_parts {
     #[derive(Clone, Debug, Serialize, Deserialize)]
     struct Key(u64);
 
-    /// Public, with private mutations over a private type.
+    /// A public state with private mutations over a private type.
     #[derive(Default, Serialize, Deserialize, WalState)]
     pub struct Public {
         keys: Vec<Key>,
@@ -100,7 +100,7 @@ impl Private {
     }
 }
 
-/// A second one in the same module.
+/// A second state in the same module.
 #[derive(Default, serde::Serialize, serde::Deserialize, walr::WalState)]
 pub(crate) struct Other(u8);
 
@@ -113,7 +113,7 @@ impl Other {
 }
 
 #[tokio::test]
-async fn blocks_may_stand_elsewhere() -> Result {
+async fn an_impl_block_may_be_in_another_module() -> Result {
     use block::ElsewhereLog::Clear;
     let (_folder, state) = open::<state::Elsewhere>().await?;
     assert_eq!(state.set(5).await?, 0);
@@ -127,7 +127,7 @@ async fn blocks_may_stand_elsewhere() -> Result {
 }
 
 #[tokio::test]
-async fn private_parts_stay_private() -> Result {
+async fn private_mutations_and_private_types_may_be_used() -> Result {
     let (_folder, public) = open::<private_parts::Public>().await?;
     assert_eq!(private_parts::put(&public, 3).await?, 3);
     let (_folder, private) = open::<Private>().await?;
@@ -139,7 +139,7 @@ async fn private_parts_stay_private() -> Result {
 }
 
 #[tokio::test]
-async fn a_state_may_stand_inside_a_function() -> Result {
+async fn a_state_may_be_inside_a_function() -> Result {
     #[derive(Default, serde::Serialize, serde::Deserialize, walr::WalState)]
     struct Local(u8);
 

@@ -1,6 +1,5 @@
-//! Random work through [`walr::WAL`] on the simulated disk, with a power cut between any two calls to it: what was
-//! acknowledged is there, once and in order, and what was undone isn't. The finer mesh, a cut within each call, is in
-//! `walr/src/crash`.
+//! Random work through [`walr::WAL`] on a simulated disk, with a power cut between any two calls to it: a replay gives each
+//! acknowledged record once and in order, and no undone record. The crash tests of `walr/src/crash_tests` cut within a call.
 
 use crate::common::{DURABILITIES, Result, poll_times, run};
 use crate::journal::{Change, Journal, Wal, append, open_sim_with, replayed};
@@ -8,10 +7,11 @@ use walr::Durability;
 use walr::options::WALOptionsBuilder;
 use walr::testing::Sim;
 
-/// Numbers from a seed (xorshift).
+/// A source of numbers from a seed (xorshift).
 struct Dice(u64);
 
 impl Dice {
+    /// Returns a number below `end`.
     fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -20,16 +20,17 @@ impl Dice {
     }
 }
 
-/// What the log must hold, and what may be there or not since a call was dropped.
+/// The journal that a replay must give.
 #[derive(Default)]
 struct Model {
     journal: Journal,
-    /// The journal's length before the last call, if that can be taken back.
+    /// The journal's length before the last call, if the call can be undone.
     before: Option<usize>,
     next: u64,
 }
 
 impl Model {
+    /// Appends `count` new entries, and returns their changes.
     fn entries(&mut self, count: u64, dice: &mut Dice) -> Vec<Change> {
         let fresh = (0..count).map(|_| {
             self.next += 1;
@@ -42,6 +43,7 @@ impl Model {
     }
 }
 
+/// Makes a random call.
 async fn step(wal: &mut Wal, model: &mut Model, dice: &mut Dice) -> walr::Result<()> {
     match dice.below(10) {
         0..=2 => wal.log(&model.entries(1, dice)[0]).await,
@@ -56,7 +58,7 @@ async fn step(wal: &mut Wal, model: &mut Model, dice: &mut Dice) -> walr::Result
             if dice.below(3) > 0 {
                 return wal.undo().await;
             }
-            // Dropped somewhere on its way; the next call finishes it.
+            // The next call finishes an undo that is dropped.
             drop(poll_times(wal.undo(), 1).await);
             wal.undo().await
         }
@@ -70,7 +72,7 @@ async fn step(wal: &mut Wal, model: &mut Model, dice: &mut Dice) -> walr::Result
             Ok(())
         }
         _ => {
-            // A call that is dropped counts as the last one, if it is recorded at all.
+            // A dropped call counts as the last call if it is recorded.
             let polls = 1 + dice.below(2) as usize;
             let count = 1 + dice.below(3);
             let entries = model.entries(count, dice);
@@ -83,6 +85,7 @@ async fn step(wal: &mut Wal, model: &mut Model, dice: &mut Dice) -> walr::Result
     }
 }
 
+/// Makes random calls from `seed`, and returns the number of crash states.
 async fn work(seed: u64, durability: Durability) -> Result<u64> {
     let sim = Sim::new();
     let options = WALOptionsBuilder::new().durability(durability).iter_batch_size(3).build();
@@ -110,13 +113,13 @@ async fn work(seed: u64, durability: Durability) -> Result<u64> {
 }
 
 #[test]
-fn nothing_acknowledged_is_lost_between_calls() -> Result {
+fn a_power_cut_between_two_calls_loses_nothing_acknowledged() -> Result {
     run(async {
         let mut states = 0;
         for seed in 0..60 {
             states += work(seed, DURABILITIES[(seed % 6 / 2) as usize * usize::from(seed % 2 == 0)]).await?;
         }
-        println!("between calls: {states} power cuts");
+        println!("{states} power cuts between calls");
         assert!(states > 1500);
         Ok(())
     })

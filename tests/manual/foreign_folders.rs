@@ -1,4 +1,4 @@
-//! Folders of walr 0.1, and those of the other layer, are refused by name.
+//! Folders of walr 0.1 and of the other layer are refused by name.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use walr::options::WALOptionsBuilder;
 use walr::{Durable, Error, WAL};
 
 #[test]
-fn a_folder_of_0_1_is_refused_by_name_and_left_alone() -> Result {
+fn a_folder_of_walr_0_1_is_refused_by_name_and_not_changed() -> Result {
     run(async {
         let scratch = tempfile::tempdir()?;
         for old in [&["wal.bin", "checkpoint.bin"][..], &["checkpoint.bin"], &["wal.bin"]] {
@@ -19,12 +19,12 @@ fn a_folder_of_0_1_is_refused_by_name_and_left_alone() -> Result {
                 fs::write(folder.join(name), b"\0\0\0\0\0\0\0\0")?;
             }
             let before = snapshot(&folder)?;
-            let by_hand = open(&folder).await.map(drop).expect_err("an old folder");
-            let derived = Durable::<Words>::open(&folder).await.map(drop).expect_err("an old folder");
-            for error in [by_hand, derived] {
-                let text = error.to_string();
+            let manual = open(&folder).await.map(drop).expect_err("an old folder was opened");
+            let derived = Durable::<Words>::open(&folder).await.map(drop).expect_err("an old folder was opened");
+            for error in [manual, derived] {
+                let message = error.to_string();
                 assert!(matches!(error, Error::Older { .. }), "{error:?}");
-                assert!(old.iter().any(|name| text.contains(name)) && text.contains("walr 0.1"), "{text}");
+                assert!(old.iter().any(|name| message.contains(name)) && message.contains("walr 0.1"), "{message}");
             }
             assert_eq!(snapshot(&folder)?, before);
         }
@@ -32,30 +32,41 @@ fn a_folder_of_0_1_is_refused_by_name_and_left_alone() -> Result {
     })
 }
 
-/// Beside a store such names are nobody's business.
 #[test]
-fn in_a_store_of_today_an_old_name_is_ignored() -> Result {
+fn a_file_with_an_old_name_in_a_store_is_ignored() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         open(folder.path()).await?.log(&append("one")).await?;
-        fs::write(folder.path().join("wal.bin"), "somebody's")?;
+        fs::write(folder.path().join("wal.bin"), "a foreign file")?;
         assert_eq!(replayed_at(folder.path()).await?, ["one"]);
         assert!(files_with(folder.path(), "wal.bin")?.len() == 1);
         Ok(())
     })
 }
 
-fn says(error: &Error, texts: [&str; 2]) {
-    let text = error.to_string();
+#[track_caller]
+fn assert_schema(error: &Error, parts: [&str; 2]) {
+    let message = error.to_string();
     assert!(matches!(error, Error::Schema { .. }), "{error:?}");
-    assert!(texts.iter().all(|part| text.contains(part)), "{text}");
+    assert!(parts.iter().all(|part| message.contains(part)), "{message}");
 }
 
-async fn manual(folder: &Path, checkpointed: bool) -> Result {
+/// Creates a store of the manual layer.
+async fn create_manual(folder: &Path, with_checkpoint: bool) -> Result {
     let mut wal = open(folder).await?;
     wal.log(&append("one")).await?;
-    if checkpointed {
+    if with_checkpoint {
         wal.checkpoint(&vec!["one".to_string()]).await?;
+    }
+    Ok(())
+}
+
+/// Creates a derived store.
+async fn create_derived(folder: &Path, with_checkpoint: bool) -> Result {
+    let state: Durable<Words> = Durable::open(folder).await?;
+    state.push("one").await?;
+    if with_checkpoint {
+        state.checkpoint().await?;
     }
     Ok(())
 }
@@ -63,23 +74,18 @@ async fn manual(folder: &Path, checkpointed: bool) -> Result {
 #[test]
 fn the_layers_refuse_each_others_stores_by_name() -> Result {
     run(async {
-        for checkpointed in [false, true] {
+        for with_checkpoint in [false, true] {
             let scratch = tempfile::tempdir()?;
-            let (by_hand, derived) = (scratch.path().join("manual"), scratch.path().join("derived"));
-            manual(&by_hand, checkpointed).await?;
-            let state: Durable<Words> = Durable::open(&derived).await?;
-            state.push("one").await?;
-            if checkpointed {
-                state.checkpoint().await?;
-            }
-            drop(state);
-            let before = (snapshot(&by_hand)?, snapshot(&derived)?);
-            let error = Durable::<Words>::open(&by_hand).await.map(drop).expect_err("a manual store");
-            says(&error, ["walr::WAL", "`Words`"]);
-            let error = open(&derived).await.map(drop).expect_err("a derived store");
-            says(&error, ["`Words`", "Durable<Words>"]);
-            assert_eq!((snapshot(&by_hand)?, snapshot(&derived)?), before);
-            assert_eq!(replayed_at(&by_hand).await?, ["one"]);
+            let (manual, derived) = (scratch.path().join("manual"), scratch.path().join("derived"));
+            create_manual(&manual, with_checkpoint).await?;
+            create_derived(&derived, with_checkpoint).await?;
+            let before = (snapshot(&manual)?, snapshot(&derived)?);
+            let error = Durable::<Words>::open(&manual).await.map(drop).expect_err("a manual store was opened");
+            assert_schema(&error, ["walr::WAL", "`Words`"]);
+            let error = open(&derived).await.map(drop).expect_err("a derived store was opened");
+            assert_schema(&error, ["`Words`", "Durable<Words>"]);
+            assert_eq!((snapshot(&manual)?, snapshot(&derived)?), before);
+            assert_eq!(replayed_at(&manual).await?, ["one"]);
             assert_eq!(Durable::<Words>::open(&derived).await?.words(), ["one"]);
         }
         Ok(())
@@ -87,7 +93,7 @@ fn the_layers_refuse_each_others_stores_by_name() -> Result {
 }
 
 #[test]
-fn options_that_make_no_sense_are_refused_by_name() -> Result {
+fn a_size_of_zero_in_the_options_is_refused_by_name() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("never");
@@ -96,7 +102,7 @@ fn options_that_make_no_sense_are_refused_by_name() -> Result {
             (WALOptionsBuilder::new().iter_chunk_size(0).build(), "iter_chunk_size"),
         ] {
             let opened = WAL::open(&path, Box::new(crate::journal::handler), Some(options)).await;
-            let error = opened.map(drop).expect_err("nothing at a time");
+            let error = opened.map(drop).expect_err("a size of zero was accepted");
             assert!(error.to_string().contains(name), "{error}");
         }
         assert!(!path.exists());

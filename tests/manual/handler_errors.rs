@@ -1,4 +1,4 @@
-//! What a handler returns and does, and values that can't be read back.
+//! Errors of handlers, and values that can't be decoded.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,17 +12,17 @@ use walr::{Error, Fate, ReplayHandlerResult, WAL};
 use crate::common::{Result, run};
 use crate::journal::{Change, Journal, append, open, open_sim};
 
-/// An error that may be sent and not shared, as 0.1.6 asks no more.
+/// An error that is `Send` and not `Sync`: walr 0.1.6 asks for no more.
 #[derive(Debug)]
-struct Layered(&'static str, std::marker::PhantomData<std::cell::Cell<u8>>, Option<Box<Layered>>);
+struct ErrorWithCause(&'static str, std::marker::PhantomData<std::cell::Cell<u8>>, Option<Box<ErrorWithCause>>);
 
-impl fmt::Display for Layered {
+impl fmt::Display for ErrorWithCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for Layered {
+impl std::error::Error for ErrorWithCause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.2.as_deref().map(|cause| cause as _)
     }
@@ -30,21 +30,21 @@ impl std::error::Error for Layered {
 
 fn failing(_: Vec<Change>, _: Arc<Mutex<Journal>>) -> ReplayHandlerResult {
     Box::pin(async {
-        let layer = |text, cause| Layered(text, std::marker::PhantomData, cause);
+        let layer = |text, cause| ErrorWithCause(text, std::marker::PhantomData, cause);
         let inner = layer("the index is gone", Some(Box::new(layer("no such file", None))));
         Err(Box::new(layer("can't apply", Some(Box::new(inner)))) as Box<dyn std::error::Error + Send>)
     })
 }
 
 #[test]
-fn its_error_comes_back_with_the_whole_chain() -> Result {
-    fn anywhere<T: Send + Sync + 'static>(_: &T) {}
+fn a_handlers_error_is_returned_with_its_whole_chain() -> Result {
+    fn assert_send_and_sync<T: Send + Sync + 'static>(_: &T) {}
     run(async {
         let sim = Sim::new();
         open_sim(&sim).await?.log(&append("one")).await?;
         let mut wal: WAL<Change, Journal> = WAL::open_on(sim.clone(), Box::new(failing), None).await?;
-        let error = wal.replay().await.expect_err("the handler fails");
-        anywhere(&error);
+        let error = wal.replay().await.expect_err("the handler's error was ignored");
+        assert_send_and_sync(&error);
         assert!(format!("{error:?}").ends_with(": can't apply: the index is gone: no such file"), "{error:?}");
         let mut texts = Vec::new();
         let mut cause = std::error::Error::source(&error);
@@ -56,13 +56,13 @@ fn its_error_comes_back_with_the_whole_chain() -> Result {
         assert_eq!(error.fate(), Fate::NotRecorded);
         wal.log(&append("two")).await?;
         drop(wal);
-        assert_eq!(open_sim(&sim).await?.replay().await?, ["one", "two"], "nothing was checkpointed");
+        assert_eq!(open_sim(&sim).await?.replay().await?, ["one", "two"], "the failed replay wrote a checkpoint");
         Ok(())
     })
 }
 
 #[test]
-fn a_handler_that_keeps_the_state_is_told_so() -> Result {
+fn a_handler_that_keeps_the_state_is_an_error() -> Result {
     run(async {
         let sim = Sim::new();
         let kept: Arc<std::sync::Mutex<Option<Arc<Mutex<Journal>>>>> = Arc::default();
@@ -75,7 +75,7 @@ fn a_handler_that_keeps_the_state_is_told_so() -> Result {
         };
         let mut wal: WAL<Change, Journal> = WAL::open_on(sim.clone(), Box::new(handler), None).await?;
         wal.log(&append("one")).await?;
-        let error = wal.replay().await.expect_err("the state is kept");
+        let error = wal.replay().await.expect_err("the handler still holds the state");
         assert!(matches!(error, Error::Handler { .. }) && format!("{error:?}").contains("kept a clone"), "{error:?}");
         Ok(())
     })
@@ -94,16 +94,16 @@ fn ignore<L, S>(_: Vec<L>, _: Arc<Mutex<S>>) -> ReplayHandlerResult {
 }
 
 #[test]
-fn what_cant_be_read_back_is_refused_when_it_is_logged() -> Result {
+fn an_undecodable_log_or_state_is_refused() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("logs");
         let mut wal: WAL<Unreadable, Journal> = WAL::open(&path, Box::new(ignore), None).await?;
-        let error = wal.log(&Unreadable::Something("x".into())).await.expect_err("untagged");
+        let error = wal.log(&Unreadable::Something("x".into())).await.expect_err("an undecodable log was recorded");
         assert!(matches!(error, Error::Codec { .. }) && error.to_string().contains("Unreadable"), "{error}");
         assert_eq!((wal.size, wal.replay().await?), (0, Journal::new()));
         drop(wal);
-        // A first state that can't be read back leaves the folder unlocked, and no store in it.
+        // A refused first state leaves the folder unlocked and without a store.
         let path = folder.path().join("states");
         let refused = WAL::<Change, Unreadable>::open(&path, Box::new(ignore), None).await.map(drop);
         assert!(matches!(refused, Err(Error::Codec { .. })), "{refused:?}");
@@ -123,7 +123,7 @@ fn a_log_of_another_type_is_refused_with_its_lsn() -> Result {
         let folder = tempfile::tempdir()?;
         open(folder.path()).await?.log_many(&[append("one"), append("two")]).await?;
         let mut other: WAL<BTreeMap<u64, u64>, Journal> = WAL::open(folder.path(), Box::new(ignore), None).await?;
-        let error = other.replay().await.expect_err("other logs");
+        let error = other.replay().await.expect_err("logs of another type were replayed");
         assert!(matches!(error, Error::Schema { .. }) && error.to_string().contains("lsn 1 "), "{error}");
         drop(other);
         assert_eq!(open(folder.path()).await?.replay().await?, ["one", "two"]);

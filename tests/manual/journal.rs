@@ -1,4 +1,4 @@
-//! A small journal: entries in the order in which they were logged, and not only values that replace each other, so that one
+//! A small journal as the state of the tests. Its entries are appended in the order of their logs, so that an entry that is
 //! applied twice shows.
 
 use std::path::Path;
@@ -49,12 +49,22 @@ pub(crate) fn append(entry: impl Into<String>) -> Change {
     Change::Append(entry.into())
 }
 
-/// What a replay of this simulated folder gives.
+/// Returns `entry 0`, `entry 1`, and so on.
+pub(crate) fn numbered(count: usize) -> Journal {
+    (0..count).map(|number| format!("entry {number}")).collect()
+}
+
+/// Returns the changes that append `entries`.
+pub(crate) fn append_all(entries: &[String]) -> Vec<Change> {
+    entries.iter().map(append).collect()
+}
+
+/// Opens a simulated disk, and returns the journal that a replay builds.
 pub(crate) async fn replayed(sim: &Sim) -> walr::Result<Journal> {
     open_sim(sim).await?.replay().await
 }
 
-/// What a replay of this folder gives.
+/// Opens a folder, and returns the journal that a replay builds.
 pub(crate) async fn replayed_at(folder: &Path) -> walr::Result<Journal> {
     open(folder).await?.replay().await
 }

@@ -1,5 +1,5 @@
-//! The manual layer, as its users meet it: a log type and a handler of their own. One topic a file, one small scenario a
-//! test.
+//! Tests of the manual layer, with a log type and a handler of the user's own. Each file has one topic, each test one small
+//! scenario.
 
 mod cancellation;
 #[path = "../common/mod.rs"]

@@ -1,24 +1,24 @@
-//! Replays: in batches, from the newest checkpoint on, and the same each time.
+//! A replay hands the log to the handler in batches, begins at the newest checkpoint, and gives the same state each time.
 
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::common::{PanickingWaker, Result, block_on, files_with, run};
-use crate::journal::{Change, Journal, append, handler, open, open_sim, open_sim_with, replayed};
+use crate::common::{PanickingWaker, Result, block_on, files_with, run, sim_files_with};
+use crate::journal::{Change, Journal, append, append_all, handler, numbered, open, open_sim, open_sim_with, replayed};
 use walr::options::WALOptionsBuilder;
 use walr::testing::Sim;
 use walr::{ReplayHandlerResult, WAL};
 
 #[test]
-fn batches_are_as_large_as_asked_for_and_in_order() -> Result {
+fn batches_have_the_size_of_the_options_and_come_in_order() -> Result {
     run(async {
         for (chunk, batch) in [(1, 7), (64, 7), (1 << 16, 7), (1 << 16, 1), (100, 1000), (1 << 20, 5000)] {
             let sim = Sim::new();
-            let entries: Vec<_> = (0..1000).map(|number| format!("entry {number}")).collect();
+            let entries = numbered(1000);
             let mut wal = open_sim(&sim).await?;
             for part in entries.chunks(13) {
-                wal.log_many(&part.iter().map(append).collect::<Vec<_>>()).await?;
+                wal.log_many(&append_all(part)).await?;
             }
             drop(wal);
             let sizes: Arc<std::sync::Mutex<Vec<usize>>> = Arc::default();
@@ -33,7 +33,7 @@ fn batches_are_as_large_as_asked_for_and_in_order() -> Result {
             let mut wal: WAL<Change, Journal> = WAL::open_on(sim, Box::new(counting), Some(options)).await?;
             assert_eq!(wal.replay().await?, entries);
             let sizes = sizes.lock().map_err(|_| "a handler panicked")?;
-            let (last, full) = sizes.split_last().ok_or("there were batches")?;
+            let (last, full) = sizes.split_last().ok_or("there was no batch")?;
             assert!(full.iter().all(|&size| size == batch), "{sizes:?}");
             assert_eq!(*last, 1000 - batch * full.len());
         }
@@ -42,7 +42,7 @@ fn batches_are_as_large_as_asked_for_and_in_order() -> Result {
 }
 
 #[test]
-fn a_replay_is_a_checkpoint_and_the_next_one_has_nothing_to_hand_over() -> Result {
+fn a_replay_ends_with_a_checkpoint_and_the_next_one_begins_there() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
@@ -51,7 +51,7 @@ fn a_replay_is_a_checkpoint_and_the_next_one_has_nothing_to_hand_over() -> Resul
         assert_eq!(wal.size, 0);
         let before = sim.fingerprint();
         assert_eq!(wal.replay().await?, ["two"]);
-        assert_eq!(sim.fingerprint(), before, "nothing is written again");
+        assert_eq!(sim.fingerprint(), before, "the second replay wrote a file");
         drop(wal);
         let wal = open_sim(&sim.crash(2)).await?;
         assert_eq!((wal.recovery().checkpoint.get(), wal.recovery().records), (3, 0));
@@ -59,9 +59,9 @@ fn a_replay_is_a_checkpoint_and_the_next_one_has_nothing_to_hand_over() -> Resul
     })
 }
 
-/// A state that was changed without a log, as an import is, is kept as well: also before the first log.
+/// A program may change its state without a log, as an import does.
 #[test]
-fn a_checkpoint_of_the_same_lsn_replaces_the_one_before() -> Result {
+fn a_checkpoint_replaces_an_older_one_of_the_same_lsn() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
@@ -80,13 +80,13 @@ fn a_checkpoint_of_the_same_lsn_replaces_the_one_before() -> Result {
             assert_eq!(replayed(&sim.crash(number)).await?, journal);
         }
         assert_eq!(wal.replay().await?, journal);
-        assert_eq!(sim.files().iter().filter(|file| file.name.ends_with(".ckpt")).count(), 2);
+        assert_eq!(sim_files_with(&sim, ".ckpt").len(), 2);
         Ok(())
     })
 }
 
 #[test]
-fn an_older_checkpoint_and_the_log_stand_in_for_a_damaged_one() -> Result {
+fn an_older_checkpoint_and_the_log_replace_a_corrupt_newest_one() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
@@ -106,9 +106,8 @@ fn an_older_checkpoint_and_the_log_stand_in_for_a_damaged_one() -> Result {
     })
 }
 
-/// Checkpoints let go what is below the second newest.
 #[test]
-fn the_log_does_not_grow_for_ever() -> Result {
+fn checkpoints_remove_the_log_below_the_second_newest() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let mut wal = open(folder.path()).await?;
@@ -130,9 +129,8 @@ fn the_log_does_not_grow_for_ever() -> Result {
     })
 }
 
-/// No runtime is needed.
 #[test]
-fn it_works_on_any_executor() -> Result {
+fn every_call_works_without_a_runtime() -> Result {
     let sim = Sim::new();
     block_on(async {
         let mut wal = open_sim_with(&sim, Default::default()).await?;
@@ -147,14 +145,14 @@ fn it_works_on_any_executor() -> Result {
 }
 
 #[test]
-fn a_waker_that_panics_spoils_none() -> Result {
+fn the_waker_of_a_replay_may_panic() -> Result {
     run(async {
         let sim = Sim::new();
         let small = || WALOptionsBuilder::new().iter_chunk_size(100).build();
         let waker = Arc::new(PanickingWaker::default());
         let mut wal = waker.wait_for(open_sim_with(&sim, small()))?;
-        let entries: Vec<_> = (0..500).map(|number| format!("entry {number}")).collect();
-        wal.log_many(&entries.iter().map(append).collect::<Vec<_>>()).await?;
+        let entries = numbered(500);
+        wal.log_many(&append_all(&entries)).await?;
         for _ in 0..5 {
             assert_eq!(waker.wait_for(wal.replay())?, entries);
             wal.log(&append("undone")).await?;

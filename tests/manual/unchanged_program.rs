@@ -1,5 +1,5 @@
-//! A program that was written for walr 0.1.6, against its documentation: but for its options (there is no `divider` any
-//! more) it isn't changed.
+//! A program that was written for walr 0.1.6 by its documentation, and changed in its options only: there is no `divider` any
+//! more.
 
 use crate::common::{Result, run};
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ fn replay_handler(logs: Vec<StockLog>, checkpoint: Arc<Mutex<Stock>>) -> ReplayH
     })
 }
 
-/// What a generic helper of such a program asks of its types.
+/// Opens a log again, with the bounds that a generic helper of such a program has.
 async fn reopen<Log, State>(
     path: &std::path::PathBuf,
     handler: ReplayHandler<Log, State>,
@@ -125,12 +125,12 @@ async fn program(path: std::path::PathBuf) -> Result<(), Error> {
 }
 
 #[test]
-fn a_program_for_0_1_6_runs_unchanged() -> Result {
+fn a_program_for_walr_0_1_6_runs_unchanged() -> Result {
     let folder = tempfile::tempdir()?;
     Ok(run(program(folder.path().join("stock")))?)
 }
 
-/// Its futures could be spawned, and logs and states needed no more than `serde`.
+/// The futures of walr 0.1.6 are `Send`, and it asks nothing but `serde` of logs and states.
 #[test]
 fn calls_can_be_spawned_and_values_need_not_be_send() -> Result {
     #[derive(Serialize, Deserialize)]

@@ -1,16 +1,16 @@
-//! `undo` takes back the last call, once, by a note in the log: durably, and without a rewrite.
+//! `undo` removes the last call from the log durably, by an abort frame and without a rewrite.
 
-use crate::common::{DURABILITIES, Gate, Result, begun, poll_once, run};
+use crate::common::{DURABILITIES, Gate, Result, begun, run};
 use crate::journal::{Wal, append, open_sim, open_sim_with, replayed};
 use walr::Error;
 use walr::options::WALOptionsBuilder;
 use walr::testing::{Fault, Kind, Sim};
 
 #[test]
-fn an_undone_call_is_gone_for_good_under_every_durability() -> Result {
-    for durability in DURABILITIES {
-        let sim = Sim::new();
-        run(async {
+fn an_undone_call_never_comes_back_under_any_durability() -> Result {
+    run(async {
+        for durability in DURABILITIES {
+            let sim = Sim::new();
             let options = WALOptionsBuilder::new().durability(durability).build();
             let mut wal = open_sim_with(&sim, options.clone()).await?;
             wal.undo().await?;
@@ -31,15 +31,15 @@ fn an_undone_call_is_gone_for_good_under_every_durability() -> Result {
             assert_eq!(wal.size, size);
             wal.undo().await?;
             assert_eq!(wal.replay().await?, ["one", "two"]);
-            walr::Result::<()>::Ok(())
-        })?;
-        assert_eq!(run(replayed(&sim.crash(3)))?, ["one", "two"]);
-    }
-    Ok(())
+            drop(wal);
+            assert_eq!(replayed(&sim.crash(3)).await?, ["one", "two"]);
+        }
+        Ok(())
+    })
 }
 
 #[test]
-fn it_costs_one_sync_and_survives_the_power_cut_after_it() -> Result {
+fn an_undo_takes_one_sync_and_survives_a_power_cut() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
@@ -48,7 +48,7 @@ fn it_costs_one_sync_and_survives_the_power_cut_after_it() -> Result {
         let (calls, files) = (sim.calls(), sim.files());
         wal.undo().await?;
         assert_eq!(sim.calls() - calls, 2, "a write and a sync");
-        assert_eq!(sim.files(), files, "nothing is rewritten or cut");
+        assert_eq!(sim.files(), files, "the undo rewrote or truncated a file");
         for seed in 0..40 {
             assert_eq!(replayed(&sim.crash(seed)).await?, ["kept"]);
         }
@@ -57,28 +57,26 @@ fn it_costs_one_sync_and_survives_the_power_cut_after_it() -> Result {
 }
 
 #[test]
-fn a_power_cut_within_it_leaves_the_call_or_not() -> Result {
+fn a_power_cut_during_an_undo_leaves_the_whole_call_or_none_of_it() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
         wal.log_many(&[append("perhaps"), append("undone")]).await?;
-        let gate = Gate::open_on(&sim);
-        gate.close();
-        let (mut there, mut gone) = (0, 0);
+        let gate = Gate::closed_on(&sim);
+        let (mut kept, mut undone) = (0, 0);
         {
-            let mut undo = Box::pin(wal.undo());
-            assert!(poll_once(undo.as_mut()).is_pending());
+            let _undo = begun(wal.undo());
             gate.wait_for_arrival();
             for seed in 0..200 {
                 match replayed(&sim.crash(seed)).await?.len() {
-                    0 => gone += 1,
-                    2 => there += 1,
-                    half => panic!("{half} of 2 are there"),
+                    0 => undone += 1,
+                    2 => kept += 1,
+                    found => panic!("{found} of 2 records are left"),
                 }
             }
         }
-        assert!(there > 0 && gone > 0, "{there} times there, {gone} times gone");
-        // Dropped half-way it is done all the same, before the next call.
+        assert!(kept > 0 && undone > 0, "{kept} crashes keep the call, {undone} undo it");
+        // The next call finishes the dropped undo first.
         gate.open();
         wal.log(&append("next")).await?;
         assert_eq!(wal.replay().await?, ["next"]);
@@ -87,14 +85,13 @@ fn a_power_cut_within_it_leaves_the_call_or_not() -> Result {
 }
 
 #[test]
-fn it_is_about_the_last_call_and_never_about_one_before() -> Result {
+fn an_undo_after_a_failed_call_does_nothing() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal = open_sim(&sim).await?;
         wal.log(&append("kept")).await?;
-        // A call that failed has nothing to be taken back.
         sim.set_space(Some(0));
-        let failed = wal.log(&append("x".repeat(1 << 20))).await.expect_err("the disk is full");
+        let failed = wal.log(&append("x".repeat(1 << 20))).await.expect_err("a call found space on a full disk");
         assert!(matches!(failed, Error::Full { .. }), "{failed:?}");
         wal.undo().await?;
         sim.set_space(None);
@@ -105,7 +102,7 @@ fn it_is_about_the_last_call_and_never_about_one_before() -> Result {
 }
 
 #[test]
-fn after_a_failed_checkpoint_it_still_works() -> Result {
+fn an_undo_works_after_a_failed_checkpoint() -> Result {
     run(async {
         let base = Sim::new();
         let mut wal = open_sim(&base).await?;
@@ -124,7 +121,7 @@ fn after_a_failed_checkpoint_it_still_works() -> Result {
             let written = wal.checkpoint(&vec!["undone".to_string()]).await;
             sim.fail(None);
             let result = wal.undo().await;
-            let expected = expect(&written, &result, &mut undone, &mut latched);
+            let expected = possible_counts(&written, &result, &mut undone, &mut latched);
             drop(wal);
             for image in [sim.restart(), sim.crash(at)] {
                 let found = replayed(&image).await?;
@@ -136,13 +133,14 @@ fn after_a_failed_checkpoint_it_still_works() -> Result {
     })
 }
 
+/// Returns the ways in which a call fails, once and from then on.
 fn faults() -> impl Iterator<Item = (Kind, bool)> {
     let kinds = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost];
     kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)])
 }
 
-/// How many entries may be there, by what the checkpoint and the undo after it returned.
-fn expect(
+/// Returns the numbers of entries that a replay may give, by the results of the checkpoint and of the undo after it.
+fn possible_counts(
     written: &walr::Result<()>,
     undo: &walr::Result<()>,
     undone: &mut usize,
@@ -161,13 +159,12 @@ fn expect(
     }
 }
 
-/// An undo that meets a full disk can be called again.
 #[test]
-fn a_full_disk_is_no_end() -> Result {
+fn an_undo_that_fails_on_a_full_disk_can_be_repeated() -> Result {
     run(async {
         let sim = Sim::new();
         let mut wal: Wal = open_sim(&sim).await?;
-        // Ends close before the end of its segment, so that the abort needs the next one in some of the rounds.
+        // In some of the rounds the record ends a segment, so that the abort needs a new one.
         for round in 0..300 {
             wal.log(&append(format!("{round:0>200}"))).await?;
             sim.set_space(Some(0));
@@ -186,29 +183,30 @@ fn a_full_disk_is_no_end() -> Result {
     })
 }
 
-/// One whose future was dropped, and that met a full disk, is owed: nothing is recorded on top of what it takes back.
+/// An undo that was dropped and failed on a full disk is pending: nothing is recorded above the call that it undoes.
 #[test]
-fn a_dropped_one_that_meets_a_full_disk_comes_before_every_other_call() -> Result {
+fn a_pending_undo_is_done_before_every_other_call() -> Result {
     run(async {
-        let mut owed = 0;
-        // Only in one of so many places does a segment end between a call and its abort.
+        let mut pending = 0;
+        // A segment ends between a call and its abort for few of the lengths only.
         for filler in (0..640).step_by(64) {
-            owed += usize::from(undo_on_a_full_disk(filler).await?);
+            pending += usize::from(undo_on_a_full_disk(filler).await?);
         }
-        assert!(owed > 0, "the abort needed no further segment in any of them");
+        assert!(pending > 0, "no abort needed a new segment");
         Ok(())
     })
 }
 
-fn is_full(result: walr::Result<()>) {
+#[track_caller]
+fn assert_full(result: walr::Result<()>) {
     assert!(matches!(result, Err(Error::Full { .. })), "{result:?}");
 }
 
-/// Logs and undoes through a segment while there is no room for another, and returns whether an undo was owed.
+/// Logs and undoes until the end of a segment without space for a new one. Returns whether an undo was pending.
 async fn undo_on_a_full_disk(filler: usize) -> Result<bool> {
     let sim = Sim::new();
     let mut wal: Wal = open_sim(&sim).await?;
-    // The first call says how long the segment is made, the second where in it the others begin.
+    // The first record decides the length of the segment, and the second one where the others begin in it.
     for len in [200, filler] {
         wal.log(&append("x".repeat(len))).await?;
         wal.undo().await?;
@@ -216,23 +214,23 @@ async fn undo_on_a_full_disk(filler: usize) -> Result<bool> {
     sim.set_space(Some(0));
     let gate = Gate::open_on(&sim);
     let entry = append(format!("{filler:0>200}"));
-    let mut owed = false;
-    while !owed {
+    let mut pending = false;
+    while !pending {
         if let Err(full) = wal.log(&entry).await {
-            is_full(Err(full));
+            assert_full(Err(full));
             break;
         }
         gate.close();
         drop(begun(wal.undo()));
         gate.open();
         if let Err(full) = wal.undo().await {
-            is_full(Err(full));
-            owed = true;
-            is_full(wal.log(&append("on top")).await);
-            is_full(wal.log_many(&[append("on"), append("top")]).await);
-            is_full(wal.checkpoint(&vec!["on top".to_string()]).await);
-            is_full(wal.replay().await.map(drop));
-            is_full(wal.undo().await);
+            assert_full(Err(full));
+            pending = true;
+            assert_full(wal.log(&append("on top")).await);
+            assert_full(wal.log_many(&[append("on"), append("top")]).await);
+            assert_full(wal.checkpoint(&vec!["on top".to_string()]).await);
+            assert_full(wal.replay().await.map(drop));
+            assert_full(wal.undo().await);
         }
     }
     sim.set_space(None);
@@ -242,5 +240,5 @@ async fn undo_on_a_full_disk(filler: usize) -> Result<bool> {
     assert_eq!(wal.replay().await?, Vec::<String>::new());
     drop(wal);
     assert_eq!(replayed(&sim.crash(1)).await?, Vec::<String>::new());
-    Ok(owed)
+    Ok(pending)
 }

@@ -1,4 +1,4 @@
-//! A state whose clones are cheap is rolled back to a clone after a panic, and checkpointed from one.
+//! With `cheap_clone`, a state is rolled back to a clone after a panic, and a checkpoint is written from a clone.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,8 +8,9 @@ use walr::{CheckpointPolicy, Durability, Durable, Error, Options, WalState};
 
 use crate::common::{DURABILITIES, Result, run};
 
+/// The number of replayed calls.
 static REPLAYED: AtomicUsize = AtomicUsize::new(0);
-/// Tests that count replays don't run beside each other.
+/// Lets one test at a time use [`REPLAYED`].
 static COUNTED: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn count_replays() {
@@ -32,6 +33,11 @@ impl Shared {
         assert!(!word.starts_with("bad"), "a bad word");
         self.words.len()
     }
+
+    #[query]
+    fn words(&self) -> Vec<String> {
+        self.words.clone()
+    }
 }
 
 fn options(durability: Durability) -> Options<Shared> {
@@ -50,19 +56,19 @@ fn a_panic_is_rolled_back_without_a_replay() -> Result {
             assert!(matches!(shared.push("bad").await, Err(Error::Panicked { .. })));
             assert_eq!(shared.push("two").await?, 2);
             assert_eq!(REPLAYED.load(Ordering::SeqCst), 0, "{durability:?}");
-            assert_eq!(shared.read(|shared| shared.words.clone()), ["one", "two"]);
+            assert_eq!(shared.words(), ["one", "two"]);
             shared.checkpoint().await?;
-            assert_eq!(REPLAYED.load(Ordering::SeqCst), 0, "a checkpoint comes from a clone");
+            assert_eq!(REPLAYED.load(Ordering::SeqCst), 0, "the checkpoint replayed a call");
             drop(shared);
             let shared = options(durability).open_on(sim, Shared::default).await?;
-            assert_eq!(shared.read(|shared| shared.words.clone()), ["one", "two"]);
+            assert_eq!(shared.words(), ["one", "two"]);
         }
         Ok(())
     })
 }
 
 #[test]
-fn a_group_keeps_its_calls_around_two_panics() -> Result {
+fn the_other_calls_of_a_group_with_two_panics_are_done() -> Result {
     let _counted = COUNTED.lock();
     run(async {
         let sim = Sim::new();
@@ -74,10 +80,9 @@ fn a_group_keeps_its_calls_around_two_panics() -> Result {
         let [a, b, c, d, e] = calls;
         let pushed = tokio::join!(a, b, c, d, e);
         assert_eq!(pushed, (true, false, true, false, true));
-        let words = |shared: &Durable<Shared>| shared.read(|shared| shared.words.clone());
-        assert_eq!(words(&shared), ["a", "b", "c"]);
+        assert_eq!(shared.words(), ["a", "b", "c"]);
         let crashed = options(Durability::Sync).open_on(sim.crash(1), Shared::default).await?;
-        assert_eq!(words(&crashed), ["a", "b", "c"]);
+        assert_eq!(crashed.words(), ["a", "b", "c"]);
         Ok(())
     })
 }

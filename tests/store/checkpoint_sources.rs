@@ -1,5 +1,5 @@
-//! Where a checkpoint takes the state from: a small state is encoded while mutations wait, a large one is built from disk beside it,
-//! also where small records made it large.
+//! A small state is encoded for its checkpoint while mutations wait. A large state is built again from the files while mutations
+//! go on, also if small records made it large.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durable, Lsn, WalState};
 
-/// How often each store's calls were replayed, by the store's number.
+/// The numbers of replayed calls, by the numbers of their stores.
 static REPLAYED: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 fn replayed(store: usize) -> usize {
@@ -22,7 +22,7 @@ pub(crate) struct Filled {
 
 #[walr::mutations]
 impl Filled {
-    /// A record of some bytes that makes a state of any size.
+    /// Gives the state `size` bytes with a small record.
     #[mutation]
     pub(crate) fn fill(&mut self, store: usize, size: usize) {
         if walr::is_replaying() {
@@ -32,7 +32,8 @@ impl Filled {
     }
 }
 
-/// Writes a checkpoint of a new state of `size` bytes that one small record made, and then of one that is a byte longer.
+/// Writes a checkpoint of a new state of `size` bytes, and another one when a second small record has made the state a byte
+/// longer. Returns the number of replayed calls after each.
 async fn checkpoints(store: usize, size: usize) -> Result<Vec<usize>> {
     let options = Durable::<Filled>::options().checkpoint(CheckpointPolicy::Manual);
     let sim = Sim::new();
@@ -50,16 +51,16 @@ async fn checkpoints(store: usize, size: usize) -> Result<Vec<usize>> {
 }
 
 #[test]
-fn a_large_state_that_a_small_record_made_is_not_encoded_while_mutations_wait() -> Result {
-    // Both are replayed beside the live state: the first when its encoding has become too long.
+fn a_large_state_made_by_a_small_record_is_not_encoded_while_mutations_wait() -> Result {
     run(async {
+        // The first checkpoint gives up encoding the live state when its encoding is too long.
         assert_eq!(checkpoints(0, 3 << 20).await?, [1, 2]);
         Ok(())
     })
 }
 
 #[test]
-fn a_small_state_is_encoded_at_once() -> Result {
+fn a_small_state_is_encoded_without_a_replay() -> Result {
     run(async {
         assert_eq!(checkpoints(1, 1 << 10).await?, [0, 0]);
         Ok(())

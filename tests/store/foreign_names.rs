@@ -1,13 +1,13 @@
-//! Files of others in a store's folder, some with names that look like those of unfinished files: none is removed. Unfinished files
-//! of the store's own are.
+//! Unfinished files of the store itself are removed. Foreign files are kept, also if their names look like those of unfinished
+//! files.
 
 use std::sync::Arc;
 
-use crate::common::{Result, Words, numbered, open_sim, options, run};
-use walr::testing::Sim;
-use walr::testing::{Fault, Kind};
+use crate::common::{Result, Words, fail_call, numbered, open_sim, options, run, sim_with_words};
+use walr::testing::{Kind, Sim};
 use walr::{ReplayHandlerResult, WAL};
 
+/// Names that only resemble those of unfinished files.
 const FOREIGN: [&str; 10] = [
     ".hidden.tmp",
     ".tmp",
@@ -20,6 +20,7 @@ const FOREIGN: [&str; 10] = [
     "store.tmp",
     "thesis.tmp",
 ];
+/// Names of unfinished files of a store.
 const OWN: [&str; 3] = ["STORE.tmp", "0000000000000007.wal.tmp", "0000000000000007.ckpt.tmp"];
 
 fn put(sim: &Sim, names: &[&str]) {
@@ -27,50 +28,48 @@ fn put(sim: &Sim, names: &[&str]) {
 }
 
 #[track_caller]
-fn all_foreign_are_there(sim: &Sim) {
+fn assert_foreign_kept(sim: &Sim) {
     for name in FOREIGN {
         assert_eq!(sim.read(name).as_deref(), Some(&b"mine"[..]), "{name}");
     }
 }
 
 #[track_caller]
-fn no_own_is_there(sim: &Sim) {
+fn assert_own_removed(sim: &Sim) {
     for name in OWN {
         assert_eq!(sim.read(name), None, "{name}");
     }
 }
 
 #[test]
-fn a_creation_and_a_recovery_remove_no_foreign_file() -> Result {
+fn a_creation_and_a_recovery_keep_foreign_files() -> Result {
     run(async {
         let sim = Sim::new();
         put(&sim, &FOREIGN);
         put(&sim, &OWN);
         let words = open_sim(&sim).await?;
-        no_own_is_there(&sim);
+        assert_own_removed(&sim);
         words.push("word 0").await?;
         words.checkpoint().await?;
         drop(words);
         put(&sim, &OWN);
         assert_eq!(open_sim(&sim).await?.words(), numbered(1));
-        no_own_is_there(&sim);
-        all_foreign_are_there(&sim);
+        assert_own_removed(&sim);
+        assert_foreign_kept(&sim);
         Ok(())
     })
 }
 
 #[test]
-fn a_checkpoint_that_fails_removes_no_foreign_file() -> Result {
+fn a_failing_checkpoint_keeps_foreign_files() -> Result {
     run(async {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
+        let (sim, words) = sim_with_words(1).await?;
         put(&sim, &FOREIGN);
-        words.push("word 0").await?;
-        // In the middle of the checkpoint, after its file was created.
-        sim.fail(Some(Fault { at: sim.calls() + 4, kind: Kind::Io, forever: false }));
+        // The fourth call of the checkpoint comes after the creation of its file.
+        fail_call(&sim, 4, Kind::Io);
         assert!(words.checkpoint().await.is_err());
         assert_eq!(sim.hits(), 1);
-        all_foreign_are_there(&sim);
+        assert_foreign_kept(&sim);
         let unfinished = sim.files().into_iter().find(|file| file.name == "0000000000000001.ckpt.tmp");
         assert_eq!(unfinished, None);
         Ok(())
@@ -78,7 +77,7 @@ fn a_checkpoint_that_fails_removes_no_foreign_file() -> Result {
 }
 
 #[test]
-fn the_manual_layer_removes_no_foreign_file() -> Result {
+fn the_manual_layer_keeps_foreign_files() -> Result {
     fn ignore(_: Vec<String>, _: Arc<tokio::sync::Mutex<Words>>) -> ReplayHandlerResult {
         Box::pin(async { Ok(()) })
     }
@@ -88,18 +87,17 @@ fn the_manual_layer_removes_no_foreign_file() -> Result {
         for _ in 0..2 {
             put(&sim, &OWN);
             let mut wal: WAL<String, Words> = WAL::open_on(sim.clone(), Box::new(ignore), None).await?;
-            no_own_is_there(&sim);
+            assert_own_removed(&sim);
             wal.log(&"word".to_string()).await?;
             wal.checkpoint(&Words::default()).await?;
         }
-        all_foreign_are_there(&sim);
+        assert_foreign_kept(&sim);
         Ok(())
     })
 }
 
-/// The same on the real file system, in the words of the one who lost a thesis.
 #[test]
-fn a_thesis_stays() -> Result {
+fn a_store_on_the_real_file_system_keeps_foreign_files() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let thesis = folder.path().join("thesis.tmp");

@@ -206,19 +206,17 @@ fn a_panic_on_a_full_disk_is_rolled_back() -> Result {
     })
 }
 
-/// A new segment would be as large as sixteen such calls.
+/// A new segment would hold sixteen of the calls that find no space.
 #[test]
-fn as_many_small_calls_fit_after_calls_that_are_too_large_as_without_them() -> Result {
+fn calls_that_find_no_space_take_no_space_from_small_calls() -> Result {
     const SPACE: u64 = 400 << 10;
+    /// Returns how many small calls succeed if a large call fails after each of these numbers of words.
     async fn small_calls(large_ones_after: &[usize]) -> Result<usize> {
-        let sim = Sim::new();
-        let words = open_sim(&sim).await?;
+        let (sim, words) = sim_with_words(0).await?;
         sim.set_space(Some(sim.files().iter().map(|file| file.len).sum::<u64>() + SPACE));
         let large = "x".repeat(SPACE as usize * 2);
         for &count in large_ones_after {
-            while words.count() < count {
-                words.push(&format!("word {}", words.count())).await?;
-            }
+            push_numbered(&words, count.saturating_sub(words.count())).await?;
             assert_full(words.push(&large).await);
         }
         let small = push_until_full(&words).await;
@@ -228,9 +226,9 @@ fn as_many_small_calls_fit_after_calls_that_are_too_large_as_without_them() -> R
     }
     run(async {
         let without = small_calls(&[]).await?;
-        // The second segment is begun after about 490, and made ahead from half of those on.
+        // The second segment begins after about 490 words, and is created ahead after about half of them.
         for after in [&[0][..], &[1], &[200], &[300], &[480], &[490, 600], &[1, 1, 300, 300, 1000, 1000]] {
-            assert_eq!(small_calls(after).await?, without, "large ones after {after:?}");
+            assert_eq!(small_calls(after).await?, without, "large calls after {after:?}");
         }
         Ok(())
     })

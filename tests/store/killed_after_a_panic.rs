@@ -1,5 +1,5 @@
-//! A panic that was answered stays away: also when the process is killed right after the answer, and the next program's method
-//! no longer panics.
+//! After an answered panic the mutation never comes back, also if the process is killed right after the answer and the next
+//! program's method no longer panics.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use walr::testing::Sim;
 use walr::{CheckpointPolicy, Durability, Durable, Error, WalState};
 
-/// A state whose method panics when it is called, and not when it is replayed: as if it had been fixed in between.
+/// A state whose method panics in a call and not on replay, as if it had been fixed in between.
 #[derive(Default, Serialize, Deserialize, WalState)]
 pub(crate) struct Fixed {
     words: Vec<String>,
@@ -38,7 +38,7 @@ async fn open(sim: &Sim, durability: Durability) -> walr::Result<Durable<Fixed>>
     options.durability(durability).open_on(sim.clone(), Fixed::default).await
 }
 
-/// The words after a kill: the operating system keeps what it was given.
+/// Returns the words after a kill. The operating system keeps what the process wrote.
 async fn after_a_kill(sim: &Sim, durability: Durability) -> walr::Result<Vec<String>> {
     Ok(open(&sim.restart(), durability).await?.words())
 }
@@ -48,7 +48,7 @@ fn bad() -> FixedLog {
 }
 
 #[test]
-fn a_kill_brings_back_no_call_that_was_answered_as_panicked() -> Result {
+fn a_kill_does_not_bring_back_a_call_that_panicked() -> Result {
     run(async {
         for durability in DURABILITIES {
             let sim = Sim::new();
@@ -64,7 +64,7 @@ fn a_kill_brings_back_no_call_that_was_answered_as_panicked() -> Result {
 }
 
 #[test]
-fn a_kill_brings_back_no_batch_that_was_answered_as_panicked() -> Result {
+fn a_kill_does_not_bring_back_a_batch_that_panicked() -> Result {
     run(async {
         for durability in DURABILITIES {
             let sim = Sim::new();

@@ -1,15 +1,14 @@
-//! Values that panic when they are dropped on the store's own threads: nobody is blamed, nobody waits for ever, and two of them
-//! at once don't end the process.
+//! A value may panic when a thread of the store drops it: no mutation is blamed, no call waits for ever, and two such values at
+//! once don't abort the process.
 
 use std::time::Duration;
 
-use crate::common::{Gate, Result, begun, run};
+use crate::common::{Gate, Result, begun, fail_from_call, run};
 use serde::{Deserialize, Serialize};
-use walr::testing::Sim;
-use walr::testing::{Fault, Kind};
+use walr::testing::{Kind, Sim};
 use walr::{CheckpointPolicy, Durable, Error, Options, WalState};
 
-/// Panics when it is dropped on a thread of the store's own.
+/// A value that panics when a thread of the store drops it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mine(u64);
 
@@ -27,7 +26,7 @@ pub(crate) struct Mines {
 
 #[walr::mutations]
 impl Mines {
-    /// Takes a mine apart.
+    /// Records a mine without dropping it.
     #[mutation]
     pub(crate) fn lay(&mut self, mine: Mine) {
         self.laid.push(mine.0);
@@ -43,7 +42,7 @@ impl Mines {
 
     #[mutation]
     pub(crate) fn panic(&mut self) {
-        panic!("this one panics");
+        panic!("the mutation panics");
     }
 
     #[query]
@@ -65,7 +64,7 @@ fn lay(number: u64) -> MinesLog {
 }
 
 #[test]
-fn arguments_behind_a_panic_in_their_batch_are_dropped_one_by_one() -> Result {
+fn arguments_after_a_panic_in_their_batch_are_dropped_one_by_one() -> Result {
     run(async {
         for count in 1..=3 {
             let sim = Sim::new();
@@ -97,11 +96,11 @@ fn results_before_a_panic_in_their_batch_are_dropped_one_by_one() -> Result {
 }
 
 #[test]
-fn arguments_of_a_batch_that_is_refused_are_dropped_one_by_one() -> Result {
+fn arguments_of_a_refused_batch_are_dropped_one_by_one() -> Result {
     run(async {
         let sim = Sim::new();
         let mines = open(&sim).await?;
-        sim.fail(Some(Fault { at: sim.calls() + 1, kind: Kind::Io, forever: true }));
+        fail_from_call(&sim, 1, Kind::Io);
         let answer = mines.apply_batch([lay(1), lay(2)]).await;
         assert!(matches!(answer, Err(Error::Io { .. })), "{answer:?}");
         sim.fail(None);
@@ -112,7 +111,7 @@ fn arguments_of_a_batch_that_is_refused_are_dropped_one_by_one() -> Result {
 }
 
 #[test]
-fn results_of_a_batch_whose_caller_went_away_are_dropped_one_by_one() -> Result {
+fn results_of_a_dropped_batch_are_dropped_one_by_one() -> Result {
     run(async {
         let sim = Sim::new();
         let mines = open(&sim).await?;
@@ -127,7 +126,7 @@ fn results_of_a_batch_whose_caller_went_away_are_dropped_one_by_one() -> Result 
     })
 }
 
-/// A state that panics when it is dropped on a thread of the store's own.
+/// A state that panics when a thread of the store drops it.
 #[derive(Clone, Default, Serialize, Deserialize, WalState)]
 pub(crate) struct Mined {
     calls: u64,
@@ -150,7 +149,7 @@ impl Mined {
 }
 
 #[test]
-fn a_checkpoint_counts_though_its_copy_of_the_state_panics_when_it_goes() -> Result {
+fn a_checkpoint_counts_if_its_copy_of_the_state_panics_when_it_is_dropped() -> Result {
     run(async {
         let options = || Durable::<Mined>::options().checkpoint(CheckpointPolicy::Manual).idle_mark(Duration::MAX);
         let ways = [options(), options().small_state(0), options().cheap_clone()];

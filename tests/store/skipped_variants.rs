@@ -52,7 +52,7 @@ macro_rules! house {
         }
     };
 }
-house!(sound { Gate, Gate });
+house!(accepted { Gate, Gate });
 house!(in_an_argument { Gate, Option<Vec<(u8, Door)>> });
 house!(in_the_state { Door, Gate });
 house!(behind { (Key, Door), (Key, Door) });
@@ -85,7 +85,7 @@ async fn assert_refused<S: WalState + Default>() -> Result {
     assert!(!missing.exists(), "the refusal created the folder");
 
     let path = folder.path().join("existing");
-    let house = Durable::<sound::House>::open(&path).await?;
+    let house = Durable::<accepted::House>::open(&path).await?;
     house.set(Gate::Shut { by: "me".into() }).await?;
     drop(house);
     let before = snapshot(&path)?;
@@ -134,7 +134,7 @@ fn a_variant_that_no_sample_reaches_is_refused_with_its_value() -> Result {
 fn skipped_variants_at_the_end_are_accepted() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
-        let house = Durable::<sound::House>::open(folder.path()).await?;
+        let house = Durable::<accepted::House>::open(folder.path()).await?;
         house.set(Gate::Shut { by: "me".into() }).await?;
         assert!(
             matches!(house.set(Gate::Imagined).await, Err(Error::Codec { .. })),

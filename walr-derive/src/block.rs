@@ -20,13 +20,13 @@ pub(crate) struct Block {
     pub(crate) trait_: Option<Type>,
     pub(crate) self_ty: Type,
     inner_attrs: Vec<Attribute>,
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Vec<BlockItem>,
     /// The items that can't be read, as they are while somebody writes them, and why.
     pub(crate) unread: Vec<(TokenStream, syn::Error)>,
 }
 
 /// One item of the block.
-pub(crate) enum Item {
+pub(crate) enum BlockItem {
     Method(Box<Method>),
     /// A constant, a type, a macro call.
     Other(Box<ImplItem>),
@@ -41,16 +41,16 @@ pub(crate) struct Method {
     pub(crate) body: TokenTree,
 }
 
-struct Header {
+struct BlockHeader {
     attrs: Vec<Attribute>,
     generics: Generics,
     trait_: Option<Type>,
     self_ty: Type,
 }
 
-struct Body {
+struct BlockBody {
     inner_attrs: Vec<Attribute>,
-    items: Vec<Item>,
+    items: Vec<BlockItem>,
     unread: Vec<(TokenStream, syn::Error)>,
 }
 
@@ -67,9 +67,9 @@ impl Block {
             return Err(not_an_impl(header.iter()));
         }
         let header: TokenStream = header.into_iter().collect();
-        let parts: Header = syn::parse2(header.clone())?;
-        let Body { inner_attrs, items, unread } = syn::parse2(braces.stream())?;
-        let Header { attrs, generics, trait_, self_ty } = parts;
+        let parts: BlockHeader = syn::parse2(header.clone())?;
+        let BlockBody { inner_attrs, items, unread } = syn::parse2(braces.stream())?;
+        let BlockHeader { attrs, generics, trait_, self_ty } = parts;
         Ok(Block { source: tokens, header, braces, attrs, generics, trait_, self_ty, inner_attrs, items, unread })
     }
 
@@ -81,8 +81,8 @@ impl Block {
 
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.items.iter().filter_map(|item| match item {
-            Item::Method(method) => Some(&**method),
-            Item::Other(_) => None,
+            BlockItem::Method(method) => Some(&**method),
+            BlockItem::Other(_) => None,
         })
     }
 }
@@ -93,8 +93,8 @@ fn not_an_impl<'a>(mut tokens: impl Iterator<Item = &'a TokenTree>) -> syn::Erro
     syn::Error::new_spanned(word, "`#[walr::mutations]` belongs on an inherent impl block: `impl Cache { … }`")
 }
 
-impl Parse for Header {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Header> {
+impl Parse for BlockHeader {
+    fn parse(input: ParseStream<'_>) -> syn::Result<BlockHeader> {
         let attrs = input.call(Attribute::parse_outer)?;
         input.parse::<Option<Token![default]>>()?;
         // The compiler refuses an inherent block that is unsafe.
@@ -109,7 +109,7 @@ impl Parse for Header {
             Some(_) => (Some(first), input.parse()?),
         };
         generics.where_clause = input.parse()?;
-        Ok(Header { attrs, generics, trait_, self_ty })
+        Ok(BlockHeader { attrs, generics, trait_, self_ty })
     }
 }
 
@@ -126,10 +126,10 @@ fn has_generics(input: ParseStream<'_>) -> bool {
                     || input.peek3(Token![=])))
 }
 
-impl Parse for Body {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Body> {
+impl Parse for BlockBody {
+    fn parse(input: ParseStream<'_>) -> syn::Result<BlockBody> {
         let inner_attrs = input.call(Attribute::parse_inner)?;
-        let mut body = Body { inner_attrs, items: Vec::new(), unread: Vec::new() };
+        let mut body = BlockBody { inner_attrs, items: Vec::new(), unread: Vec::new() };
         while !input.is_empty() {
             let ahead = input.fork();
             match ahead.parse() {
@@ -167,17 +167,17 @@ fn pass_item(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(tokens)
 }
 
-impl Parse for Item {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Item> {
+impl Parse for BlockItem {
+    fn parse(input: ParseStream<'_>) -> syn::Result<BlockItem> {
         let ahead = input.fork();
         let signature = Method::parse_signature(&ahead);
         match signature {
             Ok(_) if ahead.peek(token::Brace) || ahead.peek(Token![;]) => {
                 let (attrs, vis, defaultness, sig) = Method::parse_signature(input)?;
                 let body = input.parse()?;
-                Ok(Item::Method(Box::new(Method { attrs, vis, defaultness, sig, body })))
+                Ok(BlockItem::Method(Box::new(Method { attrs, vis, defaultness, sig, body })))
             }
-            _ => Ok(Item::Other(Box::new(input.parse()?))),
+            _ => Ok(BlockItem::Other(Box::new(input.parse()?))),
         }
     }
 }
@@ -205,17 +205,17 @@ impl ToTokens for Block {
     }
 }
 
-impl ToTokens for Item {
+impl ToTokens for BlockItem {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
-            Item::Method(method) => {
+            BlockItem::Method(method) => {
                 tokens.append_all(&method.attrs);
                 method.vis.to_tokens(tokens);
                 method.defaultness.to_tokens(tokens);
                 method.sig.to_tokens(tokens);
                 method.body.to_tokens(tokens);
             }
-            Item::Other(item) => item.to_tokens(tokens),
+            BlockItem::Other(item) => item.to_tokens(tokens),
         }
     }
 }

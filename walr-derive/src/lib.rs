@@ -4,31 +4,30 @@
 //! user's own impl block is always emitted, and all mistakes of a block are reported at once.
 #![forbid(unsafe_code)]
 
-mod attr;
+mod attributes;
 mod block;
-mod encoding;
 mod errors;
 mod expand;
+mod macros;
 mod model;
 mod names;
-mod owned;
-mod siblings;
+mod parameter;
+mod reject;
 mod text;
 mod types;
-mod valid;
 
 use proc_macro::TokenStream;
 
 /// Makes a type a state that walr can keep; see `walr::WalState`.
 #[proc_macro_derive(WalState, attributes(wal))]
 pub fn derive_wal_state(input: TokenStream) -> TokenStream {
-    expand::state::derive(input.into()).into()
+    macros::derive_wal_state(input.into()).into()
 }
 
 /// Records the mutations of an impl block; see `walr::mutations`.
 #[proc_macro_attribute]
 pub fn mutations(options: TokenStream, block: TokenStream) -> TokenStream {
-    expand::mutations(options.into(), block.into()).into()
+    macros::mutations(options.into(), block.into()).into()
 }
 
 /// Marks a method as a mutation, inside a block under `#[walr::mutations]`; see `walr::mutations`.
@@ -36,11 +35,11 @@ pub fn mutations(options: TokenStream, block: TokenStream) -> TokenStream {
 /// The block's own attribute takes this one away, so that it is expanded only where it stands alone.
 #[proc_macro_attribute]
 pub fn mutation(_: TokenStream, method: TokenStream) -> TokenStream {
-    expand::alone("mutation", method.into()).into()
+    macros::mark_outside_block("mutation", method.into()).into()
 }
 
 /// Marks a method as a query, inside a block under `#[walr::mutations]`; see `walr::mutations`.
 #[proc_macro_attribute]
 pub fn query(_: TokenStream, method: TokenStream) -> TokenStream {
-    expand::alone("query", method.into()).into()
+    macros::mark_outside_block("query", method.into()).into()
 }

@@ -4,21 +4,21 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident};
 use syn::{Attribute, FnArg, Ident, Pat, Path, ReturnType, Type};
 
-use crate::attr::{Mark, MethodOptions, Role};
+use crate::attributes::{MethodMark, MethodOptions, MethodRole};
 use crate::block::{Block, Method};
 use crate::errors::Errors;
 use crate::names;
-use crate::owned::Form;
+use crate::parameter::ParameterForm;
 use crate::types::{bare, without_self};
 
 /// The impl block of a state.
-pub(crate) struct Model<'a> {
+pub(crate) struct BlockModel<'a> {
     pub(crate) block: &'a Block,
     pub(crate) krate: &'a Path,
     /// The state's name, from which the generated names are made.
     pub(crate) state: &'a Ident,
-    pub(crate) mutations: Vec<Mutation<'a>>,
-    pub(crate) queries: Vec<Query<'a>>,
+    pub(crate) mutations: Vec<MutationMethod<'a>>,
+    pub(crate) queries: Vec<QueryMethod<'a>>,
     /// Another block has the items already.
     pub(crate) is_second: bool,
     /// The names for generated items that types of the user's own have already.
@@ -26,10 +26,10 @@ pub(crate) struct Model<'a> {
 }
 
 /// A method marked `#[mutation]`.
-pub(crate) struct Mutation<'a> {
+pub(crate) struct MutationMethod<'a> {
     pub(crate) method: &'a Method,
     pub(crate) options: &'a MethodOptions,
-    pub(crate) params: Vec<Param<'a>>,
+    pub(crate) params: Vec<Parameter<'a>>,
     pub(crate) variant: Ident,
     /// It was rejected: it has no variant, and only a stub on the handle.
     pub(crate) broken: bool,
@@ -38,34 +38,42 @@ pub(crate) struct Mutation<'a> {
 }
 
 /// A method marked `#[query]`.
-pub(crate) struct Query<'a> {
+pub(crate) struct QueryMethod<'a> {
     pub(crate) method: &'a Method,
     pub(crate) options: &'a MethodOptions,
-    pub(crate) params: Vec<Param<'a>>,
+    pub(crate) params: Vec<Parameter<'a>>,
     pub(crate) broken: bool,
     pub(crate) offered: bool,
 }
 
 /// A parameter other than the receiver.
-pub(crate) struct Param<'a> {
+pub(crate) struct Parameter<'a> {
     pub(crate) pat: &'a Pat,
     pub(crate) name: Ident,
     pub(crate) ty: &'a Type,
-    pub(crate) form: Form<'a>,
+    pub(crate) form: ParameterForm<'a>,
     /// The expression that gives its value at the call, in place of the caller.
     pub(crate) record: Option<&'a TokenStream>,
     /// Its `#[cfg]`.
     pub(crate) condition: Option<&'a Attribute>,
 }
 
-impl<'a> Model<'a> {
+impl<'a> BlockModel<'a> {
     /// The view of `block`; `None` where not even a name can be made of it.
-    pub(crate) fn of(block: &'a Block, krate: &'a Path, marks: &'a [Mark], errors: &mut Errors) -> Option<Model<'a>> {
+    pub(crate) fn of(
+        block: &'a Block,
+        krate: &'a Path,
+        marks: &'a [MethodMark],
+        errors: &mut Errors,
+    ) -> Option<BlockModel<'a>> {
         let Some(state) = last_name(&block.self_ty) else {
-            errors.at(&block.self_ty, "a state is a struct or an enum of your own, and this block names none");
+            errors.at(
+                &block.self_ty,
+                "a state is a struct or an enum of your own, and the type of this block is neither",
+            );
             return None;
         };
-        let mut model = Model {
+        let mut model = BlockModel {
             block,
             krate,
             state,
@@ -78,14 +86,14 @@ impl<'a> Model<'a> {
             let params = params(method, mark);
             let broken = mark.broken;
             match &mark.role {
-                Role::Plain => {}
-                Role::Mutation(options) => {
+                MethodRole::Plain => {}
+                MethodRole::Mutation(options) => {
                     let variant = names::variant(&method.sig.ident);
                     let offered = !options.replay_only;
-                    model.mutations.push(Mutation { method, options, params, variant, broken, offered });
+                    model.mutations.push(MutationMethod { method, options, params, variant, broken, offered });
                 }
-                Role::Query(options) => {
-                    model.queries.push(Query { method, options, params, broken, offered: true });
+                MethodRole::Query(options) => {
+                    model.queries.push(QueryMethod { method, options, params, broken, offered: true });
                 }
             }
         }
@@ -102,12 +110,12 @@ impl<'a> Model<'a> {
     }
 
     /// The mutations that were not rejected.
-    pub(crate) fn recorded(&self) -> impl Iterator<Item = &Mutation<'a>> {
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = &MutationMethod<'a>> {
         self.mutations.iter().filter(|mutation| !mutation.broken)
     }
 }
 
-impl Mutation<'_> {
+impl MutationMethod<'_> {
     /// Its name on disk.
     pub(crate) fn disk_name(&self) -> String {
         match &self.options.name {
@@ -127,7 +135,7 @@ impl Mutation<'_> {
     }
 }
 
-impl Query<'_> {
+impl QueryMethod<'_> {
     /// Its name on the handle.
     pub(crate) fn handle_name(&self) -> &Ident {
         self.options.handle.as_ref().unwrap_or(&self.method.sig.ident)
@@ -153,7 +161,7 @@ fn last_name(ty: &Type) -> Option<&Ident> {
     }
 }
 
-fn params<'a>(method: &'a Method, mark: &'a Mark) -> Vec<Param<'a>> {
+fn params<'a>(method: &'a Method, mark: &'a MethodMark) -> Vec<Parameter<'a>> {
     let inputs = method.sig.inputs.iter().zip(&mark.records).enumerate();
     let param = |(place, (input, record)): (usize, (&'a FnArg, &'a Option<TokenStream>))| match input {
         FnArg::Receiver(_) => None,
@@ -162,9 +170,9 @@ fn params<'a>(method: &'a Method, mark: &'a Mark) -> Vec<Param<'a>> {
                 Pat::Ident(pat) => pat.ident.clone(),
                 _ => names::parameter(place),
             };
-            let form = Form::of(&typed.ty);
+            let form = ParameterForm::of(&typed.ty);
             let condition = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg"));
-            Some(Param { pat: &typed.pat, name, ty: &typed.ty, form, record: record.as_ref(), condition })
+            Some(Parameter { pat: &typed.pat, name, ty: &typed.ty, form, record: record.as_ref(), condition })
         }
     };
     inputs.filter_map(param).collect()

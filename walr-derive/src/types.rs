@@ -16,7 +16,7 @@ pub(crate) fn bare(ty: &Type) -> &Type {
 
 /// What of a type can't stand in a stored value.
 #[derive(Default)]
-pub(crate) struct Loans {
+pub(crate) struct BorrowSearch {
     /// The first borrow: a reference or a lifetime that isn't `'static`.
     pub(crate) borrow: Option<TokenStream>,
     /// The first `impl Trait`.
@@ -25,23 +25,23 @@ pub(crate) struct Loans {
     strict: bool,
 }
 
-impl Loans {
+impl BorrowSearch {
     /// Of a result, which is never decoded: `&'static str` is owned.
-    pub(crate) fn of_result(output: &ReturnType) -> Loans {
-        let mut loans = Loans::default();
+    pub(crate) fn of_result(output: &ReturnType) -> BorrowSearch {
+        let mut loans = BorrowSearch::default();
         loans.visit_return_type(output);
         loans
     }
 
     /// Of a value that is encoded and decoded again.
-    pub(crate) fn of_argument(ty: &Type) -> Loans {
-        let mut loans = Loans { strict: true, ..Loans::default() };
+    pub(crate) fn of_argument(ty: &Type) -> BorrowSearch {
+        let mut loans = BorrowSearch { strict: true, ..BorrowSearch::default() };
         loans.visit_type(ty);
         loans
     }
 }
 
-impl<'ast> Visit<'ast> for Loans {
+impl<'ast> Visit<'ast> for BorrowSearch {
     fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
         let is_static = reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
         if !is_static || self.strict {
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn borrows_are_found_where_they_hide() {
-        let borrows = |output: ReturnType| Loans::of_result(&output).borrow.is_some();
+        let borrows = |output: ReturnType| BorrowSearch::of_result(&output).borrow.is_some();
         assert!(borrows(parse_quote!(-> &str)));
         assert!(borrows(parse_quote!(-> Option<&str>)));
         assert!(borrows(parse_quote!(-> Iter<'_, u8>)));
@@ -199,8 +199,8 @@ mod tests {
 
     #[test]
     fn a_static_borrow_is_no_argument() {
-        assert!(Loans::of_argument(&parse_quote!(Option<&'static str>)).borrow.is_some());
-        assert!(Loans::of_argument(&parse_quote!(Cow<'static, str>)).borrow.is_none());
+        assert!(BorrowSearch::of_argument(&parse_quote!(Option<&'static str>)).borrow.is_some());
+        assert!(BorrowSearch::of_argument(&parse_quote!(Cow<'static, str>)).borrow.is_none());
     }
 
     #[test]

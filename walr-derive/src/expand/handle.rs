@@ -5,20 +5,20 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Ident, ReturnType, Type, Visibility};
 
-use super::{Items, carried, doc, hidden};
+use super::{Expansion, doc, hidden, user_attributes};
 use crate::block::Method;
-use crate::model::{Mutation, Param, Query};
-use crate::owned::Form;
-use crate::types::{Loans, bare, without_self};
+use crate::model::{MutationMethod, Parameter, QueryMethod};
+use crate::parameter::ParameterForm;
+use crate::types::{BorrowSearch, bare, without_self};
 use crate::{names, text};
 
-pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, mutations, generics, self_ty, private, model, .. } = items;
+pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { attrs, mutations, generics, self_ty, private, model, .. } = expansion;
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
     let docs = doc(format!("What a handle to a `{}` offers: its mutations and queries.", model.state));
     let name = mutations.to_string();
-    let methods = methods(items);
-    let example = example(items);
+    let methods = methods(expansion);
+    let example = example(expansion);
     hidden! {
         #docs
         #example
@@ -54,36 +54,37 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
 }
 
 /// A call or two, for the docs. As text: whether it would compile, only its author knows.
-fn example(items: &Items<'_>) -> TokenStream {
-    let state = names::snake(items.model.state);
-    let call = |name: &Ident, params: &[Param<'_>]| {
+fn example(expansion: &Expansion<'_>) -> TokenStream {
+    let state = names::snake(expansion.model.state);
+    let call = |name: &Ident, params: &[Parameter<'_>]| {
         let passed = params.iter().filter(|param| param.record.is_none()).map(|param| names::plain(&param.name));
         format!("{state}.{name}({})", passed.collect::<Vec<_>>().join(", "))
     };
     let is_seen = |vis: &Visibility| !matches!(vis, Visibility::Inherited);
-    let offered = || items.model.recorded().filter(|mutation| mutation.offered);
+    let offered = || expansion.model.recorded().filter(|mutation| mutation.offered);
     let seen = offered().find(|mutation| is_seen(&mutation.method.vis));
     let Some(mutation) = seen.or_else(|| offered().next()) else { return TokenStream::new() };
     let mut lines = vec![
         String::new(),
-        format!(" A handle `{state}: Durable<{}>` is called as the state itself is:", text::of_type(items.self_ty)),
+        format!(" A handle `{state}: Durable<{}>` is called as the state itself is:", text::of_type(expansion.self_ty)),
         String::new(),
         " ```text".to_owned(),
         format!(" {}.await?;", call(mutation.handle_name(), &mutation.params)),
     ];
-    let query = items.model.queries.iter().find(|query| query.offered && !query.broken && is_seen(&query.method.vis));
+    let query =
+        expansion.model.queries.iter().find(|query| query.offered && !query.broken && is_seen(&query.method.vis));
     lines.extend(query.map(|query| format!(" {};", call(query.handle_name(), &query.params))));
     lines.push(" ```".to_owned());
     quote!(#(#[doc = #lines])*)
 }
 
-fn methods(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, mutations, generics, self_ty, private, model, .. } = items;
+fn methods(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { attrs, mutations, generics, self_ty, private, model, .. } = expansion;
     let mut bounded = (*generics).clone();
     if !generics.params.is_empty() {
         // The projections by name: a bare bound would hide those of the impl.
-        let (krate, log_ty, outcome_ty) = (model.krate, items.log_ty(), items.outcome_ty());
-        bounded = items.recordable(generics);
+        let (krate, log_ty, outcome_ty) = (model.krate, expansion.log_ty(), expansion.outcome_ty());
+        bounded = expansion.recordable(generics);
         bounded.make_where_clause().predicates.push(syn::parse_quote! {
             #self_ty: #krate::WalState + #private::Recorded<Log = #log_ty, Outcome = #outcome_ty>
         });
@@ -92,12 +93,12 @@ fn methods(items: &Items<'_>) -> TokenStream {
     let (_, arguments, _) = generics.split_for_impl();
     let offered = model.mutations.iter().filter(|mutation| mutation.offered);
     let mutation_methods = offered.map(|mutation| match mutation.broken {
-        false => mutation_method(items, mutation),
-        true => stub(items, mutation.method, mutation.handle_name(), Some(mutation)),
+        false => mutation_method(expansion, mutation),
+        true => stub(expansion, mutation.method, mutation.handle_name(), Some(mutation)),
     });
     let query_methods = model.queries.iter().filter(|query| query.offered).map(|query| match query.broken {
-        false => query_method(items, query),
-        true => stub(items, query.method, query.handle_name(), None),
+        false => query_method(expansion, query),
+        true => stub(expansion, query.method, query.handle_name(), None),
     });
     hidden! {
         #attrs
@@ -108,11 +109,11 @@ fn methods(items: &Items<'_>) -> TokenStream {
     }
 }
 
-fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
-    let Items { log, outcome, self_ty, private, model, .. } = items;
+fn mutation_method(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> TokenStream {
+    let Expansion { log, outcome, self_ty, private, model, .. } = expansion;
     let krate = model.krate;
-    let docs = mutation_docs(items, mutation);
-    let kept = carried::of_method(&mutation.method.attrs, false);
+    let docs = mutation_docs(expansion, mutation);
+    let kept = user_attributes::of_method(&mutation.method.attrs, false);
     let (vis, name, variant) = (&mutation.method.vis, mutation.handle_name(), &mutation.variant);
     let result = mutation.result(self_ty);
     let passed = mutation.params.iter().filter(|param| param.record.is_none()).map(|param| {
@@ -125,7 +126,7 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
         Some(quote!(let #name: #ty = #value;))
     });
     // What is borrowed first: it may be a part of what is moved.
-    let borrowed = mutation.params.iter().filter(|param| !matches!(param.form, Form::Value(_)));
+    let borrowed = mutation.params.iter().filter(|param| !matches!(param.form, ParameterForm::Value(_)));
     let stored = borrowed.map(|param| {
         let (name, value) = (&param.name, param.form.store(&param.name, self_ty, private));
         quote!(let #name = #value;)
@@ -150,14 +151,14 @@ fn mutation_method(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
     }
 }
 
-fn query_method(items: &Items<'_>, query: &Query<'_>) -> TokenStream {
-    let Items { self_ty, private, .. } = items;
+fn query_method(expansion: &Expansion<'_>, query: &QueryMethod<'_>) -> TokenStream {
+    let Expansion { self_ty, private, .. } = expansion;
     let sig = &query.method.sig;
-    let mut docs = carried::docs(&query.method.attrs, items.model);
+    let mut docs = user_attributes::docs(&query.method.attrs, expansion.model);
     if docs.is_empty() {
-        docs = doc(format!("Calls `{}::{}` on the state.", items.model.state, sig.ident));
+        docs = doc(format!("Calls `{}::{}` on the state.", expansion.model.state, sig.ident));
     }
-    let kept = carried::of_method(&query.method.attrs, true);
+    let kept = user_attributes::of_method(&query.method.attrs, true);
     let (vis, name, method) = (&query.method.vis, query.handle_name(), &sig.ident);
     let result = query.result(self_ty);
     let generics = &sig.generics;
@@ -182,18 +183,19 @@ fn query_method(items: &Items<'_>, query: &Query<'_>) -> TokenStream {
     }
 }
 
-fn mutation_docs(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
+fn mutation_docs(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> TokenStream {
     let attrs = &mutation.method.attrs;
-    let state = items.model.state;
+    let state = expansion.model.state;
     // What is said of every mutation belongs before the user's sections, or it would seem to be of the last one.
-    let (about, sections) = attrs.split_at(carried::first_section(attrs));
-    let (mut docs, sections) = (carried::docs(about, items.model), carried::docs(sections, items.model));
+    let (about, sections) = attrs.split_at(user_attributes::first_section(attrs));
+    let (mut docs, sections) =
+        (user_attributes::docs(about, expansion.model), user_attributes::docs(sections, expansion.model));
     if docs.is_empty() {
         docs = doc(format!("Calls `{state}::{}` on the state.", mutation.method.sig.ident));
     }
     let durable = doc("Recorded before it is applied, and as durable as the store's options say when it returns `Ok`.");
     // A section of the user's own is about the inner result.
-    let errors = match carried::has_section(attrs, "Errors") {
+    let errors = match user_attributes::has_section(attrs, "Errors") {
         true => quote!(),
         false => {
             let text =
@@ -210,14 +212,19 @@ fn local(name: &str) -> Ident {
 }
 
 /// In place of a method that was rejected: calls of it compile, and its own mistake is the only error.
-fn stub(items: &Items<'_>, method: &Method, name: &Ident, mutation: Option<&Mutation<'_>>) -> TokenStream {
-    let self_ty = items.self_ty;
+fn stub(
+    expansion: &Expansion<'_>,
+    method: &Method,
+    name: &Ident,
+    mutation: Option<&MutationMethod<'_>>,
+) -> TokenStream {
+    let self_ty = expansion.self_ty;
     let sig = &method.sig;
     let is_never = matches!(&sig.output, ReturnType::Type(_, ty) if matches!(bare(ty), Type::Never(_)));
-    if is_never || Loans::of_result(&sig.output).opaque.is_some() {
+    if is_never || BorrowSearch::of_result(&sig.output).opaque.is_some() {
         return TokenStream::new();
     }
-    let kept = carried::conditions(&method.attrs);
+    let kept = user_attributes::conditions(&method.attrs);
     let (vis, generics) = (&method.vis, &sig.generics);
     let where_clause = generics.where_clause.as_ref().map(|clause| without_self(clause.to_token_stream(), self_ty));
     let recorded = |place: usize| {
@@ -233,7 +240,7 @@ fn stub(items: &Items<'_>, method: &Method, name: &Ident, mutation: Option<&Muta
         }
         _ => None,
     });
-    let krate = items.model.krate;
+    let krate = expansion.model.krate;
     let result = match mutation {
         Some(mutation) => mutation.result(self_ty),
         None => crate::model::result(&sig.output, self_ty),

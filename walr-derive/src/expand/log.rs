@@ -3,29 +3,29 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::traits::Enum;
-use super::{Items, carried, doc};
-use crate::model::Mutation;
+use super::traits::GeneratedEnum;
+use super::{Expansion, doc, user_attributes};
+use crate::model::MutationMethod;
 use crate::names;
 
-pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
-    let (log, outcome) = (Enum::log(items), Enum::outcome(items));
+pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
+    let (log, outcome) = (GeneratedEnum::log(expansion), GeneratedEnum::outcome(expansion));
     let log_aliases = log.aliases();
-    let log_enum = log_enum(items, &log.serde());
+    let log_enum = log_enum(expansion, &log.serde());
     let log_traits = [log.clone(), log.debug(), log.partial_eq()];
     let outcome_aliases = outcome.conditional_aliases();
-    let outcome_enum = outcome_enum(items);
+    let outcome_enum = outcome_enum(expansion);
     let outcome_traits = [outcome.debug(), outcome.partial_eq()];
     quote!(#log_enum #outcome_enum #log_aliases #(#log_traits)* #outcome_aliases #(#outcome_traits)*)
 }
 
-fn log_enum(items: &Items<'_>, serde: &TokenStream) -> TokenStream {
-    let Items { attrs, log, log_generics, model, self_ty, .. } = items;
+fn log_enum(expansion: &Expansion<'_>, serde: &TokenStream) -> TokenStream {
+    let Expansion { attrs, log, log_generics, model, self_ty, .. } = expansion;
     let docs = doc(format!("The log of `{}`: one variant per mutation, its arguments as fields.", model.state));
     let where_clause = &log_generics.where_clause;
     let variants = model.recorded().map(|mutation| {
-        let kept = carried::of_variant(&mutation.method.attrs);
-        let docs = variant_docs(items, mutation, "A call of");
+        let kept = user_attributes::of_variant(&mutation.method.attrs);
+        let docs = variant_docs(expansion, mutation, "A call of");
         let variant = &mutation.variant;
         if mutation.params.is_empty() {
             return quote!(#docs #kept #variant,);
@@ -49,13 +49,13 @@ fn log_enum(items: &Items<'_>, serde: &TokenStream) -> TokenStream {
     }
 }
 
-fn outcome_enum(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, outcome, outcome_generics, model, self_ty, .. } = items;
+fn outcome_enum(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { attrs, outcome, outcome_generics, model, self_ty, .. } = expansion;
     let docs = doc(format!("What a mutation of `{}` returned: one variant per mutation.", model.state));
     let where_clause = &outcome_generics.where_clause;
     let variants = model.recorded().map(|mutation| {
-        let kept = carried::of_variant(&mutation.method.attrs);
-        let docs = variant_docs(items, mutation, "The result of");
+        let kept = user_attributes::of_variant(&mutation.method.attrs);
+        let docs = variant_docs(expansion, mutation, "The result of");
         let variant = &mutation.variant;
         let result = mutation.result(self_ty);
         quote!(#docs #kept #variant(#result),)
@@ -67,12 +67,12 @@ fn outcome_enum(items: &Items<'_>) -> TokenStream {
     }
 }
 
-fn variant_docs(items: &Items<'_>, mutation: &Mutation<'_>, what: &str) -> TokenStream {
+fn variant_docs(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>, what: &str) -> TokenStream {
     let first = doc(format!("{what} `{}`.", names::plain(&mutation.method.sig.ident)));
-    let summary = carried::summary(&mutation.method.attrs);
+    let summary = user_attributes::summary(&mutation.method.attrs);
     if summary.is_empty() {
         return first;
     }
-    let summary = doc(summary.replace("Self::", &format!("{}::", items.model.state)));
+    let summary = doc(summary.replace("Self::", &format!("{}::", expansion.model.state)));
     quote!(#first #[doc = ""] #summary)
 }

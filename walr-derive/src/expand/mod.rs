@@ -1,75 +1,22 @@
 //! From the model to code.
 
-mod carried;
+mod fields;
 mod generics;
 mod handle;
 mod log;
-mod parts;
 mod recorded;
 pub(crate) mod state;
 #[cfg(test)]
 mod tests_listing;
 mod traits;
+mod user_attributes;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Generics, Ident, Signature, Type, Visibility};
+use syn::{Generics, Ident, Type};
 
-use crate::block::Block;
-use crate::errors::Errors;
-use crate::model::Model;
-use crate::{attr, names, valid};
-
-/// Expands `#[walr::mutations]`.
-pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let krate = attr::block_options(options, &mut errors);
-    let mut block = match Block::parse(tokens.clone()) {
-        Ok(block) => block,
-        Err(error) => {
-            errors.push(error);
-            let tokens = attr::without_marks(tokens);
-            return quote!(#tokens #errors);
-        }
-    };
-    let marks = attr::strip(&mut block, &mut errors);
-    let mut model = Model::of(&block, &krate, &marks, &mut errors);
-    if let Some(model) = &mut model {
-        valid::check(model, &mut errors);
-    }
-    // A second block's items would clash with those of the first.
-    let items = model.filter(|model| !model.is_second).map(|model| Items::of(&model).expand());
-    quote!(#block #errors #items)
-}
-
-/// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block: the item as it is, and what is missing.
-pub(crate) fn alone(mark: &str, item: TokenStream) -> TokenStream {
-    let item = attr::without_marks(item);
-    let signature = |input: ParseStream<'_>| -> syn::Result<Signature> {
-        input.call(Attribute::parse_outer)?;
-        input.parse::<Visibility>()?;
-        let signature = input.parse()?;
-        input.parse::<TokenStream>()?;
-        Ok(signature)
-    };
-    let message = match signature.parse2(item.clone()) {
-        Ok(signature) if signature.receiver().is_some() => {
-            format!(
-                "`#[{mark}]` marks a method inside a block of mutations: put `#[walr::mutations]` on the impl block"
-            )
-        }
-        Ok(_) => format!(
-            "`#[{mark}]` marks a method of a state, and this has no `self`: move it into the state's impl block, under \
-             `#[walr::mutations]`"
-        ),
-        Err(_) => {
-            format!("`#[{mark}]` marks one method: put `#[walr::mutations]` on the impl block, and this on its methods")
-        }
-    };
-    let error = syn::Error::new(Span::call_site(), message).into_compile_error();
-    quote!(#item #error)
-}
+use crate::model::BlockModel;
+use crate::names;
 
 /// What all generated items of a block share.
 ///
@@ -79,8 +26,8 @@ pub(crate) fn alone(mark: &str, item: TokenStream) -> TokenStream {
 /// handle keep the visibility of the user's own. Aliases by the derive, hidden names behind `use`, or a macro of the
 /// derive would follow the state's visibility, and cost the variants in the docs, the names in rustc's messages, or
 /// impl blocks in other modules. It is why `private_interfaces` and `unreachable_pub` are allowed.
-pub(crate) struct Items<'a> {
-    model: &'a Model<'a>,
+pub(crate) struct Expansion<'a> {
+    model: &'a BlockModel<'a>,
     self_ty: &'a Type,
     /// `::walr::__private`.
     private: TokenStream,
@@ -98,16 +45,16 @@ pub(crate) struct Items<'a> {
     attrs: TokenStream,
 }
 
-impl<'a> Items<'a> {
-    fn of(model: &'a Model<'a>) -> Items<'a> {
+impl<'a> Expansion<'a> {
+    pub(crate) fn of(model: &'a BlockModel<'a>) -> Expansion<'a> {
         let self_ty = model.self_ty();
         let krate = model.krate;
         let generics = &model.block.generics;
         let fields =
             model.recorded().flat_map(|mutation| mutation.params.iter().map(|param| param.form.owned(self_ty)));
         let results = model.recorded().map(|mutation| mutation.result(self_ty));
-        let conditions = carried::conditions(&model.block.attrs);
-        Items {
+        let conditions = user_attributes::conditions(&model.block.attrs);
+        Expansion {
             model,
             self_ty,
             private: quote!(#krate::__private),
@@ -140,8 +87,8 @@ impl<'a> Items<'a> {
         }
     }
 
-    fn expand(&self) -> TokenStream {
-        let Items { attrs, private, private_alias, .. } = self;
+    pub(crate) fn expand(&self) -> TokenStream {
+        let Expansion { attrs, private, private_alias, .. } = self;
         let log = log::expand(self);
         let recorded = recorded::expand(self);
         let handle = handle::expand(self);
@@ -193,71 +140,4 @@ use hidden;
 fn doc(text: impl AsRef<str>) -> TokenStream {
     let text = format!(" {}", text.as_ref());
     quote!(#[doc = #text])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn expanded(block: TokenStream) -> String {
-        mutations(TokenStream::new(), block).to_string()
-    }
-
-    #[test]
-    fn the_users_block_comes_first_and_unchanged_also_with_mistakes() {
-        for method in [
-            quote!(
-                pub fn push(&mut self, entry: String) -> usize {
-                    self.entries.len()
-                }
-            ),
-            quote!(pub async fn push(self, entry: &mut String) -> &str { self. }),
-            quote!(pub fn push<T>(&self, (a, b): (u8, T)) -> impl Fn() { SystemTime::now() let }),
-        ] {
-            let block = quote!(impl Cache { #[doc = "a"] #[mutation(name = "b")] #method const A: u8 = 1; });
-            let own = quote!(impl Cache { #[doc = "a"] #method const A: u8 = 1; }).to_string();
-            assert!(expanded(block).starts_with(&own), "{own}");
-        }
-    }
-
-    #[test]
-    fn docs_are_carried_and_completed() {
-        let text = expanded(quote!(
-            impl WordCount {
-                #[mutation]
-                fn reset(&mut self) {}
-
-                #[doc = " Adds, see [`Self::count`]."]
-                #[mutation]
-                pub fn add(&mut self, word: &str, #[record(now())] at: u64) {}
-
-                #[query]
-                pub fn count(&self, word: &str) -> u64 { 1 }
-            }
-        ));
-        let has = |part: &str| assert!(text.contains(part), "no {part:?} in {text}");
-        has("A handle `word_count: Durable<WordCount>` is called");
-        has("word_count.add(word).await?;");
-        has("word_count.count(word);");
-        has("Adds, see [`WordCount::count`].");
-        has("Recorded before it is applied");
-        has("A call of `add`.");
-        let sections = expanded(quote!(
-            impl WordCount {
-                #[doc = " Adds."]
-                #[doc = " ```"]
-                #[doc = " # hidden();"]
-                #[doc = " ```"]
-                #[doc = " # Errors"]
-                #[doc = " Never."]
-                #[mutation]
-                pub fn add(&mut self, word: &str) {}
-            }
-        ));
-        let handle = &sections[sections.find("impl WordCountMutations").unwrap_or_default()..];
-        let places = ["hidden()", "Recorded before", "# Errors", "Never."].map(|part| handle.find(part));
-        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in {handle}");
-        has("The value of `at`, recorded at the call.");
-        has("Calls `WordCount::count` on the state.");
-    }
 }

@@ -4,20 +4,20 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Items, carried, generics, hidden};
-use crate::model::Mutation;
+use super::{Expansion, generics, hidden, user_attributes};
+use crate::model::MutationMethod;
 use crate::{names, text};
 
-pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
-    let places = places(items);
-    let Items { attrs, self_ty, private, mutations, generics, .. } = items;
-    let log_ty = checked(items, items.log_ty(), &arguments(items));
-    let outcome_ty = checked(items, items.outcome_ty(), &results(items));
+pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
+    let places = places(expansion);
+    let Expansion { attrs, self_ty, private, mutations, generics, .. } = expansion;
+    let log_ty = checked(expansion, expansion.log_ty(), &arguments(expansion));
+    let outcome_ty = checked(expansion, expansion.outcome_ty(), &results(expansion));
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
-    let schema = schema(items);
-    let fingerprint = text::fingerprint(items.model.block.source.clone());
-    let apply = apply(items);
-    let index = index(items);
+    let schema = schema(expansion);
+    let fingerprint = text::fingerprint(expansion.model.block.source.clone());
+    let apply = apply(expansion);
+    let index = index(expansion);
     hidden! {
         #places
 
@@ -43,19 +43,19 @@ pub(crate) fn expand(items: &Items<'_>) -> TokenStream {
 
 /// `ty`, the log or the outcome, behind the checks of all that it holds, each at its own type. Bounds ask it of a type with
 /// parameters in it.
-fn checked(items: &Items<'_>, ty: TokenStream, checks: &[TokenStream]) -> TokenStream {
-    let private = &items.private;
+fn checked(expansion: &Expansion<'_>, ty: TokenStream, checks: &[TokenStream]) -> TokenStream {
+    let private = &expansion.private;
     match checks.is_empty() {
         true => ty,
         false => quote!(<#ty as #private::Checked<{ #(#checks)* true }>>::Itself),
     }
 }
 
-fn arguments(items: &Items<'_>) -> Vec<TokenStream> {
-    let Items { self_ty, private, generics, model, .. } = items;
+fn arguments(expansion: &Expansion<'_>) -> Vec<TokenStream> {
+    let Expansion { self_ty, private, generics, model, .. } = expansion;
     let mut checks = Vec::new();
     for mutation in model.recorded() {
-        let conditions = carried::conditions(&mutation.method.attrs);
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
         for param in &mutation.params {
             let ty = param.form.item(self_ty).unwrap_or_else(|| param.form.owned(self_ty));
             if !generics::mentions_any(&ty, generics) {
@@ -67,24 +67,24 @@ fn arguments(items: &Items<'_>) -> Vec<TokenStream> {
     checks
 }
 
-fn results(items: &Items<'_>) -> Vec<TokenStream> {
-    let Items { self_ty, private, generics, model, .. } = items;
-    let check = |mutation: &Mutation<'_>| {
+fn results(expansion: &Expansion<'_>) -> Vec<TokenStream> {
+    let Expansion { self_ty, private, generics, model, .. } = expansion;
+    let check = |mutation: &MutationMethod<'_>| {
         let syn::ReturnType::Type(_, ty) = &mutation.method.sig.output else { return None };
         let result = mutation.result(self_ty);
-        let conditions = carried::conditions(&mutation.method.attrs);
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
         let is_free = !generics::mentions_any(&result, generics);
         is_free.then(|| quote_spanned!(ty.span()=> #conditions let () = <#result as #private::Returned>::IS_RETURNED;))
     };
     model.recorded().filter_map(check).collect()
 }
 
-fn schema(items: &Items<'_>) -> impl Iterator<Item = TokenStream> {
-    let private = &items.private;
-    items.model.recorded().map(move |mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
+fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
+    let private = &expansion.private;
+    expansion.model.recorded().map(move |mutation| {
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
         let name = mutation.disk_name();
-        let faithful = faithful(items, mutation);
+        let faithful = faithful(expansion, mutation);
         let params = mutation.params.iter().map(|param| {
             let (name, ty) = (names::plain(&param.name), param.form.text());
             quote!((#name, #ty))
@@ -95,8 +95,8 @@ fn schema(items: &Items<'_>) -> impl Iterator<Item = TokenStream> {
 
 /// Whether the types of all arguments are known to be read back as they are written. With the trait in scope a type that isn't
 /// known has its constant, and one that is known its own.
-fn faithful(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
-    let Items { private, self_ty, .. } = items;
+fn faithful(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> TokenStream {
+    let Expansion { private, self_ty, .. } = expansion;
     let owned = mutation.params.iter().map(|param| param.form.owned(self_ty));
     match mutation.params.is_empty() {
         true => quote!(true),
@@ -107,10 +107,10 @@ fn faithful(items: &Items<'_>, mutation: &Mutation<'_>) -> TokenStream {
     }
 }
 
-fn apply(items: &Items<'_>) -> TokenStream {
-    let Items { log, outcome, model, .. } = items;
+fn apply(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { log, outcome, model, .. } = expansion;
     let arms = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
         let (method, variant) = (&mutation.method.sig.ident, &mutation.variant);
         let arguments = mutation.params.iter().map(|param| param.form.lend(&param.name));
         let fields = mutation.params.iter().map(|param| &param.name);
@@ -120,20 +120,20 @@ fn apply(items: &Items<'_>) -> TokenStream {
 }
 
 /// Counts the variants: only the compiler knows which of them a `#[cfg]` takes out.
-fn places(items: &Items<'_>) -> TokenStream {
-    let Items { attrs, places, model, .. } = items;
+fn places(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { attrs, places, model, .. } = expansion;
     let variants = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
         let variant = &mutation.variant;
         quote!(#conditions #variant,)
     });
     quote!(#attrs enum #places { #(#variants)* })
 }
 
-fn index(items: &Items<'_>) -> TokenStream {
-    let Items { log, places, model, .. } = items;
+fn index(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { log, places, model, .. } = expansion;
     let arms = model.recorded().map(|mutation| {
-        let conditions = carried::conditions(&mutation.method.attrs);
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
         let variant = &mutation.variant;
         hidden!(#conditions #log::#variant { .. } => #places::#variant as usize,)
     });

@@ -5,50 +5,14 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Path};
 
-use super::{hidden, parts};
-use crate::attr::state::StateOptions;
-use crate::attr::{self, serde};
-use crate::errors::Errors;
-use crate::valid::left_out;
-use crate::{encoding, names, text};
+use super::{fields, hidden};
+use crate::attributes::state::StateOptions;
+use crate::attributes::{self, serde};
+use crate::{names, text};
 
-/// Expands the derive.
-pub(crate) fn derive(tokens: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let input: DeriveInput = match syn::parse2(tokens) {
-        Ok(input) => input,
-        Err(error) => return error.into_compile_error(),
-    };
-    let options = attr::state::options(&input.attrs, &mut errors);
-    encoding::check(&input, &mut errors);
-    left_out::check(&input, options.after_load.is_some(), &mut errors);
-    match (&options.migrate_from[..], options.version) {
-        ([old, ..], None | Some(1)) => {
-            errors.at(old, "`migrate_from` leads from the version before: say which this one is, as in `version = 2`");
-        }
-        ([old, ..], Some(version)) if options.migrate_from.len() >= version as usize => {
-            let count = options.migrate_from.len();
-            let message = format!("`migrate_from` names {count} versions, and version {version} has fewer before it");
-            errors.at(old, message);
-        }
-        _ => {}
-    }
-    if let Data::Union(union) = &input.data {
-        errors
-            .at(union.union_token, "a union can't be a state, because it can't be encoded; write a struct or an enum");
-        return errors.into_token_stream();
-    }
-    let lifetimes = input.generics.lifetimes().next();
-    if let Some(param) = lifetimes {
-        errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");
-        return errors.into_token_stream();
-    }
-    let state = state(&input, &options);
-    quote!(#errors #state)
-}
-
-fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
-    let krate = options.krate.clone().unwrap_or_else(attr::default_crate);
+/// Expands to the impl of `WalState`, and to checks of the type and its fields.
+pub(crate) fn expand(input: &DeriveInput, options: &StateOptions) -> TokenStream {
+    let krate = options.krate.clone().unwrap_or_else(attributes::default_crate);
     let ident = &input.ident;
     let name = options.name.as_ref().map_or_else(|| names::plain(ident), syn::LitStr::value);
     let version = options.version.unwrap_or(1);
@@ -70,11 +34,11 @@ fn state(input: &DeriveInput, options: &StateOptions) -> TokenStream {
         .params
         .is_empty()
         .then(|| quote_spanned!(ident.span()=> const _: () = <#ident as #krate::__private::Stored>::IS_STORED;));
-    let parts = parts::checks(input, &krate);
+    let field_checks = fields::checks(input, &krate);
     hidden! {
         #check
 
-        #parts
+        #field_checks
 
         #[automatically_derived]
         impl #generics #krate::WalState for #ident #arguments #where_clause {
@@ -153,11 +117,11 @@ fn bounds(input: &DeriveInput, krate: &Path) -> Generics {
 /// What of the type is on disk, as text: `{ entries: HashMap<String, String> }`, `(u64, String)`, `Open | Closed(u64)`.
 fn shape(data: &Data) -> String {
     match data {
-        Data::Struct(data) => fields(&data.fields),
+        Data::Struct(data) => shape_of_fields(&data.fields),
         Data::Enum(data) => {
             let variants = data.variants.iter().filter(|variant| !is_skipped(&variant.attrs));
             let variant = |variant: &syn::Variant| {
-                let fields = fields(&variant.fields);
+                let fields = shape_of_fields(&variant.fields);
                 let space = if fields.starts_with('{') { " " } else { "" };
                 format!("{}{space}{fields}", names::plain(&variant.ident))
             };
@@ -167,7 +131,7 @@ fn shape(data: &Data) -> String {
     }
 }
 
-fn fields(fields: &Fields) -> String {
+fn shape_of_fields(fields: &Fields) -> String {
     let stored = fields.iter().filter(|field| !is_skipped(&field.attrs));
     let parts = stored.map(|field| {
         let ty = text::of_type(&field.ty);
@@ -189,110 +153,26 @@ fn is_skipped(attrs: &[Attribute]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use syn::parse_quote;
-
     use super::*;
 
     #[test]
     fn shapes_hold_what_is_stored() {
-        let cases: [(DeriveInput, &str); 5] = [
-            (
-                parse_quote!(
-                    struct A {
-                        b: std::vec::Vec<u8>,
-                        #[serde(default, skip)]
-                        c: u8,
-                    }
-                ),
-                "{ b: Vec<u8> }",
-            ),
-            (
-                parse_quote!(
-                    struct A(u8, (String, u64));
-                ),
-                "(u8, (String, u64))",
-            ),
-            (
-                parse_quote!(
-                    struct A;
-                ),
-                "",
-            ),
-            (
-                parse_quote!(
-                    struct A {
-                        #[serde(skip_serializing_if = "f")]
-                        r#type: u8,
-                    }
-                ),
-                "{ type: u8 }",
-            ),
-            (
-                parse_quote!(
-                    enum A {
-                        B,
-                        C(u8),
-                        D { e: u8 },
-                    }
-                ),
-                "B | C(u8) | D { e: u8 }",
-            ),
-        ];
-        for (input, expected) in cases {
+        for (input, expected) in [
+            ("struct A { b: std::vec::Vec<u8>, #[serde(default, skip)] c: u8 }", "{ b: Vec<u8> }"),
+            ("struct A(u8, (String, u64));", "(u8, (String, u64))"),
+            ("struct A;", ""),
+            ("struct A { #[serde(skip_serializing_if = \"f\")] r#type: u8 }", "{ type: u8 }"),
+            ("enum A { B, C(u8), D { e: u8 } }", "B | C(u8) | D { e: u8 }"),
+        ] {
+            let input: DeriveInput = syn::parse_str(input).unwrap();
             assert_eq!(shape(&input.data), expected);
         }
     }
 
     #[test]
-    fn what_a_state_must_be_is_asked_at_its_name() {
-        let of = |input: TokenStream| derive(input).to_string();
-        assert!(
-            of(quote!(
-                struct A;
-            ))
-            .contains("< A as :: walr :: __private :: Stored > :: IS_STORED")
-        );
-        assert!(
-            !of(quote!(
-                struct A<T>(T);
-            ))
-            .contains("IS_STORED"),
-            "a parameter has no name outside"
-        );
-    }
-
-    #[test]
-    fn unions_and_lifetimes_are_refused() {
-        let of = |input: TokenStream| derive(input).to_string();
-        assert!(of(quote!(union A { a: u8 })).contains("write a struct or an enum"));
-        assert!(
-            of(quote!(
-                struct A<'a> {
-                    a: &'a str,
-                }
-            ))
-            .contains("store owned values")
-        );
-        assert!(
-            of(quote!(
-                #[wal(migrate_from = Old)]
-                struct A;
-            ))
-            .contains("version = 2")
-        );
-        assert!(
-            of(quote!(
-                #[wal(version = 0)]
-                struct A;
-            ))
-            .contains("a number from 1")
-        );
-        assert!(
-            of(quote!(
-                #[wal(colour = 1)]
-                struct A;
-            ))
-            .contains("there is no option `colour`")
-        );
+    fn a_state_is_checked_at_its_name_if_that_has_no_parameters() {
+        let expanded = |input| expand(&syn::parse_str(input).unwrap(), &StateOptions::default()).to_string();
+        assert!(expanded("struct A;").contains("< A as :: walr :: __private :: Stored > :: IS_STORED"));
+        assert!(!expanded("struct A<T>(T);").contains("IS_STORED"));
     }
 }

@@ -39,10 +39,10 @@ fn expanded(readme: &str) -> TokenStream {
     let mut tokens = TokenStream::new();
     for item in file.items {
         match item {
-            Item::Struct(state) => tokens.extend(super::state::derive(state.into_token_stream())),
+            Item::Struct(state) => tokens.extend(crate::macros::derive_wal_state(state.into_token_stream())),
             Item::Impl(mut block) => {
                 block.attrs.clear();
-                tokens.extend(super::mutations(TokenStream::new(), block.into_token_stream()));
+                tokens.extend(crate::macros::mutations(TokenStream::new(), block.into_token_stream()));
             }
             _ => {}
         }

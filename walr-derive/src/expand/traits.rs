@@ -8,23 +8,23 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Generics, Ident, Index, Member};
 
-use super::{Items, carried, generics, hidden};
-use crate::model::{Mutation, Param};
+use super::{Expansion, generics, hidden, user_attributes};
+use crate::model::{MutationMethod, Parameter};
 use crate::names;
 
 /// The log or the outcome.
-pub(super) struct Enum<'a> {
-    items: &'a Items<'a>,
+pub(super) struct GeneratedEnum<'a> {
+    expansion: &'a Expansion<'a>,
     name: &'a Ident,
     ty: TokenStream,
     generics: &'a Generics,
     /// The fields of a mutation's variant, with their types.
-    fields: fn(&Items<'_>, &Mutation<'_>) -> Vec<(Member, TokenStream)>,
-    held: Vec<Held>,
+    fields: fn(&Expansion<'_>, &MutationMethod<'_>) -> Vec<(Member, TokenStream)>,
+    held: Vec<HeldType>,
 }
 
 /// The type of a field.
-struct Held {
+struct HeldType {
     /// The type as a bound names it.
     ty: TokenStream,
     /// An alias of it, which a string can name: a type's tokens may hold a `$crate`, which has no text.
@@ -33,15 +33,16 @@ struct Held {
     is_conditional: bool,
 }
 
-impl<'a> Enum<'a> {
-    pub(super) fn log(items: &'a Items<'a>) -> Enum<'a> {
-        Enum {
-            items,
-            name: &items.log,
-            ty: items.log_ty(),
-            generics: &items.log_generics,
-            fields: |items, mutation| {
-                let field = |param: &Param<'_>| (Member::Named(param.name.clone()), param.form.owned(items.self_ty));
+impl<'a> GeneratedEnum<'a> {
+    pub(super) fn log(expansion: &'a Expansion<'a>) -> GeneratedEnum<'a> {
+        GeneratedEnum {
+            expansion,
+            name: &expansion.log,
+            ty: expansion.log_ty(),
+            generics: &expansion.log_generics,
+            fields: |expansion, mutation| {
+                let field =
+                    |param: &Parameter<'_>| (Member::Named(param.name.clone()), param.form.owned(expansion.self_ty));
                 mutation.params.iter().map(field).collect()
             },
             held: Vec::new(),
@@ -49,13 +50,13 @@ impl<'a> Enum<'a> {
         .with_held()
     }
 
-    pub(super) fn outcome(items: &'a Items<'a>) -> Enum<'a> {
-        Enum {
-            items,
-            name: &items.outcome,
-            ty: items.outcome_ty(),
-            generics: &items.outcome_generics,
-            fields: |items, mutation| vec![(Member::Unnamed(Index::from(0)), mutation.result(items.self_ty))],
+    pub(super) fn outcome(expansion: &'a Expansion<'a>) -> GeneratedEnum<'a> {
+        GeneratedEnum {
+            expansion,
+            name: &expansion.outcome,
+            ty: expansion.outcome_ty(),
+            generics: &expansion.outcome_generics,
+            fields: |expansion, mutation| vec![(Member::Unnamed(Index::from(0)), mutation.result(expansion.self_ty))],
             held: Vec::new(),
         }
         .with_held()
@@ -63,10 +64,10 @@ impl<'a> Enum<'a> {
 
     /// The enum with the types of its fields, each once.
     fn with_held(mut self) -> Self {
-        for mutation in self.items.model.recorded() {
-            let conditions = carried::cfgs(&mutation.method.attrs);
-            for (_, ty) in (self.fields)(self.items, mutation) {
-                let is_new = |held: &Held| held.is_conditional || held.ty.to_string() != ty.to_string();
+        for mutation in self.expansion.model.recorded() {
+            let conditions = user_attributes::cfgs(&mutation.method.attrs);
+            for (_, ty) in (self.fields)(self.expansion, mutation) {
+                let is_new = |held: &HeldType| held.is_conditional || held.ty.to_string() != ty.to_string();
                 if !conditions.is_empty() || self.held.iter().all(is_new) {
                     self.held.push(self.hold(ty, &conditions));
                 }
@@ -77,8 +78,8 @@ impl<'a> Enum<'a> {
 
     /// A bound can't be conditional, so for a type under a `#[cfg]` the alias stands in it. Where the condition doesn't hold,
     /// the alias is a type that implements all that is asked for.
-    fn hold(&self, ty: TokenStream, conditions: &[TokenStream]) -> Held {
-        let attrs = &self.items.attrs;
+    fn hold(&self, ty: TokenStream, conditions: &[TokenStream]) -> HeldType {
+        let attrs = &self.expansion.attrs;
         let name = names::held(self.name, self.held.len());
         let generics = generics::used_by(self.generics, &ty);
         let (_, arguments, where_clause) = generics.split_for_impl();
@@ -101,7 +102,7 @@ impl<'a> Enum<'a> {
         let alias = quote!(#name #arguments);
         let is_conditional = !conditions.is_empty();
         let ty = if is_conditional { alias.clone() } else { ty };
-        Held { ty, alias, declaration, is_conditional }
+        HeldType { ty, alias, declaration, is_conditional }
     }
 
     /// Expands the aliases that the bounds below name: those of types under a `#[cfg]`.
@@ -116,7 +117,7 @@ impl<'a> Enum<'a> {
 
     /// Expands serde's derives, which stand on the enum, with bounds of ours.
     pub(super) fn serde(&self) -> TokenStream {
-        let Items { private, private_alias, .. } = self.items;
+        let Expansion { private, private_alias, .. } = self.expansion;
         let path = format!("{private_alias}::serde");
         let bound = |of: TokenStream| {
             let alias = self.held.iter().map(|held| &held.alias);
@@ -132,7 +133,7 @@ impl<'a> Enum<'a> {
     pub(super) fn clone(&self) -> TokenStream {
         let arms = self.arms(|mutation| {
             let (pattern, values) = self.pattern(mutation, "value");
-            let members = (self.fields)(self.items, mutation).into_iter().map(|(member, _)| member);
+            let members = (self.fields)(self.expansion, mutation).into_iter().map(|(member, _)| member);
             let (name, variant) = (self.name, &mutation.variant);
             let copy = hidden!(#name::#variant { #(#members: ::core::clone::Clone::clone(#values)),* });
             hidden!(#pattern => #copy,)
@@ -149,7 +150,7 @@ impl<'a> Enum<'a> {
         let arms = self.arms(|mutation| {
             let (pattern, values) = self.pattern(mutation, "value");
             let name = mutation.variant.to_string();
-            let fields = (self.fields)(self.items, mutation);
+            let fields = (self.fields)(self.expansion, mutation);
             let shown = match fields.first() {
                 None => hidden!(formatter.write_str(#name)),
                 Some((Member::Unnamed(_), _)) => hidden!(formatter.debug_tuple(#name) #(.field(#values))* .finish()),
@@ -191,11 +192,11 @@ impl<'a> Enum<'a> {
     }
 
     /// An arm for each mutation, under its `#[cfg]`.
-    fn arms(&self, arm: impl Fn(&Mutation<'_>) -> TokenStream) -> TokenStream {
-        let mutations = self.items.model.recorded();
+    fn arms(&self, arm: impl Fn(&MutationMethod<'_>) -> TokenStream) -> TokenStream {
+        let mutations = self.expansion.model.recorded();
         mutations
             .map(|mutation| {
-                let conditions = carried::conditions(&mutation.method.attrs);
+                let conditions = user_attributes::conditions(&mutation.method.attrs);
                 let arm = arm(mutation);
                 quote!(#conditions #arm)
             })
@@ -203,7 +204,7 @@ impl<'a> Enum<'a> {
     }
 
     fn implementation(&self, of: &TokenStream, method: &TokenStream) -> TokenStream {
-        let attrs = &self.items.attrs;
+        let attrs = &self.expansion.attrs;
         let ty = &self.ty;
         let (generics, _, where_clause) = self.generics.split_for_impl();
         let predicates = where_clause.map(|clause| &clause.predicates).into_iter().flatten();
@@ -219,9 +220,9 @@ impl<'a> Enum<'a> {
 
     /// The pattern of a mutation's variant, and the names that it gives to the fields. It has one form for named fields, for a
     /// field without a name, and for no fields.
-    fn pattern(&self, mutation: &Mutation<'_>, prefix: &str) -> (TokenStream, Vec<TokenStream>) {
+    fn pattern(&self, mutation: &MutationMethod<'_>, prefix: &str) -> (TokenStream, Vec<TokenStream>) {
         let (name, variant) = (self.name, &mutation.variant);
-        let fields = (self.fields)(self.items, mutation);
+        let fields = (self.fields)(self.expansion, mutation);
         let members = fields.iter().map(|(member, _)| member);
         let bindings: Vec<_> = (0..fields.len())
             .map(|place| format_ident!("{prefix}_{place}", span = Span::mixed_site()).into_token_stream())

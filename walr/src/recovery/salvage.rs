@@ -15,24 +15,24 @@ const MOST_COPIES: usize = 16;
 /// The place and the number of a copy, which are its name. Later copies compare as greater: the log only grows, and the copies
 /// of one place are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Copy {
+struct SavedCopy {
     segment: u64,
     offset: u64,
     number: u64,
 }
 
-impl Copy {
+impl SavedCopy {
     fn name(self) -> String {
         format!("{SALVAGE}/{}-{:x}-{}", segment_name(self.segment), self.offset, self.number)
     }
 
     /// The copy of this name; `None` for what isn't ours.
-    fn parse(name: &str) -> Option<Copy> {
+    fn parse(name: &str) -> Option<SavedCopy> {
         let mut parts = name.strip_prefix(SALVAGE)?.strip_prefix('/')?.split('-');
         let Some(Name::Segment(segment)) = parse_name(parts.next()?) else { return None };
         let offset = u64::from_str_radix(parts.next()?, 16).ok()?;
         let number = parts.next()?.parse().ok()?;
-        Some(Copy { segment, offset, number }).filter(|copy| copy.name() == name)
+        Some(SavedCopy { segment, offset, number }).filter(|copy| copy.name() == name)
     }
 }
 
@@ -48,10 +48,10 @@ fn copy(dir: &Dir, cut: &Cut) -> io::Result<Option<PathBuf>> {
     let mut bytes = vec![0; cut.bytes.min(MOST_SALVAGED) as usize];
     let len = dir.folder.open(from, Open::Read)?.read_at(&mut bytes, cut.offset)?;
     bytes.truncate(len);
-    let mut copies: Vec<Copy> =
-        dir.folder.list_salvage()?.iter().filter_map(|entry| Copy::parse(&entry.name)).collect();
+    let mut copies: Vec<SavedCopy> =
+        dir.folder.list_salvage()?.iter().filter_map(|entry| SavedCopy::parse(&entry.name)).collect();
     copies.sort_unstable();
-    let mut new = Copy { segment, offset: cut.offset, number: 0 };
+    let mut new = SavedCopy { segment, offset: cut.offset, number: 0 };
     for copy in copies.iter().filter(|copy| (copy.segment, copy.offset) == (segment, cut.offset)) {
         let name = copy.name();
         let file = dir.folder.open(&name, Open::Read)?;
@@ -85,14 +85,14 @@ mod tests {
     #[test]
     fn copies_are_in_the_order_of_their_numbers_and_others_are_none_of_ours() {
         let names = ["0000000000000009.wal-ff0-10", "000000000000000a.wal-ff0-2", "000000000000000a.wal-1000-1"];
-        let copies = names.map(|name| Copy::parse(&format!("salvage/{name}")).unwrap());
+        let copies = names.map(|name| SavedCopy::parse(&format!("salvage/{name}")).unwrap());
         assert!(copies.is_sorted(), "{copies:?}");
-        assert_eq!(copies.map(Copy::name), names.map(|name| format!("salvage/{name}")));
+        assert_eq!(copies.map(SavedCopy::name), names.map(|name| format!("salvage/{name}")));
         for foreign in
             ["9.wal-0-0", "0000000000000009.wal-0-00", "0000000000000009.wal-0-0-0", "0000000000000009.wal-F-0"]
         {
-            assert_eq!(Copy::parse(&format!("salvage/{foreign}")), None, "{foreign}");
+            assert_eq!(SavedCopy::parse(&format!("salvage/{foreign}")), None, "{foreign}");
         }
-        assert_eq!(Copy::parse("0000000000000009.wal-0-0"), None);
+        assert_eq!(SavedCopy::parse("0000000000000009.wal-0-0"), None);
     }
 }

@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Field, Fields, Path, Type};
 
 use super::generics::mentions_any;
-use crate::attr::serde;
+use crate::attributes::serde;
 use crate::types::{mentions, without_self};
 
 /// The checks. Of what mentions a parameter the bounds of those who use it ask.
@@ -55,45 +55,22 @@ fn is_one_of(option: &Path, names: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use syn::parse_quote;
-
     use super::*;
 
-    fn asked(input: DeriveInput) -> String {
-        let text = checks(&input, &parse_quote!(walr)).to_string();
-        let mut asked: Vec<_> = text.split("const _ : () = <").skip(1).collect();
-        asked.iter_mut().for_each(|check| *check = check.split("> :: IS").next().unwrap_or_default().trim());
-        asked.join(", ").replace("walr :: __private :: ", "")
+    fn checked(input: &str) -> String {
+        let text = checks(&syn::parse_str(input).unwrap(), &syn::parse_quote!(walr)).to_string();
+        let checks = text.split("const _ : () = <").skip(1);
+        let checks = checks.map(|check| check.split("> :: IS").next().unwrap_or_default().trim());
+        checks.collect::<Vec<_>>().join(", ").replace("walr :: __private :: ", "")
     }
 
     #[test]
-    fn each_field_is_asked_what_serde_asks() {
+    fn each_field_is_checked_for_what_serde_needs() {
         assert_eq!(
-            asked(parse_quote!(
-                enum A {
-                    B(u8, #[serde(skip)] u16),
-                    C {
-                        #[serde(with = "m")]
-                        d: u32,
-                        #[serde(rename = "f")]
-                        e: Box<Self>,
-                    },
-                }
-            )),
+            checked("enum A { B(u8, #[serde(skip)] u16), C { #[serde(with = \"m\")] d: u32, e: Box<Self> } }"),
             "u8 as Kept, u16 as Shared, u32 as Shared, Box < A > as Kept"
         );
-        assert_eq!(
-            asked(parse_quote!(
-                #[serde(from = "B", into = "B")]
-                struct A(u8);
-            )),
-            "u8 as Shared"
-        );
-        assert_eq!(
-            asked(parse_quote!(
-                struct A<T>(T, Vec<T>, Option<Box<Self>>, u8);
-            )),
-            "u8 as Kept"
-        );
+        assert_eq!(checked("#[serde(from = \"B\", into = \"B\")] struct A(u8);"), "u8 as Shared");
+        assert_eq!(checked("struct A<T>(T, Vec<T>, Option<Box<Self>>, u8);"), "u8 as Kept");
     }
 }

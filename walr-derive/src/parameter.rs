@@ -10,7 +10,7 @@ use crate::text;
 use crate::types::{bare, without_self};
 
 /// How a parameter is passed, and so how it is stored.
-pub(crate) enum Form<'a> {
+pub(crate) enum ParameterForm<'a> {
     /// By value: stored as it is.
     Value(&'a Type),
     /// `&str`, stored as a `String`.
@@ -23,46 +23,46 @@ pub(crate) enum Form<'a> {
     Clone(&'a Type),
 }
 
-impl<'a> Form<'a> {
-    pub(crate) fn of(ty: &'a Type) -> Form<'a> {
+impl<'a> ParameterForm<'a> {
+    pub(crate) fn of(ty: &'a Type) -> ParameterForm<'a> {
         let Type::Reference(TypeReference { mutability: None, elem, .. }) = bare(ty) else {
-            return Form::Value(ty);
+            return ParameterForm::Value(ty);
         };
         match bare(elem) {
-            Type::Slice(slice) => Form::Slice(&slice.elem),
+            Type::Slice(slice) => ParameterForm::Slice(&slice.elem),
             Type::Path(path) if path.qself.is_none() => {
                 let last = path.path.segments.last().map(|last| last.ident.to_string());
                 match last.as_deref() {
-                    Some("str") => Form::Str(elem.span()),
-                    Some("Path") => Form::Unsized(elem, "PathBuf"),
-                    Some("OsStr") => Form::Unsized(elem, "OsString"),
-                    Some("CStr") => Form::Unsized(elem, "CString"),
-                    _ => Form::Clone(elem),
+                    Some("str") => ParameterForm::Str(elem.span()),
+                    Some("Path") => ParameterForm::Unsized(elem, "PathBuf"),
+                    Some("OsStr") => ParameterForm::Unsized(elem, "OsString"),
+                    Some("CStr") => ParameterForm::Unsized(elem, "CString"),
+                    _ => ParameterForm::Clone(elem),
                 }
             }
-            _ => Form::Clone(elem),
+            _ => ParameterForm::Clone(elem),
         }
     }
 
     /// The stored type. Its tokens bear the span of the parameter's type, where errors about it belong.
     pub(crate) fn owned(&self, state: &Type) -> TokenStream {
         match self {
-            Form::Value(ty) | Form::Clone(ty) => without_self(ty.to_token_stream(), state),
-            Form::Str(span) => quote_spanned!(*span=> ::std::string::String),
-            Form::Slice(item) => {
+            ParameterForm::Value(ty) | ParameterForm::Clone(ty) => without_self(ty.to_token_stream(), state),
+            ParameterForm::Str(span) => quote_spanned!(*span=> ::std::string::String),
+            ParameterForm::Slice(item) => {
                 let span = item.span();
                 let item = without_self(item.to_token_stream(), state);
                 quote_spanned!(span=> ::std::vec::Vec<#item>)
             }
             // Not by the owned type's name: the user may have a `Path` of their own, which is stored as itself.
-            Form::Unsized(ty, _) => quote_spanned!(ty.span()=> <#ty as ::std::borrow::ToOwned>::Owned),
+            ParameterForm::Unsized(ty, _) => quote_spanned!(ty.span()=> <#ty as ::std::borrow::ToOwned>::Owned),
         }
     }
 
     /// Of a slice, what it holds: that is copied one by one.
     pub(crate) fn item(&self, state: &Type) -> Option<TokenStream> {
         match self {
-            Form::Slice(item) => Some(without_self(item.to_token_stream(), state)),
+            ParameterForm::Slice(item) => Some(without_self(item.to_token_stream(), state)),
             _ => None,
         }
     }
@@ -70,24 +70,24 @@ impl<'a> Form<'a> {
     /// The stored type as the schema shows it.
     pub(crate) fn text(&self) -> String {
         match self {
-            Form::Value(ty) | Form::Clone(ty) => text::of_type(ty),
-            Form::Str(_) => "String".to_owned(),
-            Form::Slice(item) => format!("Vec<{}>", text::of_type(item)),
-            Form::Unsized(_, owned) => (*owned).to_owned(),
+            ParameterForm::Value(ty) | ParameterForm::Clone(ty) => text::of_type(ty),
+            ParameterForm::Str(_) => "String".to_owned(),
+            ParameterForm::Slice(item) => format!("Vec<{}>", text::of_type(item)),
+            ParameterForm::Unsized(_, owned) => (*owned).to_owned(),
         }
     }
 
     /// The parameter's type in the handle's signature, without named lifetimes.
     pub(crate) fn passed(&self, state: &Type) -> TokenStream {
         match self {
-            Form::Value(ty) => without_self(ty.to_token_stream(), state),
-            Form::Str(span) => quote_spanned!(*span=> &str),
-            Form::Slice(item) => {
+            ParameterForm::Value(ty) => without_self(ty.to_token_stream(), state),
+            ParameterForm::Str(span) => quote_spanned!(*span=> &str),
+            ParameterForm::Slice(item) => {
                 let item = without_self(item.to_token_stream(), state);
                 quote!(&[#item])
             }
-            Form::Unsized(ty, _) => quote!(&#ty),
-            Form::Clone(ty) => {
+            ParameterForm::Unsized(ty, _) => quote!(&#ty),
+            ParameterForm::Clone(ty) => {
                 let ty = without_self(ty.to_token_stream(), state);
                 quote!(&#ty)
             }
@@ -97,14 +97,14 @@ impl<'a> Form<'a> {
     /// The expression that makes the stored value of the argument `name`.
     pub(crate) fn store(&self, name: &Ident, state: &Type, private: &TokenStream) -> TokenStream {
         match self {
-            Form::Value(_) => name.to_token_stream(),
-            Form::Str(_) | Form::Unsized(..) => quote!(::std::borrow::ToOwned::to_owned(#name)),
-            Form::Slice(item) => {
+            ParameterForm::Value(_) => name.to_token_stream(),
+            ParameterForm::Str(_) | ParameterForm::Unsized(..) => quote!(::std::borrow::ToOwned::to_owned(#name)),
+            ParameterForm::Slice(item) => {
                 let span = item.span();
                 let item = without_self(item.to_token_stream(), state);
                 quote_spanned!(span=> <#item as #private::Argument>::copy_all(#name))
             }
-            Form::Clone(ty) => {
+            ParameterForm::Clone(ty) => {
                 let span = ty.span();
                 let ty = without_self(ty.to_token_stream(), state);
                 quote_spanned!(span=> <#ty as #private::Argument>::copy(#name))
@@ -115,7 +115,7 @@ impl<'a> Form<'a> {
     /// The expression that passes the stored value `name` to the method.
     pub(crate) fn lend(&self, name: &Ident) -> TokenStream {
         match self {
-            Form::Value(_) => name.to_token_stream(),
+            ParameterForm::Value(_) => name.to_token_stream(),
             _ => quote!(&#name),
         }
     }
@@ -130,12 +130,12 @@ pub(crate) fn suggestion(ty: &Type) -> String {
                 *ty = owned;
             }
             if matches!(ty, Type::Reference(_)) {
-                let inner = Form::of(ty);
+                let inner = ParameterForm::of(ty);
                 let owned = match &inner {
-                    Form::Value(ty) | Form::Clone(ty) => (*ty).clone(),
-                    Form::Str(_) => syn::parse_quote!(String),
-                    Form::Slice(item) => syn::parse_quote!(Vec<#item>),
-                    Form::Unsized(_, name) => {
+                    ParameterForm::Value(ty) | ParameterForm::Clone(ty) => (*ty).clone(),
+                    ParameterForm::Str(_) => syn::parse_quote!(String),
+                    ParameterForm::Slice(item) => syn::parse_quote!(Vec<#item>),
+                    ParameterForm::Unsized(_, name) => {
                         let name = Ident::new(name, Span::call_site());
                         syn::parse_quote!(#name)
                     }
@@ -181,7 +181,7 @@ mod tests {
             (parse_quote!(Vec<u8>), "Vec<u8>"),
         ];
         for (ty, expected) in cases {
-            assert_eq!(Form::of(&ty).text(), expected);
+            assert_eq!(ParameterForm::of(&ty).text(), expected);
         }
     }
 

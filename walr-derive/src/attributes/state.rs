@@ -57,8 +57,8 @@ pub(crate) fn not_rebuilt(attrs: &[Attribute], errors: &mut Errors) -> Option<Pa
         let parsed = attr.parse_nested_meta(|meta| {
             once(&meta, &mut given)?;
             if !meta.path.is_ident("not_rebuilt") {
-                let message = "`#[wal(..)]` on a field takes `not_rebuilt` alone; to leave the field out of checkpoints, \
-                               write `#[serde(skip)]`";
+                let message = "a field's only option is `not_rebuilt`; to leave the field out of checkpoints, write \
+                         `#[serde(skip)]`";
                 return Err(meta.error(message));
             }
             flag(&meta)?;
@@ -73,10 +73,7 @@ pub(crate) fn not_rebuilt(attrs: &[Attribute], errors: &mut Errors) -> Option<Pa
 /// Refuses `#[wal(..)]` on a variant, where it would do nothing.
 pub(crate) fn refuse_on_variant(attrs: &[Attribute], errors: &mut Errors) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("wal")) {
-        errors.at(
-            attr.path(),
-            "`#[wal(..)]` does nothing on a variant: move it to the type, or `not_rebuilt` to a field",
-        );
+        errors.at(attr.path(), "a variant has no options: move them to the type, or `not_rebuilt` to a field");
     }
 }
 
@@ -89,7 +86,8 @@ fn versions_before(value: ParseStream<'_>) -> syn::Result<Vec<Type>> {
     let bracket = bracketed!(list in value);
     let types = Punctuated::<Type, Token![,]>::parse_terminated(&list)?;
     if types.is_empty() {
-        let message = "name the types of the versions before, oldest first: `migrate_from = [CacheV1, CacheV2]`";
+        let message = "`migrate_from` needs the types of earlier versions, oldest first: `migrate_from = [CacheV1, \
+                       CacheV2]`";
         return Err(syn::Error::new(bracket.span.join(), message));
     }
     Ok(types.into_iter().collect())

@@ -5,12 +5,12 @@
 
 use syn::{Data, DataEnum, DeriveInput, Field, Path, Variant};
 
-use crate::attr::serde;
+use super::left_out::is_left_out;
+use crate::attributes::serde;
 use crate::errors::Errors;
-use crate::valid::left_out::is_left_out;
 
 /// Reports each such attribute on the type, its variants and its fields.
-pub(crate) fn check(input: &DeriveInput, errors: &mut Errors) {
+pub(super) fn check(input: &DeriveInput, errors: &mut Errors) {
     let options = serde::options(&input.attrs);
     // It is another type that is written then.
     if options.iter().any(|option| option.is_ident("into")) {
@@ -27,12 +27,11 @@ pub(crate) fn check(input: &DeriveInput, errors: &mut Errors) {
 fn tags(options: &[Path], errors: &mut Errors) {
     for option in options {
         if option.is_ident("untagged") {
-            let message = "the codec can't find out what an untagged value is, and a checkpoint couldn't be read back: \
-                           remove `untagged`";
+            let message = "the codec can't read an untagged value back from a checkpoint: remove `untagged`";
             errors.at(option, message);
         } else if option.is_ident("tag") {
-            let message = "the codec knows a variant by its number and reads no tag, and a checkpoint couldn't be read \
-                           back: remove `tag`; for another format, convert into a type of its own";
+            let message = "the codec can't read a tagged value back from a checkpoint: remove `tag`; for another \
+                         format, convert the state into another type";
             errors.at(option, message);
         }
     }
@@ -45,13 +44,13 @@ fn field(field: &Field, errors: &mut Errors) {
     }
     for option in &options {
         let message = if option.is_ident("skip_serializing_if") {
-            "the codec reads all fields in their order, and couldn't read back a checkpoint without this one: remove \
-             `skip_serializing_if`; `#[serde(skip)]` leaves a field out always"
+            "the codec reads all fields in order, so it can't read a checkpoint without this one: remove \
+             `skip_serializing_if`; `#[serde(skip)]` always leaves a field out"
         } else if option.is_ident("flatten") {
-            "the codec writes no names, and couldn't read back what is flattened: remove `flatten`, or write the fields \
-             here"
+            "the codec writes no names, so it can't read a flattened field back: remove `flatten`, or write the \
+             fields here"
         } else if option.is_ident("skip_serializing") || option.is_ident("skip_deserializing") {
-            "a field must be both written and read, or a checkpoint couldn't be read back: `#[serde(skip)]` leaves it \
+            "a field that is only written, or only read, makes a checkpoint unreadable: `#[serde(skip)]` leaves it \
              out of both"
         } else {
             continue;
@@ -72,8 +71,8 @@ fn variants(data: &DataEnum, errors: &mut Errors) {
         tags(&serde::options(&variant.attrs), errors);
         match skip(variant) {
             Some(option) if last.is_some_and(|last| place < last) => {
-                let message = "behind a skipped variant each one would be read back as the next: move the skipped \
-                               variants to the end";
+                let message = "each variant behind a skipped one would be read back as the next one: move the skipped \
+                         variants to the end";
                 errors.at(option, message);
             }
             Some(_) => {}
@@ -85,72 +84,33 @@ fn variants(data: &DataEnum, errors: &mut Errors) {
 #[cfg(test)]
 mod tests {
     use quote::quote;
-    use syn::parse_quote;
 
     use super::*;
 
-    fn mistakes(input: DeriveInput) -> String {
+    fn mistakes(input: &str) -> String {
         let mut errors = Errors::default();
-        check(&input, &mut errors);
+        check(&syn::parse_str(input).unwrap(), &mut errors);
         quote!(#errors).to_string()
     }
 
     #[test]
-    fn what_can_be_read_back_is_left_alone() {
-        let inputs: [DeriveInput; 5] = [
-            parse_quote!(
-                #[serde(rename_all = "camelCase", bound(serialize = "T: Clone"), default)]
-                struct A<T> {
-                    #[serde(skip, default = "one")]
-                    a: u8,
-                    #[serde(rename = "flatten", with = "tag")]
-                    b: T,
-                    #[serde(skip_serializing, skip_deserializing)]
-                    c: u8,
-                }
-            ),
-            parse_quote!(
-                #[serde(from = "B", into = "B")]
-                struct A {
-                    #[serde(flatten)]
-                    a: B,
-                }
-            ),
-            parse_quote!(
-                enum A {
-                    B(#[serde(skip)] u8),
-                    #[serde(skip)]
-                    C,
-                }
-            ),
-            parse_quote!(
-                #[other(tag = "t")]
-                struct A(#[other(flatten)] u8);
-            ),
-            parse_quote!(
-                #[serde(transparent)]
-                struct A(u8);
-            ),
-        ];
-        for input in inputs {
-            assert_eq!(mistakes(input), "");
+    fn attributes_that_keep_the_encoding_pass() {
+        for input in [
+            "#[serde(rename_all = \"camelCase\", bound(serialize = \"T: Clone\"), default)] struct A<T> { \
+             #[serde(skip, default = \"one\")] a: u8, #[serde(rename = \"flatten\", with = \"tag\")] b: T, \
+             #[serde(skip_serializing, skip_deserializing)] c: u8 }",
+            "#[serde(from = \"B\", into = \"B\")] struct A { #[serde(flatten)] a: B }",
+            "enum A { B(#[serde(skip)] u8), #[serde(skip)] C }",
+            "#[other(tag = \"t\")] struct A(#[other(flatten)] u8);",
+            "#[serde(transparent)] struct A(u8);",
+        ] {
+            assert_eq!(mistakes(input), "", "{input}");
         }
     }
 
     #[test]
-    fn variants_behind_a_skipped_one_are_found() {
-        let found = mistakes(parse_quote!(
-            enum A {
-                #[serde(skip)]
-                B,
-                C {
-                    #[serde(flatten)]
-                    d: u8,
-                },
-                #[serde(untagged)]
-                E(u8),
-            }
-        ));
+    fn variants_behind_a_skipped_one_are_refused() {
+        let found = mistakes("enum A { #[serde(skip)] B, C { #[serde(flatten)] d: u8 }, #[serde(untagged)] E(u8) }");
         assert_eq!(found.matches("compile_error").count(), 3, "{found}");
         assert!(found.contains("to the end") && found.contains("`flatten`") && found.contains("`untagged`"));
     }

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 
-use crate::model::Model;
+use crate::model::BlockModel;
 
 /// `#[cfg(..)]`: on every piece of a mutation.
 pub(crate) fn conditions(attrs: &[Attribute]) -> TokenStream {
@@ -49,7 +49,7 @@ fn carried(attr: &Attribute, kept: &[&str]) -> Option<TokenStream> {
 }
 
 /// The user's docs of a method, for a place outside its impl block: links to `Self::…` go to the state.
-pub(crate) fn docs(attrs: &[Attribute], model: &Model<'_>) -> TokenStream {
+pub(crate) fn docs(attrs: &[Attribute], model: &BlockModel<'_>) -> TokenStream {
     let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc"));
     docs.map(|attr| match line(attr) {
         Some(text) if text.value().contains("Self::") => {

@@ -11,14 +11,14 @@ use syn::parse::Parser;
 use syn::{Attribute, Expr, FnArg, Ident, LitStr, Meta, Pat, Path, parse_quote};
 
 use self::value::{flag, identifier, once, path, text, unknown};
-use crate::block::{Block, Item, Method};
+use crate::block::{Block, BlockItem, Method};
 use crate::errors::Errors;
 use crate::types::mentions;
 
 /// What a method is marked as, and what its parameters are.
 #[derive(Default)]
-pub(crate) struct Mark {
-    pub(crate) role: Role,
+pub(crate) struct MethodMark {
+    pub(crate) role: MethodRole,
     /// The attributes contradict each other, so that further messages would only distract.
     pub(crate) broken: bool,
     /// For each parameter, the receiver included, the tokens of its `#[record(..)]`.
@@ -26,7 +26,7 @@ pub(crate) struct Mark {
 }
 
 #[derive(Default)]
-pub(crate) enum Role {
+pub(crate) enum MethodRole {
     #[default]
     Plain,
     Mutation(MethodOptions),
@@ -47,23 +47,23 @@ pub(crate) struct MethodOptions {
 }
 
 /// Takes our attributes off the block, and says for each of its methods what they were.
-pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
+pub(crate) fn take_marks(block: &mut Block, errors: &mut Errors) -> Vec<MethodMark> {
     let mut marks = Vec::new();
     for item in &mut block.items {
         match item {
-            Item::Method(method) => {
+            BlockItem::Method(method) => {
                 let mut mark = take_role(&mut method.attrs, errors);
-                let is_mutation = matches!(mark.role, Role::Mutation(_));
+                let is_mutation = matches!(mark.role, MethodRole::Mutation(_));
                 for input in &mut method.sig.inputs {
                     mark.records.push(take_record(input, is_mutation, errors));
                 }
                 mark_as_used(method, &mark.records);
                 marks.push(mark);
             }
-            Item::Other(other) => {
+            BlockItem::Other(other) => {
                 if let Some(attrs) = other_attrs(other) {
                     for attr in attrs.extract_if(.., |attr| is_ours(attr)) {
-                        errors.at(attr.path(), "only methods can be mutations or queries");
+                        errors.at(attr.path(), "only a method can be a mutation or a query");
                     }
                 }
             }
@@ -73,7 +73,7 @@ pub(crate) fn strip(block: &mut Block, errors: &mut Errors) -> Vec<Mark> {
         let bare = without_marks(item.clone());
         // An unmarked method is nobody's business here, and the compiler may read what this can't.
         if bare.to_string() != item.to_string() {
-            errors.push(syn::Error::new(error.span(), format_args!("this method can't be read yet: {error}")));
+            errors.push(syn::Error::new(error.span(), format_args!("can't parse this method: {error}")));
         }
         *item = bare;
     }
@@ -142,15 +142,20 @@ fn other_attrs(item: &mut syn::ImplItem) -> Option<&mut Vec<Attribute>> {
     }
 }
 
-fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Mark {
-    let mut mark = Mark::default();
+fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> MethodMark {
+    let mut mark = MethodMark::default();
     for attr in attrs.extract_if(.., |attr| is_ours(attr)) {
         let is_mutation = is(&attr, "mutation");
         let message = match &mark.role {
-            Role::Plain => None,
-            Role::Mutation(_) if is_mutation => Some("`#[mutation]` stands here twice: keep one, with all options"),
-            Role::Query(_) if !is_mutation => Some("`#[query]` stands here twice: keep one"),
-            _ => Some("a method is a `#[mutation]` or a `#[query]`, not both: keep the first if it changes the state"),
+            MethodRole::Plain => None,
+            MethodRole::Mutation(_) if is_mutation => {
+                Some("`#[mutation]` is on this method twice: keep one, with all options")
+            }
+            MethodRole::Query(_) if !is_mutation => Some("`#[query]` is on this method twice: keep one"),
+            _ => Some(
+                "a method can't be both a `#[mutation]` and a `#[query]`: keep `#[mutation]` if it changes \
+                       the state, or else `#[query]`",
+            ),
         };
         if let Some(message) = message {
             errors.at(attr.path(), message);
@@ -158,7 +163,7 @@ fn take_role(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Mark {
             continue;
         }
         let options = method_options(&attr, is_mutation, errors);
-        mark.role = if is_mutation { Role::Mutation(options) } else { Role::Query(options) };
+        mark.role = if is_mutation { MethodRole::Mutation(options) } else { MethodRole::Query(options) };
     }
     mark
 }
@@ -192,7 +197,7 @@ fn method_options(attr: &Attribute, is_mutation: bool, errors: &mut Errors) -> M
         }
         Meta::NameValue(meta) => {
             let name = meta.path.to_token_stream();
-            errors.at(&meta.value, format_args!("options stand in parentheses: `#[{name}(name = \"…\")]`"));
+            errors.at(&meta.value, format_args!("options go in parentheses: `#[{name}(name = \"…\")]`"));
         }
     }
     options
@@ -212,7 +217,7 @@ fn take_record(input: &mut FnArg, is_mutation: bool, errors: &mut Errors) -> Opt
         Meta::List(list) => list.parse_args::<Expr>(),
         other => Err(syn::Error::new_spanned(
             other,
-            "say what to record: `#[record(SystemTime::now())]`; it is evaluated once, at the call",
+            "`#[record]` needs an expression, which each call evaluates once: `#[record(SystemTime::now())]`",
         )),
     };
     errors.ok(expression).map(ToTokens::into_token_stream)

@@ -1,21 +1,24 @@
 //! What the macros refuse, each mistake at the tokens to change and with what to write instead.
 
 mod determinism;
-pub(crate) mod left_out;
+mod duplicates;
+mod encoding;
+mod left_out;
 mod method;
-mod unique;
+mod siblings;
+pub(crate) mod state;
 
 use quote::ToTokens;
 use syn::GenericParam;
 
+use self::siblings::Siblings;
 use crate::errors::Errors;
-use crate::model::Model;
+use crate::model::BlockModel;
 use crate::names;
-use crate::siblings::Siblings;
 
 /// Reports every mistake of the block, and marks the methods that hold one.
-pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
-    block(model, errors);
+pub(crate) fn block(model: &mut BlockModel<'_>, errors: &mut Errors) {
+    block_itself(model, errors);
     // Of a state that can't be one only stubs are left.
     let is_borrowing = model.block.generics.lifetimes().next().is_some();
     let refused = determinism::rows();
@@ -37,33 +40,34 @@ pub(crate) fn check(model: &mut Model<'_>, errors: &mut Errors) {
         }
         query.broken |= is_borrowing || errors.count() > before;
     }
-    unique::variants(&mut model.mutations, errors);
-    unique::disk_names(&mut model.mutations, errors);
-    unique::handle_names(model, errors);
+    duplicates::variants(&mut model.mutations, errors);
+    duplicates::disk_names(&mut model.mutations, errors);
+    duplicates::handle_names(model, errors);
 }
 
-fn block(model: &mut Model<'_>, errors: &mut Errors) {
+fn block_itself(model: &mut BlockModel<'_>, errors: &mut Errors) {
     let (block, state) = (model.block, model.state);
     if let Some(trait_) = &block.trait_ {
         let message = format!(
-            "mutations stand in an inherent impl block: `impl {state} {{ … }}`; call them from this trait's methods"
+            "mutations belong in an inherent impl block, `impl {state} {{ … }}`: move them there, and call them \
+             from this trait's methods"
         );
         errors.at(trait_, message);
     } else if model.mutations.is_empty() && block.unread.is_empty() {
-        let message = "no method of this block is marked `#[mutation]`; mark the `&mut self` methods to record";
+        let message = "this block has no `#[mutation]`: mark the `&mut self` methods to record";
         errors.at(&block.self_ty, message);
     }
     for param in &block.generics.params {
         if let GenericParam::Lifetime(param) = param {
-            errors.at(&param.lifetime, "a state owns what it holds, and can't have a lifetime; store owned values");
+            errors.at(&param.lifetime, "a state can't have a lifetime: store owned values");
         }
     }
     let Some(siblings) = Siblings::of(block) else { return };
     model.is_second = siblings.has_block_above();
     if model.is_second {
         let message = format!(
-            "`{state}` has a `#[walr::mutations]` block above; move the mutations there, and keep other methods in a \
-             plain impl block"
+            "`{state}` has a `#[walr::mutations]` block above: move the mutations there; other methods can stay in \
+             a plain impl block"
         );
         errors.at(&block.self_ty, message);
         return;
@@ -71,8 +75,8 @@ fn block(model: &mut Model<'_>, errors: &mut Errors) {
     let made = [names::log(state), names::outcome(state), names::mutations(state)];
     for name in made.into_iter().filter(|name| siblings.has(name)) {
         let message = format!(
-            "`#[walr::mutations]` makes a type `{name}`, and this module has one of that name: rename yours, or move \
-             `{state}` and this block into a module of their own"
+            "`#[walr::mutations]` generates a type `{name}`, but this module has one already: rename yours, or \
+             move `{state}` and this block to another module"
         );
         errors.at(&block.self_ty, message);
         model.taken.push(name);

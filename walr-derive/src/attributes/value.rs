@@ -9,7 +9,7 @@ use syn::{Ident, LitStr, Path, Token};
 pub(super) fn once(meta: &ParseNestedMeta<'_>, given: &mut Vec<Path>) -> syn::Result<()> {
     if given.contains(&meta.path) {
         let name = meta.path.to_token_stream();
-        return Err(meta.error(format_args!("the option `{name}` is given twice; keep one")));
+        return Err(meta.error(format_args!("the option `{name}` is given twice: keep one")));
     }
     given.push(meta.path.clone());
     Ok(())
@@ -18,7 +18,7 @@ pub(super) fn once(meta: &ParseNestedMeta<'_>, given: &mut Vec<Path>) -> syn::Re
 pub(super) fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
     let name = meta.path.to_token_stream();
     let number = if known.contains(',') || known.contains(" and ") { "options are" } else { "only option is" };
-    meta.error(format_args!("there is no option `{name}` here; the {number} {known}"))
+    meta.error(format_args!("unknown option `{name}`: the {number} {known}"))
 }
 
 /// An option that stands alone.
@@ -27,7 +27,7 @@ pub(super) fn flag(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
         return Ok(true);
     }
     let name = meta.path.to_token_stream();
-    Err(meta.input.error(format_args!("`{name}` takes no value: write it alone, or leave it out")))
+    Err(meta.input.error(format_args!("`{name}` takes no value: write it alone")))
 }
 
 /// The value behind the `=`.
@@ -42,7 +42,7 @@ pub(super) fn value<'a>(meta: &ParseNestedMeta<'a>, example: &str) -> syn::Resul
 pub(super) fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
     let value = value(meta, "\"…\"")?;
     if !value.peek(LitStr) {
-        return Err(value.error("a name stands in quotes: `name = \"put\"`"));
+        return Err(value.error("a name is a string: `name = \"put\"`"));
     }
     let text: LitStr = value.parse()?;
     if text.value().is_empty() {

@@ -12,14 +12,14 @@ use syn::{Attribute, Ident, Item, ItemImpl, UseTree};
 use crate::block::Block;
 
 /// The items of the module that a block stands in.
-pub(crate) struct Siblings {
+pub(super) struct Siblings {
     items: Vec<Item>,
     block: usize,
 }
 
 impl Siblings {
     /// Finds `block` in its file.
-    pub(crate) fn of(block: &Block) -> Option<Siblings> {
+    pub(super) fn of(block: &Block) -> Option<Siblings> {
         // Only a running compiler knows the file.
         if !proc_macro::is_available() {
             return None;
@@ -41,7 +41,7 @@ impl Siblings {
     }
 
     /// Returns whether another block of the same type stands above this one.
-    pub(crate) fn has_block_above(&self) -> bool {
+    pub(super) fn has_block_above(&self) -> bool {
         let block = marked(&self.items[self.block]);
         let above = self.items[..self.block].iter().filter_map(marked);
         above
@@ -50,7 +50,7 @@ impl Siblings {
     }
 
     /// Returns whether the module declares or imports a type `name`, whatever the build.
-    pub(crate) fn has(&self, name: &Ident) -> bool {
+    pub(super) fn has(&self, name: &Ident) -> bool {
         self.items.iter().any(|item| match item {
             Item::Enum(item) => item.ident == *name && !is_conditional(&item.attrs),
             Item::Struct(item) => item.ident == *name && !is_conditional(&item.attrs),

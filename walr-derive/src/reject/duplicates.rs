@@ -6,16 +6,16 @@ use syn::Ident;
 
 use crate::block::Method;
 use crate::errors::Errors;
-use crate::model::{Model, Mutation};
+use crate::model::{BlockModel, MutationMethod};
 use crate::names;
 
 /// Reports each of `mutations` that shares what `key` gives with one before it.
 ///
 /// Under `#[cfg]` both may have one name, as long as one of them is compiled; rustc sees to that.
 fn unique<'m, 'a>(
-    mutations: impl Iterator<Item = &'m mut Mutation<'a>>,
-    key: impl Fn(&Mutation<'a>) -> String,
-    mut report: impl FnMut(&Mutation<'a>, &Ident),
+    mutations: impl Iterator<Item = &'m mut MutationMethod<'a>>,
+    key: impl Fn(&MutationMethod<'a>) -> String,
+    mut report: impl FnMut(&MutationMethod<'a>, &Ident),
 ) where
     'a: 'm,
 {
@@ -34,20 +34,20 @@ fn unique<'m, 'a>(
     }
 }
 
-pub(super) fn variants(mutations: &mut [Mutation<'_>], errors: &mut Errors) {
-    let key = |mutation: &Mutation<'_>| mutation.variant.to_string();
+pub(super) fn variants(mutations: &mut [MutationMethod<'_>], errors: &mut Errors) {
+    let key = |mutation: &MutationMethod<'_>| mutation.variant.to_string();
     unique(mutations.iter_mut(), key, |mutation, first| {
         let (name, variant) = (&mutation.method.sig.ident, &mutation.variant);
-        let message = format!("`{name}` and `{first}` would both be the log's variant `{variant}`; rename one");
+        let message = format!("`{name}` and `{first}` would both be the log's variant `{variant}`: rename one");
         errors.at(name, message);
     });
 }
 
-pub(super) fn disk_names(mutations: &mut [Mutation<'_>], errors: &mut Errors) {
+pub(super) fn disk_names(mutations: &mut [MutationMethod<'_>], errors: &mut Errors) {
     let sound = mutations.iter_mut().filter(|mutation| !mutation.broken);
-    unique(sound, Mutation::disk_name, |mutation, first| {
+    unique(sound, MutationMethod::disk_name, |mutation, first| {
         let name = mutation.disk_name();
-        let message = format!("`{first}` is called `{name}` on disk already; each mutation needs its own name there");
+        let message = format!("`{first}` has the name `{name}` on disk already: give this mutation another one");
         match &mutation.options.name {
             Some(name) => errors.at(name, message),
             None => errors.at(&mutation.method.sig.ident, message),
@@ -55,7 +55,7 @@ pub(super) fn disk_names(mutations: &mut [Mutation<'_>], errors: &mut Errors) {
     });
 }
 
-pub(super) fn handle_names(model: &mut Model<'_>, errors: &mut Errors) {
+pub(super) fn handle_names(model: &mut BlockModel<'_>, errors: &mut Errors) {
     let mutations = model.mutations.iter_mut().filter(|mutation| mutation.offered);
     let mutations = mutations.map(|mutation| (mutation.method, mutation.options, &mut mutation.offered));
     let queries = model.queries.iter_mut().map(|query| (query.method, query.options, &mut query.offered));
@@ -68,7 +68,7 @@ pub(super) fn handle_names(model: &mut Model<'_>, errors: &mut Errors) {
         *offered = false;
         // Without an option the name is the method's own, and rustc reports its double.
         if options.handle.is_some() {
-            let message = format!("the handle has a method `{name}` from this block already; choose another name");
+            let message = format!("the handle has a method `{name}` from this block already: choose another name");
             errors.at(name, message);
         }
     }
