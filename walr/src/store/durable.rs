@@ -88,7 +88,8 @@ impl<S: Recorded> Durable<S> {
     /// - [`Corrupt`](crate::Error::Corrupt) and [`Missing`](crate::Error::Missing) if durable data is corrupt or missing
     /// - [`Schema`](crate::Error::Schema), [`Migration`](crate::Error::Migration), [`Newer`](crate::Error::Newer) and
     ///   [`ReplayPanicked`](crate::Error::ReplayPanicked) if this program can't read or replay the data
-    /// - [`Codec`](crate::Error::Codec) if a type of the state or of an argument can't be read back
+    /// - [`Codec`](crate::Error::Codec) if a type of the state or of an argument can't be read back, or would be read back as another
+    ///   value
     /// - [`Io`](crate::Error::Io), [`Full`](crate::Error::Full) and [`Thread`](crate::Error::Thread)
     ///
     /// # Cancel safety
