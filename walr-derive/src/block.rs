@@ -1,5 +1,5 @@
-//! The impl block as written. Bodies stay uninterpreted tokens: the macros need none of them, and a body that doesn't
-//! parse yet leaves everything else standing while its author types.
+//! The impl block as the user wrote it. The bodies of methods are tokens that nothing parses: the macros don't need
+//! to, and a body that is still being typed doesn't take the other methods with it.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
@@ -9,26 +9,26 @@ use syn::{Attribute, Generics, Ident, ImplItem, Lifetime, Signature, Token, Type
 
 /// An impl block.
 pub(crate) struct Block {
-    /// The whole block as written.
+    /// All tokens of the block.
     pub(crate) source: TokenStream,
-    /// Everything before the braces, for emitting it unchanged.
+    /// The tokens before the braces.
     header: TokenStream,
     braces: Group,
-    /// The attributes below ours.
+    /// The other attributes of the block.
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) generics: Generics,
     pub(crate) trait_: Option<Type>,
     pub(crate) self_ty: Type,
     inner_attrs: Vec<Attribute>,
     pub(crate) items: Vec<BlockItem>,
-    /// The items that can't be read, as they are while somebody writes them, and why.
+    /// The items that don't parse, each with the error.
     pub(crate) unread: Vec<(TokenStream, syn::Error)>,
 }
 
-/// One item of the block.
+/// An item of the block.
 pub(crate) enum BlockItem {
     Method(Box<Method>),
-    /// A constant, a type, a macro call.
+    /// A constant, a type, or a macro call.
     Other(Box<ImplItem>),
 }
 
@@ -55,7 +55,7 @@ struct BlockBody {
 }
 
 impl Block {
-    /// Reads the block that the attribute stands on.
+    /// Parses the block under the attribute.
     pub(crate) fn parse(tokens: TokenStream) -> syn::Result<Block> {
         let mut header: Vec<TokenTree> = tokens.clone().into_iter().collect();
         let braces = match header.pop() {
@@ -88,7 +88,7 @@ impl Block {
 }
 
 fn not_an_impl<'a>(mut tokens: impl Iterator<Item = &'a TokenTree>) -> syn::Error {
-    // The item's first word, behind its attributes.
+    // The error is at the item's first word.
     let word = tokens.find(|token| matches!(token, TokenTree::Ident(_)));
     syn::Error::new_spanned(word, "`#[walr::mutations]` belongs on an inherent impl block: `impl Cache { … }`")
 }
@@ -97,7 +97,7 @@ impl Parse for BlockHeader {
     fn parse(input: ParseStream<'_>) -> syn::Result<BlockHeader> {
         let attrs = input.call(Attribute::parse_outer)?;
         input.parse::<Option<Token![default]>>()?;
-        // The compiler refuses an inherent block that is unsafe.
+        // rustc refuses an unsafe inherent block.
         input.parse::<Option<Token![unsafe]>>()?;
         input.parse::<Token![impl]>()?;
         let mut generics = if has_generics(input) { input.parse()? } else { Generics::default() };
@@ -105,7 +105,7 @@ impl Parse for BlockHeader {
         let first: Type = input.parse()?;
         let (trait_, self_ty) = match input.parse::<Option<Token![for]>>()? {
             None => (None, first),
-            // Whether it is a trait is the compiler's to say.
+            // rustc reports a type that is no trait.
             Some(_) => (Some(first), input.parse()?),
         };
         generics.where_clause = input.parse()?;
@@ -113,7 +113,7 @@ impl Parse for BlockHeader {
     }
 }
 
-/// Whether the `<` after `impl` opens generics: it can also begin a type, `impl <T as Trait>::Type`.
+/// Returns whether the `<` after `impl` begins generics. It can also begin a type, as in `impl <T as Trait>::Type`.
 fn has_generics(input: ParseStream<'_>) -> bool {
     input.peek(Token![<])
         && (input.peek2(Token![>])
@@ -144,7 +144,8 @@ impl Parse for BlockBody {
     }
 }
 
-/// The tokens of an item that can't be read: to its body or its semicolon, or to where the next one begins.
+/// Returns the tokens of an item that doesn't parse: up to its body or its semicolon, or to the start of the next
+/// item.
 fn pass_item(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut tokens = TokenStream::new();
     let mut has_begun = false;
@@ -197,7 +198,7 @@ impl ToTokens for Block {
         body.append_all(&self.inner_attrs);
         body.append_all(&self.items);
         tokens.append(self.braced(body));
-        // In a block of their own, or the compiler would pass over the items behind them, which other code calls.
+        // rustc skips the rest of a block behind an item that doesn't parse, so these items go into a second block.
         if !self.unread.is_empty() {
             tokens.extend(self.header.clone());
             tokens.append(self.braced(self.unread.iter().map(|(item, _)| item.clone()).collect()));

@@ -1,11 +1,11 @@
-//! The mistakes of one macro call, gathered so that all are reported at once.
+//! The mistakes of one macro call, collected so that rustc reports all of them at once.
 
 use std::fmt::Display;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
-/// A list of mistakes, each at the user's own tokens.
+/// A list of mistakes, each at the user's tokens.
 #[derive(Default)]
 pub(crate) struct Errors(Vec<syn::Error>);
 
@@ -19,7 +19,7 @@ impl Errors {
         self.0.push(error);
     }
 
-    /// Reports the error of `result`, if it is one.
+    /// Reports the error of `result`, or returns its value.
     pub(crate) fn ok<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }

@@ -1,7 +1,7 @@
-//! The macros of walr: `#[derive(WalState)]` and `#[walr::mutations]`. Their docs stand at the re-exports in `walr`.
+//! The macros of walr: `#[derive(WalState)]` and `#[walr::mutations]`. Their docs are at the re-exports in `walr`.
 //!
-//! Four steps: attributes (`attr`) → a borrowed view (`model`) → rejections (`valid`) → expansion (`expand`). The
-//! user's own impl block is always emitted, and all mistakes of a block are reported at once.
+//! `macros` takes each call through four steps: parse the attributes (`attributes`), borrow a model from the user's
+//! code (`model`), reject mistakes (`reject`), and generate code (`expand`).
 #![forbid(unsafe_code)]
 
 mod attributes;
@@ -18,7 +18,7 @@ mod types;
 
 use proc_macro::TokenStream;
 
-/// Makes a type a state that walr can keep; see `walr::WalState`.
+/// Makes a type a state that walr can store; see `walr::WalState`.
 #[proc_macro_derive(WalState, attributes(wal))]
 pub fn derive_wal_state(input: TokenStream) -> TokenStream {
     macros::derive_wal_state(input.into()).into()
@@ -32,7 +32,7 @@ pub fn mutations(options: TokenStream, block: TokenStream) -> TokenStream {
 
 /// Marks a method as a mutation, inside a block under `#[walr::mutations]`; see `walr::mutations`.
 ///
-/// The block's own attribute takes this one away, so that it is expanded only where it stands alone.
+/// `#[walr::mutations]` removes this attribute from its block, so rustc expands it only outside of a block.
 #[proc_macro_attribute]
 pub fn mutation(_: TokenStream, method: TokenStream) -> TokenStream {
     macros::mark_outside_block("mutation", method.into()).into()

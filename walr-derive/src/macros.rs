@@ -1,7 +1,7 @@
 //! The macros, on tokens that tests can make.
 //!
-//! All mistakes of a call are reported at once. The user's own impl block is always emitted, so that the compiler's other
-//! messages, and an editor, see it as it is.
+//! All mistakes of a call are reported at once. The user's own impl block is always emitted, so that the compiler's
+//! other messages, and an editor, see it as it is.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -49,7 +49,8 @@ pub(crate) fn mutations(options: TokenStream, tokens: TokenStream) -> TokenStrea
     quote!(#block #errors #items)
 }
 
-/// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block, to the item and an error that says what is missing.
+/// Expands `#[walr::mutation]` and `#[walr::query]` outside of a block, to the item and an error that says what is
+/// missing.
 pub(crate) fn mark_outside_block(mark: &str, item: TokenStream) -> TokenStream {
     let item = attributes::without_marks(item);
     let signature = |input: ParseStream<'_>| -> syn::Result<Signature> {
@@ -117,11 +118,11 @@ mod tests {
             }
         ));
         let has = |part: &str| assert!(text.contains(part), "no {part:?} in {text}");
-        has("A handle `word_count: Durable<WordCount>` is called");
+        has("Call a handle `word_count: Durable<WordCount>` like the state itself");
         has("word_count.add(word).await?;");
         has("word_count.count(word);");
         has("Adds, see [`WordCount::count`].");
-        has("Recorded before it is applied");
+        has("The call is recorded before it is applied");
         has("A call of `add`.");
         let sections = expanded(quote!(
             impl WordCount {
@@ -136,7 +137,7 @@ mod tests {
             }
         ));
         let handle = &sections[sections.find("impl WordCountMutations").unwrap_or_default()..];
-        let places = ["hidden()", "Recorded before", "# Errors", "Never."].map(|part| handle.find(part));
+        let places = ["hidden()", "is recorded before", "# Errors", "Never."].map(|part| handle.find(part));
         assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in {handle}");
         has("The value of `at`, recorded at the call.");
         has("Calls `WordCount::count` on the state.");

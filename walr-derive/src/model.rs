@@ -1,4 +1,4 @@
-//! The block as the expansion sees it: borrowed from what the user wrote.
+//! The model of a block: its mutations and queries, borrowed from the user's code.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident};
@@ -11,17 +11,17 @@ use crate::names;
 use crate::parameter::ParameterForm;
 use crate::types::{bare, without_self};
 
-/// The impl block of a state.
+/// The model of a state's impl block.
 pub(crate) struct BlockModel<'a> {
     pub(crate) block: &'a Block,
     pub(crate) krate: &'a Path,
-    /// The state's name, from which the generated names are made.
+    /// The state's name. The names of generated items begin with it.
     pub(crate) state: &'a Ident,
     pub(crate) mutations: Vec<MutationMethod<'a>>,
     pub(crate) queries: Vec<QueryMethod<'a>>,
-    /// Another block has the items already.
+    /// True if a block above generates the items.
     pub(crate) is_second: bool,
-    /// The names for generated items that types of the user's own have already.
+    /// The names of generated items that the user's own types have.
     pub(crate) taken: Vec<Ident>,
 }
 
@@ -31,9 +31,9 @@ pub(crate) struct MutationMethod<'a> {
     pub(crate) options: &'a MethodOptions,
     pub(crate) params: Vec<Parameter<'a>>,
     pub(crate) variant: Ident,
-    /// It was rejected: it has no variant, and only a stub on the handle.
+    /// True if it was rejected. Then it has no variant, and only a stub on the handle.
     pub(crate) broken: bool,
-    /// Whether it is on the handle.
+    /// True if the handle has it.
     pub(crate) offered: bool,
 }
 
@@ -52,14 +52,14 @@ pub(crate) struct Parameter<'a> {
     pub(crate) name: Ident,
     pub(crate) ty: &'a Type,
     pub(crate) form: ParameterForm<'a>,
-    /// The expression that gives its value at the call, in place of the caller.
+    /// The expression of `#[record(..)]`.
     pub(crate) record: Option<&'a TokenStream>,
-    /// Its `#[cfg]`.
+    /// The parameter's `#[cfg]`.
     pub(crate) condition: Option<&'a Attribute>,
 }
 
 impl<'a> BlockModel<'a> {
-    /// The view of `block`; `None` where not even a name can be made of it.
+    /// Borrows the model from `block`. Returns `None` where the block's type has no name.
     pub(crate) fn of(
         block: &'a Block,
         krate: &'a Path,
@@ -104,19 +104,19 @@ impl<'a> BlockModel<'a> {
         bare(&self.block.self_ty)
     }
 
-    /// `name`, or where that is taken another one, so that the clash is the only error.
+    /// Returns `name`, or another name where the user's code has it, so that the clash is the only error.
     pub(crate) fn free(&self, name: Ident) -> Ident {
         if self.taken.contains(&name) { format_ident!("__Walr{}", name) } else { name }
     }
 
-    /// The mutations that were not rejected.
+    /// Returns the mutations that were not rejected.
     pub(crate) fn recorded(&self) -> impl Iterator<Item = &MutationMethod<'a>> {
         self.mutations.iter().filter(|mutation| !mutation.broken)
     }
 }
 
 impl MutationMethod<'_> {
-    /// Its name on disk.
+    /// Returns the mutation's name on disk.
     pub(crate) fn disk_name(&self) -> String {
         match &self.options.name {
             Some(name) => name.value(),
@@ -124,24 +124,24 @@ impl MutationMethod<'_> {
         }
     }
 
-    /// Its name on the handle.
+    /// Returns the method's name on the handle.
     pub(crate) fn handle_name(&self) -> &Ident {
         self.options.handle.as_ref().unwrap_or(&self.method.sig.ident)
     }
 
-    /// What it returns.
+    /// Returns the type of the method's result.
     pub(crate) fn result(&self, state: &Type) -> TokenStream {
         result(&self.method.sig.output, state)
     }
 }
 
 impl QueryMethod<'_> {
-    /// Its name on the handle.
+    /// Returns the method's name on the handle.
     pub(crate) fn handle_name(&self) -> &Ident {
         self.options.handle.as_ref().unwrap_or(&self.method.sig.ident)
     }
 
-    /// What it returns.
+    /// Returns the type of the method's result.
     pub(crate) fn result(&self, state: &Type) -> TokenStream {
         result(&self.method.sig.output, state)
     }

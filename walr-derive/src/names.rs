@@ -1,11 +1,10 @@
-//! Every identifier that the macros invent.
+//! The identifiers that the macros generate, and the names that the handle reserves.
 
 use quote::format_ident;
 use syn::Ident;
 use syn::ext::IdentExt;
 
-/// What the handle's own methods, and those of the traits that it implements, are called: a mutation of such a name
-/// couldn't be reached through the handle.
+/// The names of the handle's own methods and of its traits' methods. They hide a mutation of the same name.
 const RESERVED: &[&str] = &[
     "apply",
     "apply_batch",
@@ -31,52 +30,52 @@ const RESERVED: &[&str] = &[
     "type_id",
 ];
 
-/// Whether the handle already has a method `name`.
+/// Returns whether the handle has a method `name` of its own.
 pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 
-/// `CacheLog`.
+/// Returns `CacheLog` for `Cache`.
 pub(crate) fn log(state: &Ident) -> Ident {
     format_ident!("{}Log", state)
 }
 
-/// `CacheOutcome`.
+/// Returns `CacheOutcome` for `Cache`.
 pub(crate) fn outcome(state: &Ident) -> Ident {
     format_ident!("{}Outcome", state)
 }
 
-/// `CacheMutations`.
+/// Returns `CacheMutations` for `Cache`.
 pub(crate) fn mutations(state: &Ident) -> Ident {
     format_ident!("{}Mutations", state)
 }
 
-/// The enum that counts the variants that `#[cfg]` leaves.
+/// Returns the name of the enum that numbers the variants.
 pub(crate) fn places(state: &Ident) -> Ident {
     format_ident!("__{}Places", state)
 }
 
-/// The alias of a type that `holder`, a log or an outcome, holds under a `#[cfg]`.
+/// Returns the name of the alias of a type that `holder`, the log or the outcome, holds.
 pub(crate) fn held(holder: &Ident, place: usize) -> Ident {
     format_ident!("__{}Held{}", holder, place)
 }
 
-/// The block's own name for `walr::__private`.
+/// Returns the name under which the block imports `walr::__private`.
 pub(crate) fn private(state: &Ident) -> Ident {
     format_ident!("__{}Private", state)
 }
 
-/// The name of a parameter whose pattern has none.
+/// Returns the name of a parameter whose pattern is no name.
 pub(crate) fn parameter(place: usize) -> Ident {
     format_ident!("argument_{}", place)
 }
 
-/// The name on disk of what is called `ident` in the source.
+/// Returns `ident` without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-/// What a handle of the state is called in an example: `WordCount` → `word_count`.
+/// Returns `word_count` for `WordCount`: the variable of a handle in an example.
 pub(crate) fn snake(state: &Ident) -> String {
     let mut snake = String::new();
     for letter in plain(state).chars() {
@@ -88,7 +87,7 @@ pub(crate) fn snake(state: &Ident) -> String {
     snake
 }
 
-/// The log's variant for the method `name`: `put_all` → `PutAll`.
+/// Returns the log's variant for a method: `PutAll` for `put_all`.
 pub(crate) fn variant(name: &Ident) -> Ident {
     let plain = plain(name);
     let mut camel = String::new();
@@ -97,7 +96,7 @@ pub(crate) fn variant(name: &Ident) -> Ident {
         camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
         camel.push_str(letters.as_str());
     }
-    // `self_` would be the keyword `Self`, which can't be raw; `_1` has no letter to begin with.
+    // `self_` would be the keyword `Self`, which can't be raw. `_1` doesn't begin with a letter.
     match syn::parse_str::<Ident>(&camel) {
         Ok(_) => Ident::new(&camel, name.span()),
         Err(_) => format_ident!("{}_", if camel == "Self" { camel } else { format!("_{camel}") }, span = name.span()),
@@ -114,10 +113,11 @@ mod tests {
 
     use super::*;
 
-    /// The methods that every type has through the prelude's traits, and those of std's that wait for an import.
+    /// The methods that every type has: through the prelude's traits, and through traits of std that a user may
+    /// import.
     const OF_ALL_TYPES: [&str; 8] =
         ["borrow", "borrow_mut", "clone_into", "into", "to_owned", "try_from", "try_into", "type_id"];
-    /// Those that the traits which the handle implements, or could, provide beside the ones written out.
+    /// The provided methods of traits that the handle implements or could implement.
     const OF_ITS_TRAITS: [&str; 3] = ["clone_from", "drop", "from"];
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
         assert!(is_reserved("read") && !is_reserved("open"));
     }
 
-    /// Both ways: a new method of the handle must be reserved, and a reserved name must be one of the handle's.
+    /// A new method of the handle must be reserved, and a reserved name must be a method of the handle.
     #[test]
     fn reserved_names_are_the_handles_methods() {
         let mut files = Vec::new();
@@ -159,7 +159,7 @@ mod tests {
         let mut methods = BTreeSet::new();
         for file in files {
             let source = fs::read_to_string(&file).unwrap();
-            // Most files never name the handle.
+            // Parsing takes longer than this check.
             if source.contains("Durable<") {
                 let blocks = syn::parse_file(&source).unwrap().items;
                 blocks.iter().for_each(|item| methods.extend(of_the_handle(item)));
@@ -182,7 +182,7 @@ mod tests {
         }
     }
 
-    /// What can be called on a handle because of this block, by those who see its public methods alone.
+    /// Returns the names of the methods that this block adds to the handle for users of walr.
     fn of_the_handle(item: &Item) -> Vec<String> {
         let Item::Impl(ItemImpl { self_ty, trait_, items, .. }) = item else { return Vec::new() };
         if !is_handle(self_ty) {

@@ -1,4 +1,4 @@
-//! Borrowed parameters and their owned forms: what the log stores, and what the method gets back on replay.
+//! Parameters and their owned forms. The log stores the owned form, and lends it to the method.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -9,15 +9,15 @@ use syn::{GenericArgument, Ident, PathArguments, Type, TypeReference};
 use crate::text;
 use crate::types::{bare, without_self};
 
-/// How a parameter is passed, and so how it is stored.
+/// The form in which a parameter is passed. It determines the form in which the log stores the argument.
 pub(crate) enum ParameterForm<'a> {
-    /// By value: stored as it is.
+    /// `T`, stored as a `T`.
     Value(&'a Type),
     /// `&str`, stored as a `String`.
     Str(Span),
     /// `&[T]`, stored as a `Vec<T>`.
     Slice(&'a Type),
-    /// `&Path`, `&OsStr`, `&CStr`, and the owned type's name.
+    /// `&Path`, `&OsStr` or `&CStr`, with the owned type's name.
     Unsized(&'a Type, &'static str),
     /// `&T`, stored as a `T`.
     Clone(&'a Type),
@@ -44,7 +44,7 @@ impl<'a> ParameterForm<'a> {
         }
     }
 
-    /// The stored type. Its tokens bear the span of the parameter's type, where errors about it belong.
+    /// Returns the stored type, at the span of the parameter's type, so that rustc reports errors there.
     pub(crate) fn owned(&self, state: &Type) -> TokenStream {
         match self {
             ParameterForm::Value(ty) | ParameterForm::Clone(ty) => without_self(ty.to_token_stream(), state),
@@ -54,12 +54,12 @@ impl<'a> ParameterForm<'a> {
                 let item = without_self(item.to_token_stream(), state);
                 quote_spanned!(span=> ::std::vec::Vec<#item>)
             }
-            // Not by the owned type's name: the user may have a `Path` of their own, which is stored as itself.
+            // Not `PathBuf`: the user may have a `Path` of their own, which is stored as itself.
             ParameterForm::Unsized(ty, _) => quote_spanned!(ty.span()=> <#ty as ::std::borrow::ToOwned>::Owned),
         }
     }
 
-    /// Of a slice, what it holds: that is copied one by one.
+    /// Returns the type of a slice's items.
     pub(crate) fn item(&self, state: &Type) -> Option<TokenStream> {
         match self {
             ParameterForm::Slice(item) => Some(without_self(item.to_token_stream(), state)),
@@ -67,7 +67,7 @@ impl<'a> ParameterForm<'a> {
         }
     }
 
-    /// The stored type as the schema shows it.
+    /// Returns the stored type as the schema shows it.
     pub(crate) fn text(&self) -> String {
         match self {
             ParameterForm::Value(ty) | ParameterForm::Clone(ty) => text::of_type(ty),
@@ -77,7 +77,7 @@ impl<'a> ParameterForm<'a> {
         }
     }
 
-    /// The parameter's type in the handle's signature, without named lifetimes.
+    /// Returns the parameter's type in the handle's signature, without named lifetimes.
     pub(crate) fn passed(&self, state: &Type) -> TokenStream {
         match self {
             ParameterForm::Value(ty) => without_self(ty.to_token_stream(), state),
@@ -94,7 +94,7 @@ impl<'a> ParameterForm<'a> {
         }
     }
 
-    /// The expression that makes the stored value of the argument `name`.
+    /// Returns the expression that turns the argument `name` into the stored value.
     pub(crate) fn store(&self, name: &Ident, state: &Type, private: &TokenStream) -> TokenStream {
         match self {
             ParameterForm::Value(_) => name.to_token_stream(),
@@ -112,7 +112,7 @@ impl<'a> ParameterForm<'a> {
         }
     }
 
-    /// The expression that passes the stored value `name` to the method.
+    /// Returns the expression that passes the stored value `name` to the method.
     pub(crate) fn lend(&self, name: &Ident) -> TokenStream {
         match self {
             ParameterForm::Value(_) => name.to_token_stream(),
@@ -121,7 +121,8 @@ impl<'a> ParameterForm<'a> {
     }
 }
 
-/// `ty` with every borrow inside it in its owned form, for messages: `Option<&str>` → `Option<String>`.
+/// Returns `ty` with all borrows in it replaced by their owned forms, for messages: `Option<String>` for
+/// `Option<&str>`.
 pub(crate) fn suggestion(ty: &Type) -> String {
     struct Owned;
     impl VisitMut for Owned {
@@ -150,7 +151,7 @@ pub(crate) fn suggestion(ty: &Type) -> String {
     text::of_tokens(ty.to_token_stream())
 }
 
-/// `Cow<'a, T>` as `&T`.
+/// Returns `&T` for `Cow<'a, T>`.
 fn cow(ty: &Type) -> Option<Type> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Cow")?;

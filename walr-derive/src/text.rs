@@ -1,14 +1,14 @@
-//! Code as text that formatting doesn't change: what the schema shows of types, and the fingerprint of a block.
+//! Text and fingerprints of code that don't depend on its formatting.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 use syn::visit_mut::{self, VisitMut};
 
-/// A type as the schema shows it: `HashMap<String, u64>`.
+/// Returns a type as the schema shows it: `HashMap<String, u64>`.
 ///
-/// Of a path only its last segment is kept. A `use` that comes or goes then changes nothing; and two types of one name
-/// are the same here, as they are wherever they are imported.
+/// A path is reduced to its last segment, so that a new `use` changes nothing. Two types of one name are then the
+/// same, as they are where they are imported.
 pub(crate) fn of_type(ty: &Type) -> String {
     struct LastSegments;
     impl VisitMut for LastSegments {
@@ -21,7 +21,7 @@ pub(crate) fn of_type(ty: &Type) -> String {
         }
 
         fn visit_type_path_mut(&mut self, ty: &mut syn::TypePath) {
-            // The segments of `<T as Trait>::Item` are counted by the qself.
+            // The qself holds the number of segments of `<T as Trait>::Item`.
             match ty.qself {
                 Some(_) => {}
                 None => visit_mut::visit_type_path_mut(self, ty),
@@ -33,7 +33,7 @@ pub(crate) fn of_type(ty: &Type) -> String {
     of_tokens(ty.to_token_stream())
 }
 
-/// Tokens with one canonical spacing.
+/// Returns `tokens` as text, with spaces that depend on the tokens alone.
 pub(crate) fn of_tokens(tokens: TokenStream) -> String {
     let mut text = String::new();
     write(tokens, &mut text);
@@ -76,9 +76,9 @@ fn write(tokens: TokenStream, text: &mut String) {
     }
 }
 
-/// A hash of what the block does: FNV-1a over its tokens, doc comments aside.
+/// Returns a hash of the block's code: FNV-1a over its tokens, without doc comments.
 ///
-/// Token by token, because how rustc spaces tokens as text is not promised to stay.
+/// It hashes token by token, because the spaces in rustc's text of tokens may change.
 pub(crate) fn fingerprint(tokens: TokenStream) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     hash_tokens(tokens, &mut hash);
@@ -97,7 +97,7 @@ fn hash_tokens(tokens: TokenStream, hash: &mut u64) {
             TokenTree::Punct(punct) if punct.as_char() == '#' && tokens.peek().is_some_and(is_doc) => {
                 tokens.next();
             }
-            // What `macro_rules!` puts around a fragment.
+            // `macro_rules!` puts this group around a fragment.
             TokenTree::Group(group) if group.delimiter() == Delimiter::None => hash_tokens(group.stream(), hash),
             TokenTree::Group(group) => {
                 add(&format!("{:?}", group.delimiter()), hash);

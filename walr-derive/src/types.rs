@@ -1,11 +1,11 @@
-//! Questions to a type's tokens.
+//! Functions that look at a type's tokens, or replace some of them.
 
 use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::{GenericArgument, Lifetime, PathArguments, ReturnType, Type};
 
-/// The type inside parentheses and the invisible groups that `macro_rules!` leaves.
+/// Returns the type inside parentheses and inside the invisible groups of `macro_rules!`.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => bare(&group.elem),
@@ -14,26 +14,26 @@ pub(crate) fn bare(ty: &Type) -> &Type {
     }
 }
 
-/// What of a type can't stand in a stored value.
+/// The parts of a type that a stored value can't have.
 #[derive(Default)]
 pub(crate) struct BorrowSearch {
     /// The first borrow: a reference or a lifetime that isn't `'static`.
     pub(crate) borrow: Option<TokenStream>,
     /// The first `impl Trait`.
     pub(crate) opaque: Option<TokenStream>,
-    /// Whether a `&'static` counts as a borrow: a decoded value can't be one.
+    /// True if a `&'static` is a borrow, too, because a decoded value can't be one.
     strict: bool,
 }
 
 impl BorrowSearch {
-    /// Of a result, which is never decoded: `&'static str` is owned.
+    /// Searches a result. It is never decoded, so it may hold a `&'static str`.
     pub(crate) fn of_result(output: &ReturnType) -> BorrowSearch {
         let mut loans = BorrowSearch::default();
         loans.visit_return_type(output);
         loans
     }
 
-    /// Of a value that is encoded and decoded again.
+    /// Searches an argument, which is encoded and decoded.
     pub(crate) fn of_argument(ty: &Type) -> BorrowSearch {
         let mut loans = BorrowSearch { strict: true, ..BorrowSearch::default() };
         loans.visit_type(ty);
@@ -67,7 +67,7 @@ impl<'ast> Visit<'ast> for BorrowSearch {
         self.opaque.get_or_insert_with(|| opaque.to_token_stream());
     }
 
-    // The lifetimes of a function's own signature, and those that `for<'a>` binds, borrow nothing.
+    // Lifetimes in a function's signature, and those that `for<'a>` binds, are no borrows.
     fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
 
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
@@ -79,10 +79,10 @@ impl<'ast> Visit<'ast> for BorrowSearch {
     }
 }
 
-/// Whether this is a type of std's that borrows, written without its lifetime: `slice::Iter<u8>`, `Cow<str>`.
+/// Returns whether the path is a borrowing type of std, written without its lifetime: `slice::Iter<u8>`, `Cow<str>`.
 ///
-/// Tokens can't show it of other types. By their last name alone only those count that have arguments and are no word of
-/// anybody's domain.
+/// Of other types the tokens don't show it. Some types are known by their last segment: those with generic arguments
+/// whose names the user's own types hardly have.
 fn hides_a_lifetime(path: &syn::Path) -> bool {
     const KNOWN: [&str; 6] = ["Cow", "IterMut", "MutexGuard", "RefMut", "RwLockReadGuard", "RwLockWriteGuard"];
     const MODULES: [&str; 6] = ["btree_map", "btree_set", "hash_map", "hash_set", "slice", "vec_deque"];
@@ -106,7 +106,7 @@ fn hides_a_lifetime(path: &syn::Path) -> bool {
             || is(&OF_STD) && is_std)
 }
 
-/// `tokens` with `Self` replaced by the state's type, for code that stands outside its impl block.
+/// Returns `tokens` with `Self` replaced by the state's type, for code outside of the impl block.
 pub(crate) fn without_self(tokens: TokenStream, state: &Type) -> TokenStream {
     let mut tokens = tokens.into_iter().peekable();
     let mut replaced = TokenStream::new();
@@ -126,7 +126,7 @@ pub(crate) fn without_self(tokens: TokenStream, state: &Type) -> TokenStream {
     replaced
 }
 
-/// The state's type in the place of one `Self`, in the form that what follows asks for.
+/// Returns the state's type in place of a `Self`, in the form that the next token needs.
 fn state_at(word: &Ident, next: Option<&TokenTree>, state: &Type) -> TokenStream {
     let span = word.span();
     let ty = respanned(state.to_token_stream(), span);
@@ -134,7 +134,8 @@ fn state_at(word: &Ident, next: Option<&TokenTree>, state: &Type) -> TokenStream
         Some(TokenTree::Punct(punct)) if punct.as_char() == ':' && punct.spacing() == Spacing::Joint => {
             quote_spanned!(span=> <#ty>)
         }
-        // `Self { .. }` and `Self(..)` are expressions, where generic arguments can't follow the name and are inferred.
+        // In the expressions `Self { .. }` and `Self(..)` generic arguments can't follow the name, and rustc infers
+        // them.
         Some(TokenTree::Group(group)) if matches!(group.delimiter(), Delimiter::Brace | Delimiter::Parenthesis) => {
             without_arguments(state).map_or(ty, |path| respanned(path, span))
         }
@@ -160,7 +161,7 @@ fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     tokens.into_iter().map(respan).collect()
 }
 
-/// Whether one of `tokens` is the identifier `name`.
+/// Returns whether one of `tokens` is the identifier `name`.
 pub(crate) fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(word) => word == *name,

@@ -1,4 +1,4 @@
-//! Our attributes: parsed, and stripped from what is emitted. Here those of a block; in the folder those of a state.
+//! The attributes in a block of mutations: `#[mutation]`, `#[query]` and `#[record]`.
 
 pub(crate) mod serde;
 pub(crate) mod state;
@@ -15,13 +15,13 @@ use crate::block::{Block, BlockItem, Method};
 use crate::errors::Errors;
 use crate::types::mentions;
 
-/// What a method is marked as, and what its parameters are.
+/// The marks of a method and its parameters.
 #[derive(Default)]
 pub(crate) struct MethodMark {
     pub(crate) role: MethodRole,
-    /// The attributes contradict each other, so that further messages would only distract.
+    /// True if the attributes contradict each other. Then the method is not checked further.
     pub(crate) broken: bool,
-    /// For each parameter, the receiver included, the tokens of its `#[record(..)]`.
+    /// The expression of `#[record(..)]` for each parameter, the receiver included.
     pub(crate) records: Vec<Option<TokenStream>>,
 }
 
@@ -36,17 +36,17 @@ pub(crate) enum MethodRole {
 /// The options of `#[mutation(..)]` and `#[query(..)]`.
 #[derive(Default)]
 pub(crate) struct MethodOptions {
-    /// The name on disk.
+    /// The mutation's name on disk.
     pub(crate) name: Option<LitStr>,
-    /// The name on the handle.
+    /// The method's name on the handle.
     pub(crate) handle: Option<Ident>,
-    /// An old form, replayed and not offered.
+    /// True if only old records hold the mutation, and the handle doesn't have it.
     pub(crate) replay_only: bool,
-    /// Its body may ask what lies outside the state.
+    /// True if the body may use clocks and the like.
     pub(crate) allow_nondeterminism: bool,
 }
 
-/// Takes our attributes off the block, and says for each of its methods what they were.
+/// Removes walr's attributes from the block, and returns those of each method.
 pub(crate) fn take_marks(block: &mut Block, errors: &mut Errors) -> Vec<MethodMark> {
     let mut marks = Vec::new();
     for item in &mut block.items {
@@ -71,7 +71,7 @@ pub(crate) fn take_marks(block: &mut Block, errors: &mut Errors) -> Vec<MethodMa
     }
     for (item, error) in &mut block.unread {
         let bare = without_marks(item.clone());
-        // An unmarked method is nobody's business here, and the compiler may read what this can't.
+        // Of an unmarked method rustc reports the error, if it is one for rustc.
         if bare.to_string() != item.to_string() {
             errors.push(syn::Error::new(error.span(), format_args!("can't parse this method: {error}")));
         }
@@ -80,7 +80,7 @@ pub(crate) fn take_marks(block: &mut Block, errors: &mut Errors) -> Vec<MethodMa
     marks
 }
 
-/// A parameter that a recorded expression names is used, also where the body doesn't.
+/// Allows a parameter to be unused in the body, if a recorded expression behind it names it.
 fn mark_as_used(method: &mut Method, records: &[Option<TokenStream>]) {
     for (place, input) in method.sig.inputs.iter_mut().enumerate() {
         let FnArg::Typed(parameter) = input else { continue };
@@ -92,7 +92,7 @@ fn mark_as_used(method: &mut Method, records: &[Option<TokenStream>]) {
     }
 }
 
-/// `tokens` without our attributes: of what can't be read as a block, the compiler has more to say if it doesn't meet
+/// Returns `tokens` without walr's attributes. rustc's own errors about code that doesn't parse are better without
 /// them.
 pub(crate) fn without_marks(tokens: TokenStream) -> TokenStream {
     let mut tokens = tokens.into_iter().peekable();
@@ -113,7 +113,7 @@ pub(crate) fn without_marks(tokens: TokenStream) -> TokenStream {
     bare
 }
 
-/// `[mutation(..)]`, `[walr::query]`, `[record(..)]`.
+/// Returns whether the token is `[mutation(..)]`, `[walr::query]`, `[record(..)]` or the like.
 fn is_mark(token: &TokenTree) -> bool {
     let TokenTree::Group(group) = token else { return false };
     let path = group.stream().into_iter().take_while(|token| !matches!(token, TokenTree::Group(_)));
@@ -126,7 +126,7 @@ fn is_ours(attr: &Attribute) -> bool {
     is(attr, "mutation") || is(attr, "query")
 }
 
-/// Whether the attribute is `name`, or `walr::name`: the block's own attribute is written that way.
+/// Returns whether the attribute is `name` or `walr::name`.
 fn is(attr: &Attribute, name: &str) -> bool {
     let path = attr.path();
     let with_crate = path.segments.len() == 2 && path.segments[0].ident == "walr" && path.segments[1].ident == name;
@@ -223,7 +223,7 @@ fn take_record(input: &mut FnArg, is_mutation: bool, errors: &mut Errors) -> Opt
     errors.ok(expression).map(ToTokens::into_token_stream)
 }
 
-/// The path to walr from `#[walr::mutations(crate = path)]`, or `::walr`.
+/// Returns the path to walr: that of `#[walr::mutations(crate = path)]`, or `::walr`.
 pub(crate) fn block_options(tokens: TokenStream, errors: &mut Errors) -> Path {
     let mut krate = None;
     let parser = syn::meta::parser(|meta| {

@@ -1,10 +1,10 @@
-//! serde's attributes, as far as the derive has to know them.
+//! The options of serde's attributes.
 
 use syn::meta::ParseNestedMeta;
 use syn::token::Paren;
 use syn::{Attribute, Expr, Path, Token};
 
-/// The options of all `#[serde(..)]`, without their values. What serde can't parse is serde's to report.
+/// Returns the options of all `#[serde(..)]`, without their values. serde reports those that don't parse.
 pub(crate) fn options(attrs: &[Attribute]) -> Vec<Path> {
     let mut options = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {

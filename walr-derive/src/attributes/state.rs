@@ -15,12 +15,12 @@ pub(crate) struct StateOptions {
     pub(crate) krate: Option<Path>,
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<u32>,
-    /// The types of the versions before, oldest first.
+    /// The types of earlier versions, oldest first.
     pub(crate) migrate_from: Vec<Type>,
     pub(crate) after_load: Option<Path>,
 }
 
-/// The options of all `#[wal(..)]` in `attrs`.
+/// Parses the options of all `#[wal(..)]` in `attrs`.
 pub(crate) fn options(attrs: &[Attribute], errors: &mut Errors) -> StateOptions {
     let mut options = StateOptions::default();
     let mut given = Vec::new();
@@ -49,7 +49,7 @@ pub(crate) fn options(attrs: &[Attribute], errors: &mut Errors) -> StateOptions 
     options
 }
 
-/// The `not_rebuilt` of `#[wal(not_rebuilt)]` on a field, if it is there.
+/// Returns the `not_rebuilt` of a field's `#[wal(not_rebuilt)]`.
 pub(crate) fn not_rebuilt(attrs: &[Attribute], errors: &mut Errors) -> Option<Path> {
     let mut found = None;
     let mut given = Vec::new();
@@ -70,14 +70,14 @@ pub(crate) fn not_rebuilt(attrs: &[Attribute], errors: &mut Errors) -> Option<Pa
     found
 }
 
-/// Refuses `#[wal(..)]` on a variant, where it would do nothing.
+/// Reports `#[wal(..)]` on a variant.
 pub(crate) fn refuse_on_variant(attrs: &[Attribute], errors: &mut Errors) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("wal")) {
         errors.at(attr.path(), "a variant has no options: move them to the type, or `not_rebuilt` to a field");
     }
 }
 
-/// `OldType`, or `[OldestType, OldType]`.
+/// Parses `OldType` or `[OldestType, OldType]`.
 fn versions_before(value: ParseStream<'_>) -> syn::Result<Vec<Type>> {
     if !value.peek(Bracket) {
         return Ok(vec![value.parse()?]);

@@ -1,11 +1,11 @@
-//! The options inside an attribute's parentheses, one at a time.
+//! Parses a single option inside an attribute's parentheses.
 
 use quote::ToTokens;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
 use syn::{Ident, LitStr, Path, Token};
 
-/// Refuses an option that was given before: which of them is on disk would be a guess.
+/// Refuses an option that was given before.
 pub(super) fn once(meta: &ParseNestedMeta<'_>, given: &mut Vec<Path>) -> syn::Result<()> {
     if given.contains(&meta.path) {
         let name = meta.path.to_token_stream();
@@ -21,7 +21,7 @@ pub(super) fn unknown(meta: &ParseNestedMeta<'_>, known: &str) -> syn::Error {
     meta.error(format_args!("unknown option `{name}`: the {number} {known}"))
 }
 
-/// An option that stands alone.
+/// Parses an option without a value.
 pub(super) fn flag(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
     if meta.input.is_empty() || meta.input.peek(Token![,]) {
         return Ok(true);
@@ -30,7 +30,7 @@ pub(super) fn flag(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
     Err(meta.input.error(format_args!("`{name}` takes no value: write it alone")))
 }
 
-/// The value behind the `=`.
+/// Returns the parser of the value behind the `=`.
 pub(super) fn value<'a>(meta: &ParseNestedMeta<'a>, example: &str) -> syn::Result<ParseStream<'a>> {
     if !meta.input.peek(Token![=]) {
         let name = meta.path.to_token_stream();

@@ -1,6 +1,5 @@
-//! Asks of each field of a state what it must be, at the field's own type.
-//!
-//! serde's derives and rustc say it too, each in several words of its own.
+//! Checks the type of each field of a state, so that rustc reports a field that can't be stored once, in words of
+//! walr's.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -11,14 +10,14 @@ use super::generics::mentions_any;
 use crate::attributes::serde;
 use crate::types::{mentions, without_self};
 
-/// The checks. Of what mentions a parameter the bounds of those who use it ask.
+/// Expands to the checks. A field whose type mentions a parameter has none: the bounds of its users check it.
 pub(super) fn checks(input: &DeriveInput, krate: &Path) -> TokenStream {
     let variants: Vec<&Fields> = match &input.data {
         Data::Struct(data) => vec![&data.fields],
         Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     };
-    // Of another type that is written in its place, that one's fields are serde's to ask.
+    // With these options serde writes or reads another type in the state's place.
     let is_itself = !serde::options(&input.attrs).iter().any(|option| is_one_of(option, &["into", "from", "try_from"]));
     let ident = &input.ident;
     let (_, arguments, _) = input.generics.split_for_impl();
@@ -42,7 +41,7 @@ pub(super) fn checks(input: &DeriveInput, krate: &Path) -> TokenStream {
     }
 }
 
-/// Whether no option of serde's changes what it asks of the field's type.
+/// Returns whether serde needs the field's type to be `Serialize` and `Deserialize`.
 fn is_as_serde_has_it(field: &Field) -> bool {
     const CHANGES: [&str; 7] =
         ["skip", "skip_serializing", "skip_deserializing", "with", "serialize_with", "deserialize_with", "getter"];

@@ -1,4 +1,4 @@
-//! Which of the block's generics an item has.
+//! Selects the block's generics that an item needs.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -6,10 +6,10 @@ use syn::{GenericParam, Generics, Ident};
 
 use crate::types::mentions;
 
-/// The generics that `tokens` mention, with those of their bounds that mention no others.
+/// Returns the generics that `tokens` mention, with those of their bounds that mention no others.
 ///
-/// An enum can't have a parameter that no field uses; leaving it out needs no marker variant, which every exhaustive
-/// `match` of the user's would have to name.
+/// An enum can't have a parameter that no field uses. A marker variant would allow that, but each exhaustive `match`
+/// of the user's would have to name it.
 pub(crate) fn used_by(generics: &Generics, tokens: &TokenStream) -> Generics {
     let (kept, dropped): (Vec<_>, Vec<_>) = generics
         .params
@@ -35,7 +35,7 @@ pub(crate) fn used_by(generics: &Generics, tokens: &TokenStream) -> Generics {
     used
 }
 
-/// Whether `tokens` mention one of the parameters of `generics`.
+/// Returns whether `tokens` mention one of the parameters of `generics`.
 pub(crate) fn mentions_any(tokens: &TokenStream, generics: &Generics) -> bool {
     generics.params.iter().any(|param| mentions(tokens.clone(), name(param)))
 }

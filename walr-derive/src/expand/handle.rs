@@ -1,4 +1,4 @@
-//! The handle's methods: what `Durable` dereferences to.
+//! The struct that `Durable` dereferences to, with a method for each mutation and query.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -15,7 +15,7 @@ use crate::{names, text};
 pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     let Expansion { attrs, mutations, generics, self_ty, private, model, .. } = expansion;
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
-    let docs = doc(format!("What a handle to a `{}` offers: its mutations and queries.", model.state));
+    let docs = doc(format!("The methods of a handle to a `{}`: its mutations and queries.", model.state));
     let name = mutations.to_string();
     let methods = methods(expansion);
     let example = example(expansion);
@@ -53,7 +53,7 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     }
 }
 
-/// A call or two, for the docs. As text: whether it would compile, only its author knows.
+/// Returns an example for the docs. It is text, because it may not compile without more of the user's code.
 fn example(expansion: &Expansion<'_>) -> TokenStream {
     let state = names::snake(expansion.model.state);
     let call = |name: &Ident, params: &[Parameter<'_>]| {
@@ -66,7 +66,7 @@ fn example(expansion: &Expansion<'_>) -> TokenStream {
     let Some(mutation) = seen.or_else(|| offered().next()) else { return TokenStream::new() };
     let mut lines = vec![
         String::new(),
-        format!(" A handle `{state}: Durable<{}>` is called as the state itself is:", text::of_type(expansion.self_ty)),
+        format!(" Call a handle `{state}: Durable<{}>` like the state itself:", text::of_type(expansion.self_ty)),
         String::new(),
         " ```text".to_owned(),
         format!(" {}.await?;", call(mutation.handle_name(), &mutation.params)),
@@ -82,7 +82,7 @@ fn methods(expansion: &Expansion<'_>) -> TokenStream {
     let Expansion { attrs, mutations, generics, self_ty, private, model, .. } = expansion;
     let mut bounded = (*generics).clone();
     if !generics.params.is_empty() {
-        // The projections by name: a bare bound would hide those of the impl.
+        // `Log` and `Outcome` by name: behind a plain `WalState` bound rustc doesn't know them.
         let (krate, log_ty, outcome_ty) = (model.krate, expansion.log_ty(), expansion.outcome_ty());
         bounded = expansion.recordable(generics);
         bounded.make_where_clause().predicates.push(syn::parse_quote! {
@@ -125,7 +125,7 @@ fn mutation_method(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> 
         let value = without_self(param.record?.clone(), self_ty);
         Some(quote!(let #name: #ty = #value;))
     });
-    // What is borrowed first: it may be a part of what is moved.
+    // Borrowed arguments are copied first, because they may borrow from an argument that is moved.
     let borrowed = mutation.params.iter().filter(|param| !matches!(param.form, ParameterForm::Value(_)));
     let stored = borrowed.map(|param| {
         let (name, value) = (&param.name, param.form.store(&param.name, self_ty, private));
@@ -133,7 +133,7 @@ fn mutation_method(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> 
     });
     let fields = mutation.params.iter().map(|param| &param.name);
     let value = quote!(#log::#variant { #(#fields),* });
-    // All at the state's name, where the error belongs if it isn't a state.
+    // At the span of the state's name, where rustc reports that the type is no state.
     let this = local("self");
     let outcome_of = quote_spanned!(self_ty.span()=> <#self_ty as #private::Call>::mutate(&#this.__walr, #value).await);
     hidden! {
@@ -169,7 +169,7 @@ fn query_method(expansion: &Expansion<'_>, query: &QueryMethod<'_>) -> TokenStre
     });
     let names = query.params.iter().map(|param| &param.name);
     let (this, state) = (local("self"), local("state"));
-    // What can't leave the lock is the result: a lifetime that its tokens hide is an error there.
+    // At the span of the result, where rustc reports a lifetime that the tokens don't show.
     let call = quote_spanned!(sig.output.span()=> <#self_ty>::#method(#state, #(#names),*));
     let answer = quote_spanned! {self_ty.span()=>
         <#self_ty as #private::Call>::query(&#this.__walr, |#state: &#self_ty| #call)
@@ -186,15 +186,17 @@ fn query_method(expansion: &Expansion<'_>, query: &QueryMethod<'_>) -> TokenStre
 fn mutation_docs(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> TokenStream {
     let attrs = &mutation.method.attrs;
     let state = expansion.model.state;
-    // What is said of every mutation belongs before the user's sections, or it would seem to be of the last one.
+    // The sentence about all mutations goes before the user's sections, not into the last one.
     let (about, sections) = attrs.split_at(user_attributes::first_section(attrs));
     let (mut docs, sections) =
         (user_attributes::docs(about, expansion.model), user_attributes::docs(sections, expansion.model));
     if docs.is_empty() {
         docs = doc(format!("Calls `{state}::{}` on the state.", mutation.method.sig.ident));
     }
-    let durable = doc("Recorded before it is applied, and as durable as the store's options say when it returns `Ok`.");
-    // A section of the user's own is about the inner result.
+    let durable = doc(
+        "The call is recorded before it is applied. It is as durable as the store's options say when it returns `Ok`.",
+    );
+    // The user's own section describes the inner result.
     let errors = match user_attributes::has_section(attrs, "Errors") {
         true => quote!(),
         false => {
@@ -206,12 +208,12 @@ fn mutation_docs(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> To
     quote!(#docs #[doc = ""] #durable #[doc = ""] #sections #errors)
 }
 
-/// A local that no user's code can see or hide, to stand among tokens of another span.
+/// Returns a local that the user's code can neither see nor shadow, for use among tokens of another span.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// In place of a method that was rejected: calls of it compile, and its own mistake is the only error.
+/// Expands to a stub for a method that was rejected, so that calls of it are no further errors.
 fn stub(
     expansion: &Expansion<'_>,
     method: &Method,
@@ -245,7 +247,7 @@ fn stub(
         Some(mutation) => mutation.result(self_ty),
         None => crate::model::result(&sig.output, self_ty),
     };
-    // Not an `async fn`, in whose parameters a lifetime can't be hidden.
+    // In the parameters of an `async fn` rustc refuses hidden lifetimes.
     let (asyncness, output, body) = match mutation {
         Some(_) => (
             None,

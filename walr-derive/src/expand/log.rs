@@ -1,4 +1,4 @@
-//! The log and the outcome: one variant per mutation.
+//! The log and the outcome: two enums with a variant for each mutation.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -51,7 +51,7 @@ fn log_enum(expansion: &Expansion<'_>, serde: &TokenStream) -> TokenStream {
 
 fn outcome_enum(expansion: &Expansion<'_>) -> TokenStream {
     let Expansion { attrs, outcome, outcome_generics, model, self_ty, .. } = expansion;
-    let docs = doc(format!("What a mutation of `{}` returned: one variant per mutation.", model.state));
+    let docs = doc(format!("The results of `{}`: one variant per mutation, with what it returned.", model.state));
     let where_clause = &outcome_generics.where_clause;
     let variants = model.recorded().map(|mutation| {
         let kept = user_attributes::of_variant(&mutation.method.attrs);

@@ -1,4 +1,4 @@
-//! From the model to code.
+//! Generates code from the model.
 
 mod fields;
 mod generics;
@@ -18,30 +18,32 @@ use syn::{Generics, Ident, Type};
 use crate::model::BlockModel;
 use crate::names;
 
-/// What all generated items of a block share.
+/// The names, types and attributes that all generated items of a block share.
 ///
-/// The items are `pub`, whatever the state is. The attribute can't see the state's visibility, and a `pub` state needs
-/// them `pub` (a private type can't be an associated type of a public one, E0446), even where each of its mutations is
-/// private. For a private state it means no more than that they can be named where its module can be: the methods of the
-/// handle keep the visibility of the user's own. Aliases by the derive, hidden names behind `use`, or a macro of the
-/// derive would follow the state's visibility, and cost the variants in the docs, the names in rustc's messages, or
-/// impl blocks in other modules. It is why `private_interfaces` and `unreachable_pub` are allowed.
+/// The items are `pub`. The attribute can't see the state's visibility, and the items of a `pub` state must be `pub`,
+/// because a private type can't be an associated type of a public one (E0446). For a private state it only means that
+/// other modules can name the items where they can name the module. The handle's methods keep the visibility of the
+/// user's methods. Three other ways follow the state's visibility, but lose more: with aliases made by the derive,
+/// rustdoc shows no variants; with hidden names behind a `use`, rustc's messages show the hidden names; with a macro
+/// made by the derive, the impl block can't be in another module. Therefore the lints `private_interfaces` and
+/// `unreachable_pub` are allowed.
 pub(crate) struct Expansion<'a> {
     model: &'a BlockModel<'a>,
     self_ty: &'a Type,
-    /// `::walr::__private`.
+    /// The path `::walr::__private`.
     private: TokenStream,
-    /// The name of `private` in this module, for serde's attributes: they hold paths as text.
+    /// The name under which the block imports `private`. serde's attributes hold paths as text, which can't be a
+    /// `$crate`.
     private_alias: Ident,
     log: Ident,
     outcome: Ident,
     mutations: Ident,
     places: Ident,
-    /// The generics that the log's fields use, those that the outcome's use, and those of the block.
+    /// The generics of the block, as far as the log's fields use them.
     log_generics: Generics,
     outcome_generics: Generics,
     generics: &'a Generics,
-    /// What every item bears: the block's `#[cfg]`, and the lints that aren't the user's to answer for.
+    /// The attributes of each item: the block's `#[cfg]`, and the lints that only the user's own code should obey.
     attrs: TokenStream,
 }
 
@@ -101,22 +103,22 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// `TableLog<K>`.
+    /// Returns `TableLog<K>`.
     fn log_ty(&self) -> TokenStream {
         let log = &self.log;
         let (_, arguments, _) = self.log_generics.split_for_impl();
         quote!(#log #arguments)
     }
 
-    /// `TableOutcome<V>`.
+    /// Returns `TableOutcome<V>`.
     fn outcome_ty(&self) -> TokenStream {
         let outcome = &self.outcome;
         let (_, arguments, _) = self.outcome_generics.split_for_impl();
         quote!(#outcome #arguments)
     }
 
-    /// `generics`, with the bounds that the log's fields can be recorded. Without generics there are none, so that what
-    /// can't be recorded is an error at its own type, and not of everyone who uses the log.
+    /// Returns `generics` with a bound for each of the log's fields that mentions one of them: that it can be
+    /// recorded. The other fields are checked at their own types.
     fn recordable(&self, generics: &Generics) -> Generics {
         let private = &self.private;
         let mut bounded = generics.clone();
@@ -130,13 +132,13 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// `quote!` whose locals no user's code can see or hide.
+/// Quotes tokens whose locals the user's code can neither see nor shadow.
 macro_rules! hidden {
     ($($tokens:tt)*) => { ::quote::quote_spanned!(::proc_macro2::Span::mixed_site()=> $($tokens)*) };
 }
 use hidden;
 
-/// A doc comment.
+/// Returns a doc comment.
 fn doc(text: impl AsRef<str>) -> TokenStream {
     let text = format!(" {}", text.as_ref());
     quote!(#[doc = #text])

@@ -1,4 +1,4 @@
-//! `Recorded` for the state: the schema and the replay.
+//! The impl of `Recorded`: the schema, and how a logged value is applied.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -41,8 +41,8 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     }
 }
 
-/// `ty`, the log or the outcome, behind the checks of all that it holds, each at its own type. Bounds ask it of a type with
-/// parameters in it.
+/// Returns `ty`, the log or the outcome, behind checks of the types that it holds. See `Checked` in walr: a type that
+/// can't be recorded or returned is one error, at the user's own type.
 fn checked(expansion: &Expansion<'_>, ty: TokenStream, checks: &[TokenStream]) -> TokenStream {
     let private = &expansion.private;
     match checks.is_empty() {
@@ -93,8 +93,8 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
     })
 }
 
-/// Whether the types of all arguments are known to be read back as they are written. With the trait in scope a type that isn't
-/// known has its constant, and one that is known its own.
+/// Returns an expression that is true if walr knows of the types of all arguments that they are read back as they are
+/// written. For such a type `Probe` has an inherent constant. For all others the constant is that of the trait.
 fn faithful(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> TokenStream {
     let Expansion { private, self_ty, .. } = expansion;
     let owned = mutation.params.iter().map(|param| param.form.owned(self_ty));
@@ -119,7 +119,7 @@ fn apply(expansion: &Expansion<'_>) -> TokenStream {
     hidden!(match log { #(#arms)* })
 }
 
-/// Counts the variants: only the compiler knows which of them a `#[cfg]` takes out.
+/// Expands to an enum that numbers the variants. Only rustc knows which of them a `#[cfg]` removes.
 fn places(expansion: &Expansion<'_>) -> TokenStream {
     let Expansion { attrs, places, model, .. } = expansion;
     let variants = model.recorded().map(|mutation| {

@@ -1,4 +1,4 @@
-//! `#[derive(WalState)]`.
+//! The impl of `WalState`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -28,7 +28,7 @@ pub(crate) fn expand(input: &DeriveInput, options: &StateOptions) -> TokenStream
     let bounded = bounds(input, &krate);
     let (generics, _, where_clause) = bounded.split_for_impl();
     let (_, arguments, _) = input.generics.split_for_impl();
-    // Of a type without parameters; the bounds of others are looked at where they are used.
+    // A type with parameters is checked where it is used, by its bounds.
     let check = input
         .generics
         .params
@@ -51,7 +51,8 @@ pub(crate) fn expand(input: &DeriveInput, options: &StateOptions) -> TokenStream
     }
 }
 
-/// The way from each version that is kept: decoded as its own type, and turned into that of the next one, up to this one.
+/// Expands to `migrate`: a checkpoint of an earlier version is decoded as that version's type, and converted from
+/// version to version up to this one.
 fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenStream> {
     let types = &options.migrate_from;
     let oldest = u32::try_from(types.len()).ok().and_then(|count| version.checked_sub(count));
@@ -59,7 +60,7 @@ fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenSt
     let arms = types.iter().enumerate().map(|(at, old)| {
         let from = oldest + at as u32;
         let later = types[at + 1..].iter().map(ToTokens::to_token_stream).chain([quote!(Self)]);
-        // Each at the type's name in the attribute, where the error belongs if there is no way on from it.
+        // At the span of the type in the attribute, where rustc reports a missing conversion.
         let decode = quote_spanned!(old.span()=> <#old as #krate::__private::Former>::decode);
         let decoded = hidden!(#decode(version, shape, decoder));
         let migrated = types[at..].iter().zip(later).fold(decoded, |old, (from, next)| {
@@ -86,8 +87,8 @@ fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenSt
     })
 }
 
-/// The bounds of the impl: none of a type without generics, so that what is missing is an error at its name, and of a
-/// generic one those that `WalState` itself has, with no guesses for each parameter.
+/// Returns the type's generics with the bounds of the impl. A type without parameters has none, so that rustc reports
+/// what is missing at its name. A type with parameters has those of `WalState` itself.
 fn bounds(input: &DeriveInput, krate: &Path) -> Generics {
     let mut generics = input.generics.clone();
     for param in &mut generics.params {
@@ -114,7 +115,8 @@ fn bounds(input: &DeriveInput, krate: &Path) -> Generics {
     generics
 }
 
-/// What of the type is on disk, as text: `{ entries: HashMap<String, String> }`, `(u64, String)`, `Open | Closed(u64)`.
+/// Returns the stored part of the type as text: `{ entries: HashMap<String, String> }`, `(u64, String)`, `Open |
+/// Closed(u64)`.
 fn shape(data: &Data) -> String {
     match data {
         Data::Struct(data) => shape_of_fields(&data.fields),
@@ -146,7 +148,7 @@ fn shape_of_fields(fields: &Fields) -> String {
     }
 }
 
-/// Whether `#[serde(skip)]` leaves a field or a variant out of what is stored.
+/// Returns whether a field or a variant has `#[serde(skip)]`.
 fn is_skipped(attrs: &[Attribute]) -> bool {
     serde::options(attrs).iter().any(|option| option.is_ident("skip"))
 }

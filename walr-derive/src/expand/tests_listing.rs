@@ -1,7 +1,7 @@
-//! `docs/expansion.md` shows what the macros make of the README's cache.
+//! Compares `docs/expansion.md` with the code that the macros generate for the README's cache.
 //!
-//! In the listing, `{ .. }` stands for any body and `_` for any word, and attributes are left out. Paths are as an author would write them,
-//! `Ok` for `::core::result::Result::Ok`, because the true ones can't be read.
+//! In the listing, `{ .. }` stands for any body and `_` for any word, and there are no attributes. Paths are written
+//! as in a user's code: `Ok` for `::core::result::Result::Ok`.
 
 use std::fs;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn the_docs_show_what_is_generated() {
     }
 }
 
-/// The blocks of Rust in a file of the workspace.
+/// Returns the Rust code blocks in a file of the workspace.
 fn blocks(file: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
     let text = fs::read_to_string(path).expect("a readable page");
@@ -33,7 +33,7 @@ fn blocks(file: &str) -> Vec<String> {
     code.map(str::to_owned).collect()
 }
 
-/// What both macros make of the cache.
+/// Returns the code that both macros generate for the cache.
 fn expanded(readme: &str) -> TokenStream {
     let file: syn::File = syn::parse_str(readme).expect("the README's program");
     let mut tokens = TokenStream::new();
@@ -50,14 +50,14 @@ fn expanded(readme: &str) -> TokenStream {
     tokens
 }
 
-/// `tokens` with the generated absolute paths as an author would write them.
+/// Returns `tokens` with short paths in place of the generated absolute paths.
 fn shortened(tokens: TokenStream) -> TokenStream {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut short = TokenStream::new();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let segments = segments(&tokens[at..]);
-        // Other roots are no roots: what follows a type, as in `<Cache>::get`.
+        // A `::` before another name follows a type, as in `<Cache>::get`.
         if segments.len() > 1 && ["core", "std", "walr"].contains(&segments[0].as_str()) {
             at += 3 * segments.len();
             let kept = kept(&segments);
@@ -75,7 +75,7 @@ fn shortened(tokens: TokenStream) -> TokenStream {
     short
 }
 
-/// The names of the path with a leading `::` that `tokens` begin with.
+/// Returns the segments of the path with a leading `::` at the start of `tokens`.
 fn segments(tokens: &[TokenTree]) -> Vec<String> {
     let mut names = Vec::new();
     for next in tokens.chunks(3) {
@@ -91,7 +91,7 @@ fn segments(tokens: &[TokenTree]) -> Vec<String> {
     names
 }
 
-/// What an author with the usual imports would write of the path.
+/// Returns the segments that a user with the usual imports would write.
 fn kept(segments: &[String]) -> Vec<Ident> {
     let is_type = |name: &String| name.starts_with(|first: char| first.is_uppercase());
     let mut kept: Vec<&str> = match segments[0].as_str() {
@@ -110,7 +110,7 @@ fn names(segments: &[String]) -> impl Iterator<Item = &str> {
     segments.iter().map(String::as_str)
 }
 
-/// `tokens` without attributes, and without the commas that formatting sets or leaves out.
+/// Returns `tokens` without attributes, and without the commas that are optional.
 fn normal(tokens: TokenStream) -> Vec<TokenTree> {
     let mut normal: Vec<TokenTree> = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -133,7 +133,7 @@ fn is_body(token: Option<&TokenTree>) -> bool {
     matches!(token, Some(TokenTree::Group(group)) if group.delimiter() == proc_macro2::Delimiter::Brace)
 }
 
-/// Where the listing differs from what is made.
+/// Finds the first difference between the listing and the generated code.
 fn compare(shown: Vec<TokenTree>, made: Vec<TokenTree>) -> Result<(), String> {
     for (at, (shown_token, made_token)) in shown.iter().zip(&made).enumerate() {
         match (shown_token, made_token) {
@@ -156,7 +156,7 @@ fn compare(shown: Vec<TokenTree>, made: Vec<TokenTree>) -> Result<(), String> {
     }
 }
 
-/// The next few of `tokens`.
+/// Returns the first few of `tokens` as text.
 fn text(tokens: &[TokenTree]) -> String {
     let text: TokenStream = tokens.iter().take(12).cloned().collect();
     text.to_string().chars().take(200).collect()

@@ -1,8 +1,8 @@
-//! The traits of the log and the outcome, each where all that the enum holds implements it.
+//! The traits of the log and the outcome. The enum implements a trait if all types that it holds do.
 //!
-//! A bound on a type without parameters, such as `where Secret: PartialEq`, is an error where it doesn't hold. Written
-//! `for<'w> Secret: PartialEq` it is looked at only where the trait is used. So a type that lacks a trait is no error here:
-//! the check of all arguments reports it once, at the user's own type.
+//! rustc refuses a bound that doesn't hold on a type without parameters, such as `where Secret: PartialEq`. It
+//! accepts `where for<'w> Secret: PartialEq`, and checks it only where the trait is used. So a type that lacks a
+//! trait is no error here: the checks in `recorded` report it once, at the user's own type.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -25,9 +25,10 @@ pub(super) struct GeneratedEnum<'a> {
 
 /// The type of a field.
 struct HeldType {
-    /// The type as a bound names it.
+    /// The type in a bound.
     ty: TokenStream,
-    /// An alias of it, which a string can name: a type's tokens may hold a `$crate`, which has no text.
+    /// An alias of the type. serde's attributes hold types as text, but a type's tokens may have a `$crate`, which
+    /// has no text.
     alias: TokenStream,
     declaration: TokenStream,
     is_conditional: bool,
@@ -62,7 +63,7 @@ impl<'a> GeneratedEnum<'a> {
         .with_held()
     }
 
-    /// The enum with the types of its fields, each once.
+    /// Adds the types of the fields, each once.
     fn with_held(mut self) -> Self {
         for mutation in self.expansion.model.recorded() {
             let conditions = user_attributes::cfgs(&mutation.method.attrs);
@@ -76,8 +77,8 @@ impl<'a> GeneratedEnum<'a> {
         self
     }
 
-    /// A bound can't be conditional, so for a type under a `#[cfg]` the alias stands in it. Where the condition doesn't hold,
-    /// the alias is a type that implements all that is asked for.
+    /// Declares the alias of a type. A bound can't have a `#[cfg]`, so the alias of a type under a `#[cfg]` has it.
+    /// Where the condition doesn't hold, the alias is a type that implements all of the traits.
     fn hold(&self, ty: TokenStream, conditions: &[TokenStream]) -> HeldType {
         let attrs = &self.expansion.attrs;
         let name = names::held(self.name, self.held.len());
@@ -105,17 +106,17 @@ impl<'a> GeneratedEnum<'a> {
         HeldType { ty, alias, declaration, is_conditional }
     }
 
-    /// Expands the aliases that the bounds below name: those of types under a `#[cfg]`.
+    /// Expands to the aliases of types under a `#[cfg]`. The other bounds name the types themselves.
     pub(super) fn conditional_aliases(&self) -> TokenStream {
         self.held.iter().filter(|held| held.is_conditional).map(|held| held.declaration.clone()).collect()
     }
 
-    /// Expands all aliases, as serde's bounds need them.
+    /// Expands to the aliases of all types. serde's bounds need them.
     pub(super) fn aliases(&self) -> TokenStream {
         self.held.iter().map(|held| held.declaration.clone()).collect()
     }
 
-    /// Expands serde's derives, which stand on the enum, with bounds of ours.
+    /// Expands to serde's derives on the enum, with bounds that compile where they don't hold.
     pub(super) fn serde(&self) -> TokenStream {
         let Expansion { private, private_alias, .. } = self.expansion;
         let path = format!("{private_alias}::serde");
@@ -191,7 +192,7 @@ impl<'a> GeneratedEnum<'a> {
         self.implementation(&quote!(::core::cmp::PartialEq), &method)
     }
 
-    /// An arm for each mutation, under its `#[cfg]`.
+    /// Returns an arm for each mutation, under its `#[cfg]`.
     fn arms(&self, arm: impl Fn(&MutationMethod<'_>) -> TokenStream) -> TokenStream {
         let mutations = self.expansion.model.recorded();
         mutations
@@ -218,8 +219,8 @@ impl<'a> GeneratedEnum<'a> {
         }
     }
 
-    /// The pattern of a mutation's variant, and the names that it gives to the fields. It has one form for named fields, for a
-    /// field without a name, and for no fields.
+    /// Returns the pattern of a mutation's variant, and the names that it binds. `Variant { .. }` also matches a
+    /// variant with unnamed fields or without fields.
     fn pattern(&self, mutation: &MutationMethod<'_>, prefix: &str) -> (TokenStream, Vec<TokenStream>) {
         let (name, variant) = (self.name, &mutation.variant);
         let fields = (self.fields)(self.expansion, mutation);

@@ -1,4 +1,4 @@
-//! The user's attributes and docs on what is generated from their method.
+//! Copies the attributes and docs of a user's method to the items that are generated from it.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -6,12 +6,12 @@ use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 
 use crate::model::BlockModel;
 
-/// `#[cfg(..)]`: on every piece of a mutation.
+/// Returns the `#[cfg(..)]` attributes. All that is generated from a method has them.
 pub(crate) fn conditions(attrs: &[Attribute]) -> TokenStream {
     attrs.iter().filter(|attr| attr.path().is_ident("cfg")).map(ToTokens::to_token_stream).collect()
 }
 
-/// The conditions inside those attributes.
+/// Returns the conditions in the `#[cfg(..)]` attributes.
 pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<TokenStream> {
     let list = |attr: &Attribute| match &attr.meta {
         Meta::List(list) if list.path.is_ident("cfg") => Some(list.tokens.clone()),
@@ -20,14 +20,14 @@ pub(crate) fn cfgs(attrs: &[Attribute]) -> Vec<TokenStream> {
     attrs.iter().filter_map(list).collect()
 }
 
-/// What a log's variant keeps: `#[cfg]`, `#[deprecated]` and the allowed lints.
+/// Returns the attributes of a log's variant: `#[cfg]`, `#[deprecated]` and the allowed lints.
 pub(crate) fn of_variant(attrs: &[Attribute]) -> TokenStream {
     attrs.iter().filter_map(|attr| carried(attr, &["cfg", "deprecated"])).collect()
 }
 
-/// What a handle's method keeps, docs aside.
+/// Returns the attributes of a handle's method, without docs.
 ///
-/// Of a mutation not `#[must_use]`: its result stands in a `Result`, which is that already.
+/// A mutation doesn't keep `#[must_use]`, because its result is inside a `Result`, which must be used anyway.
 pub(crate) fn of_method(attrs: &[Attribute], is_query: bool) -> TokenStream {
     let kept: &[&str] = if is_query { &["cfg", "deprecated", "must_use"] } else { &["cfg", "deprecated"] };
     attrs.iter().filter_map(|attr| carried(attr, kept)).collect()
@@ -38,7 +38,7 @@ fn carried(attr: &Attribute, kept: &[&str]) -> Option<TokenStream> {
     match name.as_str() {
         name if kept.contains(&name) => Some(attr.to_token_stream()),
         "allow" => Some(attr.to_token_stream()),
-        // The expected lint may not fire on a generated piece, which is a warning of its own.
+        // In generated code the expected lint may not fire, which would be another warning.
         "expect" => {
             let Meta::List(list) = &attr.meta else { return None };
             let lints = &list.tokens;
@@ -48,7 +48,7 @@ fn carried(attr: &Attribute, kept: &[&str]) -> Option<TokenStream> {
     }
 }
 
-/// The user's docs of a method, for a place outside its impl block: links to `Self::…` go to the state.
+/// Returns a method's docs for use outside of its impl block: links to `Self::…` go to the state.
 pub(crate) fn docs(attrs: &[Attribute], model: &BlockModel<'_>) -> TokenStream {
     let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc"));
     docs.map(|attr| match line(attr) {
@@ -61,7 +61,7 @@ pub(crate) fn docs(attrs: &[Attribute], model: &BlockModel<'_>) -> TokenStream {
     .collect()
 }
 
-/// The first paragraph of the user's docs.
+/// Returns the first paragraph of a method's docs.
 pub(crate) fn summary(attrs: &[Attribute]) -> String {
     let lines = attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(line).map(|text| text.value());
     let text = lines.collect::<Vec<_>>().join("\n");
@@ -69,14 +69,14 @@ pub(crate) fn summary(attrs: &[Attribute]) -> String {
     paragraph.join(" ")
 }
 
-/// Whether the user's docs have a section of that title.
+/// Returns whether a method's docs have a section of this title.
 pub(crate) fn has_section(attrs: &[Attribute], title: &str) -> bool {
     let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(line);
     docs.into_iter().any(|text| text.value().lines().any(|line| line.trim().trim_start_matches('#').trim() == title))
 }
 
-/// The place of the attribute with the first heading of the user's docs, or behind the last. A hidden line of an example looks
-/// like a heading, and is none.
+/// Returns the index of the attribute with the first heading of a method's docs, or the number of attributes. A
+/// hidden line of an example is no heading, though it begins with `#`.
 pub(crate) fn first_section(attrs: &[Attribute]) -> usize {
     let mut in_example = false;
     for (place, attr) in attrs.iter().enumerate().filter(|(_, attr)| attr.path().is_ident("doc")) {

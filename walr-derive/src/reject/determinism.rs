@@ -1,16 +1,17 @@
-//! Refuses in a mutation's body what gives a replay another answer than the call.
+//! Rejects calls in a mutation's body that give a replay another answer than the call got.
 //!
-//! A body is tokens, so the table holds tokens. What a called function does isn't looked into.
+//! Only the body's own tokens are searched, not the functions that it calls.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 
 use crate::errors::Errors;
 
-/// What a body may not use, the parameter that records it instead, and the tokens that use it.
+/// Each row: a thing that a body may not use, the parameter that records its answer, and the tokens that use it.
 ///
-/// A name of a module or a function stands for itself and for the one of std: `crate::fs::read` is another. A name of a type
-/// stands for each type of that name. `STATIC` is any name in capitals.
+/// A path that begins with a module or a function stands for itself and for the path under `std`, so that
+/// `crate::fs::read` is allowed. A path that begins with a type stands for all types of that name. `STATIC` stands
+/// for any name in capitals.
 #[rustfmt::skip]
 const REFUSED: &[(&str, &str, &[&str])] = &[
     ("the clock", "#[record(SystemTime::now())] at: SystemTime", &[
@@ -30,7 +31,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     ]),
     ("the clock and a random source", "#[record(Ulid::new())] id: Ulid", &["Ulid::new"]),
     ("a random source", "#[record(Uuid::new_v4())] id: Uuid", &["Uuid::new_v4"]),
-    // Not the whole of rand: a generator that is made of a recorded seed is as it should be.
+    // A generator that is made from a recorded seed is fine, so not all of rand is here.
     ("a random source", "#[record(rand::random())] seed: u64", &[
         "rand::fill", "rand::random", "rand::random_bool", "rand::random_iter", "rand::random_range",
         "rand::random_ratio", "rand::rng", "rand::thread_rng", "thread_rng()", "ThreadRng", "OsRng", "SysRng",
@@ -68,10 +69,10 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     ]),
 ];
 
-/// What a body may not use, its parameter, and its tokens.
+/// A row of the table, for one of its paths.
 pub(super) type Row = (&'static str, &'static str, Vec<Word>);
 
-/// Reads the table.
+/// Returns the table, with a row for each path.
 pub(super) fn rows() -> Vec<Row> {
     let paths = |row: &'static (&'static str, &'static str, &'static [&'static str])| {
         let (what, instead, paths) = *row;
@@ -80,7 +81,7 @@ pub(super) fn rows() -> Vec<Row> {
     REFUSED.iter().flat_map(paths).collect()
 }
 
-/// Reports each place of `body` that the table refuses.
+/// Reports all calls in `body` that the table has.
 pub(super) fn check(body: TokenStream, rows: &[Row], errors: &mut Errors) {
     let body = words(body);
     let mut at = 0;
@@ -102,7 +103,7 @@ pub(super) fn check(body: TokenStream, rows: &[Row], errors: &mut Errors) {
     }
 }
 
-/// A token: an identifier, a literal, a delimiter, or a punctuation mark, of which `::` and `..` are one.
+/// A token as text: an identifier, a literal, a delimiter, or a punctuation mark. `::` and `..` are single words.
 pub(super) struct Word {
     text: String,
     token: TokenTree,
@@ -136,7 +137,7 @@ fn words(tokens: TokenStream) -> Vec<Word> {
     words
 }
 
-/// Returns whether `last` and the next mark make a `::` or a `..`.
+/// Returns whether `last` and the next punctuation mark are a `::` or a `..`.
 fn is_first_half(last: &Word, next: char) -> bool {
     let is_joint = matches!(&last.token, TokenTree::Punct(punct) if punct.spacing() == Spacing::Joint);
     is_joint && matches!((last.text.as_str(), next), (":", ':') | (".", '.'))
@@ -149,12 +150,13 @@ fn begins(rest: &[Word], refused: &[Word]) -> bool {
     rest.len() >= refused.len() && rest.iter().zip(refused).all(is_one)
 }
 
-/// `NEXT_ID`, as only statics and constants are called; a single letter is a const parameter.
+/// Returns whether `name` is that of a static or a constant, such as `NEXT_ID`. A single letter is a const parameter.
 fn is_static(name: &str) -> bool {
     name.len() > 1 && name.contains(|c: char| c.is_ascii_uppercase()) && !name.contains(|c: char| c.is_lowercase())
 }
 
-/// Returns whether `first`, behind `before`, is no field or method, and no function of another module of that name.
+/// Returns whether the path that begins with `first` is complete: no field or method, and no path in a module of the
+/// user's.
 fn stands_alone(before: &[Word], first: &str) -> bool {
     let before: Vec<&str> = before.iter().rev().take(2).map(|word| word.text.as_str()).collect();
     match before[..] {

@@ -1,4 +1,4 @@
-//! Names that two methods can't share.
+//! Rejects two methods with the same name: as a variant, on disk, or on the handle.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,9 +9,9 @@ use crate::errors::Errors;
 use crate::model::{BlockModel, MutationMethod};
 use crate::names;
 
-/// Reports each of `mutations` that shares what `key` gives with one before it.
+/// Reports each mutation that has the same `key` as an earlier one.
 ///
-/// Under `#[cfg]` both may have one name, as long as one of them is compiled; rustc sees to that.
+/// Mutations under `#[cfg]` may have one name, if only one of them is compiled. rustc reports it if both are.
 fn unique<'m, 'a>(
     mutations: impl Iterator<Item = &'m mut MutationMethod<'a>>,
     key: impl Fn(&MutationMethod<'a>) -> String,
@@ -66,7 +66,7 @@ pub(super) fn handle_names(model: &mut BlockModel<'_>, errors: &mut Errors) {
             continue;
         }
         *offered = false;
-        // Without an option the name is the method's own, and rustc reports its double.
+        // Without the option it is the method's own name, and rustc reports the duplicate.
         if options.handle.is_some() {
             let message = format!("the handle has a method `{name}` from this block already: choose another name");
             errors.at(name, message);

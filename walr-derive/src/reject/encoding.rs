@@ -1,7 +1,7 @@
-//! Attributes of serde's under which a state can't be read back from a checkpoint.
+//! Rejects serde attributes with which a state can't be read back from a checkpoint.
 //!
-//! The codec writes no names: fields go by their order, variants by their number. What an attribute makes of that shows
-//! only when a checkpoint is read, which is too late.
+//! The codec writes no names: it writes fields in order and variants by number. Without this check, the mistake would
+//! show when a checkpoint is read.
 
 use syn::{Data, DataEnum, DeriveInput, Field, Path, Variant};
 
@@ -9,10 +9,10 @@ use super::left_out::is_left_out;
 use crate::attributes::serde;
 use crate::errors::Errors;
 
-/// Reports each such attribute on the type, its variants and its fields.
+/// Reports the attributes of the type, its variants and its fields.
 pub(super) fn check(input: &DeriveInput, errors: &mut Errors) {
     let options = serde::options(&input.attrs);
-    // It is another type that is written then.
+    // serde writes another type in the state's place.
     if options.iter().any(|option| option.is_ident("into")) {
         return;
     }
@@ -59,8 +59,8 @@ fn field(field: &Field, errors: &mut Errors) {
     }
 }
 
-/// serde counts all variants when it writes, and those that aren't skipped when it reads: behind a skipped variant one
-/// would be read as the next.
+/// Reports skipped variants before others. serde counts all variants when it writes, but only those that aren't
+/// skipped when it reads.
 fn variants(data: &DataEnum, errors: &mut Errors) {
     let skip = |variant: &Variant| {
         let options = serde::options(&variant.attrs);

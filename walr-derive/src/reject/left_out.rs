@@ -1,5 +1,5 @@
-//! Fields that no checkpoint holds: a reopened store begins with their defaults, and queries that read them are wrong
-//! until something rebuilds them.
+//! Rejects fields that checkpoints leave out and nothing rebuilds: after a reopen they have their default values, so
+//! that queries over an index are wrong.
 
 use syn::{DeriveInput, Field, Fields, Type};
 
@@ -7,7 +7,7 @@ use crate::attributes::{serde, state};
 use crate::errors::Errors;
 use crate::types::bare;
 
-/// Reports each field that is neither stored nor rebuilt, and each `not_rebuilt` on a field that is stored.
+/// Reports fields that are neither stored nor rebuilt, and `not_rebuilt` on fields that are stored.
 pub(super) fn check(input: &DeriveInput, has_after_load: bool, errors: &mut Errors) {
     let options = serde::options(&input.attrs);
     let is_converted = options.iter().any(|option| option.is_ident("from") || option.is_ident("try_from"));
@@ -17,7 +17,7 @@ pub(super) fn check(input: &DeriveInput, has_after_load: bool, errors: &mut Erro
         syn::Data::Enum(data) => {
             for variant in &data.variants {
                 state::refuse_on_variant(&variant.attrs, errors);
-                // A value of a skipped variant can't be encoded at all.
+                // A value of a skipped variant can't be encoded, so its fields don't matter.
                 let is_stored = !serde::options(&variant.attrs).iter().any(|option| option.is_ident("skip"));
                 fields(&variant.fields, is_rebuilt || !is_stored, errors);
             }
@@ -49,14 +49,14 @@ fn fields(fields: &Fields, is_rebuilt: bool, errors: &mut Errors) {
     }
 }
 
-/// Whether serde neither writes nor reads the field.
+/// Returns whether serde neither writes nor reads the field.
 pub(super) fn is_left_out(field: &Field) -> bool {
     let options = serde::options(&field.attrs);
     let has = |name: &str| options.iter().any(|option| option.is_ident(name));
     has("skip") || has("skip_serializing") && has("skip_deserializing")
 }
 
-/// Whether the type is a `PhantomData`, which has one value. serde knows it by its name, too.
+/// Returns whether the type is a `PhantomData`, which has a single value. serde's derives know it by this name, too.
 fn is_phantom(ty: &Type) -> bool {
     match bare(ty) {
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "PhantomData"),

@@ -1,4 +1,4 @@
-//! What a marked method can't be.
+//! Rejects signatures that a mutation or a query can't have.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -153,7 +153,7 @@ fn pattern(pat: &Pat, errors: &mut Errors) {
     errors.at(pat, message);
 }
 
-/// `EXPR` of `#[record(EXPR)]` runs in the handle's method, not in the user's.
+/// Checks the expression of `#[record(..)]`. It runs in the handle's method, not in the user's.
 fn record(tokens: TokenStream, errors: &mut Errors) {
     let mut after_dot = false;
     for token in tokens {
@@ -191,7 +191,7 @@ fn result_message(whose: &str, output: &ReturnType) -> String {
     format!("{whose} result leaves the state's lock, so it can't borrow: return {instead}")
 }
 
-/// The owned form of a type that borrows, as far as it can be told.
+/// Returns the owned form of a type that borrows, if the tokens show it.
 fn instead(ty: &Type) -> String {
     let owned = suggestion(ty);
     let is_known = !owned.contains(['\'', '&']) && owned != text::of_tokens(bare(ty).to_token_stream());

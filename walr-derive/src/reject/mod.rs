@@ -1,4 +1,4 @@
-//! What the macros refuse, each mistake at the tokens to change and with what to write instead.
+//! Rejects mistakes. Each message is at the tokens to change, and says what to write instead.
 
 mod determinism;
 mod duplicates;
@@ -16,10 +16,10 @@ use crate::errors::Errors;
 use crate::model::BlockModel;
 use crate::names;
 
-/// Reports every mistake of the block, and marks the methods that hold one.
+/// Reports all mistakes in a block, and marks the methods that have one as broken.
 pub(crate) fn block(model: &mut BlockModel<'_>, errors: &mut Errors) {
     block_itself(model, errors);
-    // Of a state that can't be one only stubs are left.
+    // A state with a lifetime has only stubs.
     let is_borrowing = model.block.generics.lifetimes().next().is_some();
     let refused = determinism::rows();
     for mutation in &mut model.mutations {
@@ -28,7 +28,7 @@ pub(crate) fn block(model: &mut BlockModel<'_>, errors: &mut Errors) {
             method::mutation(mutation, errors);
         }
         mutation.broken |= is_borrowing || errors.count() > before;
-        // A body in need of change leaves all that is made of the signature as it is.
+        // A mistake in the body leaves the signature usable.
         if !mutation.options.allow_nondeterminism {
             determinism::check(mutation.method.body.to_token_stream(), &refused, errors);
         }

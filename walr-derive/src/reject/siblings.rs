@@ -1,9 +1,9 @@
-//! The items beside a block, among which a second block, or a type named like a generated one, would clash with the
-//! generated items.
+//! Searches the items next to a block for those that clash with generated items: a second block of the same type, or a
+//! type with the name of a generated one.
 //!
-//! A macro sees its own block alone, so this reads the file that the block stands in. Without it rustc reports 21 errors
-//! for a second block and 4 for an import of a `CacheOutcome`, most of them about generated code. These errors remain
-//! where the file can't be read, and for a block inside a function.
+//! A macro sees only its own block, so this module reads the block's source file. Without it rustc reports 21 errors
+//! for a second block, and 4 for an imported `CacheOutcome`, most of them about generated code. It still does where
+//! the file can't be read, and for a block inside a function.
 
 use std::fs;
 
@@ -11,16 +11,16 @@ use syn::{Attribute, Ident, Item, ItemImpl, UseTree};
 
 use crate::block::Block;
 
-/// The items of the module that a block stands in.
+/// The items of a block's module, and the index of the block among them.
 pub(super) struct Siblings {
     items: Vec<Item>,
     block: usize,
 }
 
 impl Siblings {
-    /// Finds `block` in its file.
+    /// Finds `block` in its source file.
     pub(super) fn of(block: &Block) -> Option<Siblings> {
-        // Only a running compiler knows the file.
+        // Unit tests run without a compiler.
         if !proc_macro::is_available() {
             return None;
         }
@@ -40,7 +40,7 @@ impl Siblings {
         })
     }
 
-    /// Returns whether another block of the same type stands above this one.
+    /// Returns whether a block of the same type comes before this one.
     pub(super) fn has_block_above(&self) -> bool {
         let block = marked(&self.items[self.block]);
         let above = self.items[..self.block].iter().filter_map(marked);
@@ -49,7 +49,7 @@ impl Siblings {
             .any(|above| block.is_some_and(|block| block.self_ty == above.self_ty))
     }
 
-    /// Returns whether the module declares or imports a type `name`, whatever the build.
+    /// Returns whether the module declares or imports a type `name`, not under a `#[cfg]`.
     pub(super) fn has(&self, name: &Ident) -> bool {
         self.items.iter().any(|item| match item {
             Item::Enum(item) => item.ident == *name && !is_conditional(&item.attrs),
@@ -63,7 +63,7 @@ impl Siblings {
     }
 }
 
-/// The impl block under `#[walr::mutations]` that `item` is.
+/// Returns the impl block, if `item` is one under `#[walr::mutations]`.
 fn marked(item: &Item) -> Option<&ItemImpl> {
     let is_ours = |attr: &Attribute| attr.path().segments.last().is_some_and(|last| last.ident == "mutations");
     match item {

@@ -1,4 +1,4 @@
-//! Rejects types that can't be a state, and options that contradict each other.
+//! Rejects types that can't be a state, and options of a state that contradict each other.
 
 use syn::{Data, DeriveInput};
 
@@ -6,7 +6,7 @@ use super::{encoding, left_out};
 use crate::attributes::state::StateOptions;
 use crate::errors::Errors;
 
-/// Reports every mistake of a state. Returns whether an impl for the type makes sense all the same.
+/// Reports all mistakes in a state. Returns whether the type can have an impl of `WalState`.
 pub(crate) fn check(input: &DeriveInput, options: &StateOptions, errors: &mut Errors) -> bool {
     encoding::check(input, errors);
     left_out::check(input, options.after_load.is_some(), errors);

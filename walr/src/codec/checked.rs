@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
-use bincode::config;
 use bincode::enc::write::Writer;
-use bincode::error::EncodeError;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::serde::seed_decode_from_slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::notes::{Against, Detail, Notes, Part};
 use super::refusal::{Reason, Refusal};
 use super::variants::{Written, misread};
-use super::{Append, left_over, limited, not_decoded, not_encoded, read, within_limit, write};
+use super::{Append, SMALL, left_over, limited, not_decoded, not_encoded, read, within_limit, write};
 use crate::panic::drop_quietly;
 
 /// Which tokens a value was written with.
@@ -80,7 +79,7 @@ impl Reading {
     }
 
     pub(super) fn noted<T>(&self) -> read::Noted<'_, PhantomData<T>> {
-        read::Noted { seed: PhantomData, notes: &self.0, outermost: true }
+        noted(&self.0)
     }
 
     /// The value, if it was read as it was written.
@@ -93,17 +92,15 @@ impl Reading {
         };
         let changed = written.parts.iter().zip(read).find(|(written, read)| written.1 != read.1);
         let known = |part: Part| written.parts.get(part.place).map_or(part, |(part, _)| *part);
-        let (part, reason) = match (&value, changed) {
-            (Err(text), None) => {
-                let reason = self.0.refusal().unwrap_or_else(|| Reason::Other(text.clone()));
-                (self.0.part().map(known), reason)
+        let (part, reason) = match (value, changed) {
+            (Ok(value), changed) => {
+                let Some(reason) = written.differ(&self.0) else { return Ok(value) };
+                drop_quietly(value);
+                (changed.map(|((part, _), _)| *part), reason)
             }
-            (_, changed) => match written.differ(&self.0) {
-                None if value.is_ok() => return value.map_err(Refusal::encoding),
-                reason => (changed.map(|((part, _), _)| *part), reason.unwrap_or(Reason::Changed)),
-            },
+            (Err(_), Some(((part, _), _))) => (Some(*part), Reason::Changed),
+            (Err(text), None) => (self.0.part().map(known), self.0.refusal().unwrap_or(Reason::Other(text))),
         };
-        drop_quietly(value);
         Err(Refusal { step: "read back", part, reason })
     }
 }
@@ -120,28 +117,26 @@ pub(crate) fn decode_again<T>(value: &T, bytes: &[u8], written: &Tokens) -> Resu
 where
     T: Serialize + DeserializeOwned,
 {
-    let notes = Notes::new(Detail::Nothing);
-    let decoded = decode_by(&notes, bytes);
-    let reason = match &decoded {
-        Ok(_) => written.differ(&notes),
-        Err(text) => Some(notes.refusal().unwrap_or_else(|| Reason::Other(text.clone()))),
-    };
-    match (decoded, reason) {
-        (Ok(decoded), None) => Ok(decoded),
-        (decoded, reason) => {
-            // Where all was read, the last part isn't the one to blame.
-            let part = notes.part().filter(|_| decoded.is_err());
-            drop_quietly(decoded);
-            let found = (part, reason.unwrap_or(Reason::Changed));
-            let (part, reason) = parting(value, bytes).unwrap_or(found);
-            Err(Refusal { step: "decoded again", part, reason })
-        }
-    }
+    again(value, written, |notes| {
+        let seed = || noted(notes);
+        within_limit!(bytes.len() as u64, config => whole(bytes, seed_decode_from_slice(seed(), bytes, config)))
+    })
 }
 
-fn decode_by<T: DeserializeOwned>(notes: &Notes, bytes: &[u8]) -> Result<T, String> {
-    let seed = || read::Noted { seed: PhantomData, notes, outermost: true };
-    let decoded = within_limit!(bytes.len() as u64, config => seed_decode_from_slice(seed(), bytes, config));
+/// Whether `value`, which is a small sample of its type, comes back from its encoding.
+pub(crate) fn comes_back<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Refusal> {
+    let mut bytes = Vec::new();
+    let tokens = encode_noted(value, &mut bytes)?;
+    let decode = |notes: &Notes| whole(&bytes, seed_decode_from_slice(noted(notes), &bytes, limited::<SMALL>()));
+    again(value, &tokens, decode).map(drop_quietly)
+}
+
+fn noted<T>(notes: &Notes) -> read::Noted<'_, PhantomData<T>> {
+    read::Noted { seed: PhantomData, notes, outermost: true }
+}
+
+/// A value that must take all of `bytes`.
+fn whole<T>(bytes: &[u8], decoded: Result<(T, usize), DecodeError>) -> Result<T, String> {
     match decoded {
         Ok((value, read)) if read == bytes.len() => Ok(value),
         Ok((value, read)) => {
@@ -152,11 +147,30 @@ fn decode_by<T: DeserializeOwned>(notes: &Notes, bytes: &[u8]) -> Result<T, Stri
     }
 }
 
+/// What `decode` makes of the encoding of `value`, if it is read as it was written.
+fn again<T: Serialize>(
+    value: &T,
+    written: &Tokens,
+    decode: impl Fn(&Notes) -> Result<T, String>,
+) -> Result<T, Refusal> {
+    let notes = Notes::new(Detail::Nothing);
+    let (part, reason) = match decode(&notes) {
+        Ok(decoded) => {
+            let Some(reason) = written.differ(&notes) else { return Ok(decoded) };
+            drop_quietly(decoded);
+            (None, reason)
+        }
+        Err(text) => (notes.part(), notes.refusal().unwrap_or(Reason::Other(text))),
+    };
+    let (part, reason) = parting(value, decode).unwrap_or((part, reason));
+    Err(Refusal { step: "decoded again", part, reason })
+}
+
 /// Where what is read of a value parts from what is written: both are done a second time, and their tokens kept.
 #[cold]
-fn parting<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> Option<(Option<Part>, Reason)> {
+fn parting<T: Serialize>(value: &T, decode: impl Fn(&Notes) -> Result<T, String>) -> Option<(Option<Part>, Reason)> {
     let notes = Notes::new(Detail::Tokens(RefCell::default()));
-    let decoded = decode_by::<T>(&notes, bytes);
+    let decoded = decode(&notes);
     let is_whole = decoded.is_ok();
     drop_quietly(decoded);
     let against = Against::new(notes.into_tokens(), is_whole);
@@ -164,11 +178,4 @@ fn parting<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> Option<(
     // It was written before, and is refused in any case.
     let _ = writing.write(value, Append(&mut Vec::new()));
     writing.0.into_against()?.end()
-}
-
-/// Whether `value`, which may be any sample of its type, comes back from its encoding.
-pub(crate) fn comes_back<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Refusal> {
-    let mut bytes = Vec::new();
-    let tokens = encode_noted(value, &mut bytes)?;
-    decode_again(value, &bytes, &tokens).map(drop_quietly)
 }

@@ -18,8 +18,11 @@ pub(super) enum Form {
     Tuple,
     /// A struct of this name.
     Struct(&'static str),
-    /// A variant of this name.
-    Variant(&'static str),
+    /// A variant, and its enum's name.
+    Variant {
+        name: &'static str,
+        variant: &'static str,
+    },
 }
 
 /// The parts of a sequence, a map, a tuple, a struct or a variant.
@@ -49,7 +52,7 @@ impl<W: Writer> Compound<'_, '_, W> {
             return self.part(step, value);
         }
         match self.form {
-            Form::Variant(variant) => {
+            Form::Variant { variant, .. } => {
                 self.to.notes.enter(Step::Variant(variant));
                 let written = self.part(step, value);
                 self.to.notes.leave();
@@ -69,7 +72,7 @@ impl<W: Writer> Compound<'_, '_, W> {
             Form::Seq => "a sequence",
             Form::Map => "a map",
             Form::Tuple => "a tuple",
-            Form::Struct(_) | Form::Variant(_) => return Ok(()),
+            Form::Struct(_) | Form::Variant { .. } => return Ok(()),
         };
         self.to.refuse(Reason::Promised { kind, promised: self.promised, written: self.written })
     }
@@ -77,8 +80,9 @@ impl<W: Writer> Compound<'_, '_, W> {
     #[cold]
     fn skipped(&self, field: &'static str) -> Result<(), Stop> {
         let owner = match self.form {
-            Form::Struct(name) | Form::Variant(name) => name,
-            _ => "a tuple",
+            Form::Struct(name) => name.to_string(),
+            Form::Variant { name, variant } => format!("{name}::{variant}"),
+            _ => "a tuple".to_string(),
         };
         self.to.refuse(Reason::Skipped { owner, field })
     }

@@ -34,19 +34,22 @@ const fn limited<const N: usize>() -> Configuration<LittleEndian, Varint, Limit<
     config::standard().with_limit::<N>()
 }
 
+/// What up to 64 KiB of encoding may take in memory.
+const SMALL: usize = 1 << 20;
+
 /// Decodes under the smallest limit that `$len` encoded bytes can't reach when they are sound. bincode counts a value's
 /// size in memory, up to 16 bytes for one on disk, hence the factor.
 macro_rules! within_limit {
     ($len:expr, $config:ident => $decode:expr) => {{
         let len: u64 = $len;
         if len <= 1 << 16 {
-            let $config = limited::<{ 1 << 20 }>();
+            let $config = $crate::codec::limited::<{ $crate::codec::SMALL }>();
             $decode
         } else if len <= 1 << 26 {
-            let $config = limited::<{ 1 << 30 }>();
+            let $config = $crate::codec::limited::<{ 1 << 30 }>();
             $decode
         } else {
-            let $config = config::standard();
+            let $config = ::bincode::config::standard();
             $decode
         }
     }};
@@ -111,7 +114,7 @@ pub(crate) fn decode_front(bytes: &[u8]) -> Option<(u32, &[u8])> {
     {
         return Some((first.into(), rest));
     }
-    let (value, read) = bincode::serde::decode_from_slice(bytes, limited::<{ 1 << 20 }>()).ok()?;
+    let (value, read) = bincode::serde::decode_from_slice(bytes, limited::<SMALL>()).ok()?;
     Some((value, bytes.get(read..)?))
 }
 

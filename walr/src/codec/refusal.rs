@@ -62,7 +62,7 @@ impl Refusal {
 #[derive(Clone, Debug)]
 pub(crate) enum Reason {
     /// `skip_serializing_if` left a field out.
-    Skipped { owner: &'static str, field: &'static str },
+    Skipped { owner: String, field: &'static str },
     /// A sequence, a map or a tuple has another number of parts than its `Serialize` announced.
     Promised { kind: &'static str, promised: usize, written: usize },
     /// A sequence or a map whose length isn't known when it begins.

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use bincode::config;
 use bincode::de::read::Reader;
 use bincode::enc::write::Writer;
 use bincode::error::{DecodeError, EncodeError};
@@ -13,7 +12,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed};
 
 use super::checked::{Reading, Tokens, Writing};
 use super::refusal::{Reason, Refusal};
-use super::{limited, not_decoded, within_limit};
+use super::{not_decoded, within_limit};
 use crate::error::Result;
 
 /// A stream of bytes to decode from, as a checkpoint's chunks are.

@@ -232,7 +232,7 @@ impl<'a, 'n, W: Writer> Serializer for &'a mut Noting<'n, W> {
         len: usize,
     ) -> Result<Compound<'a, 'n, W>, Stop> {
         self.variant(name, number, variant)?;
-        Ok(self.compound(Form::Variant(variant), len))
+        Ok(self.compound(Form::Variant { name, variant }, len))
     }
 
     #[inline]
@@ -249,7 +249,7 @@ impl<'a, 'n, W: Writer> Serializer for &'a mut Noting<'n, W> {
         len: usize,
     ) -> Result<Compound<'a, 'n, W>, Stop> {
         self.variant(name, number, variant)?;
-        Ok(self.compound(Form::Variant(variant), len))
+        Ok(self.compound(Form::Variant { name, variant }, len))
     }
 
     fn is_human_readable(&self) -> bool {

@@ -15,7 +15,8 @@ use crate::options::{CheckpointPolicy, Config, Options};
 use crate::pace::Pace;
 use crate::schema::state::Mutations;
 use crate::sim::Sim;
-use crate::store::durable::{Durable, front};
+use crate::store::durable::Durable;
+use crate::store::shared::front;
 
 /// More than a state that is written under the read lock, in several chunks.
 const IDS: u32 = 400_000;

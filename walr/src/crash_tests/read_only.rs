@@ -12,7 +12,7 @@ use crate::log::layout::{Dir, LOCK};
 use crate::options::Options;
 use crate::recovery::DryRun;
 use crate::sim::Sim;
-use crate::store::open::look_in;
+use crate::store::open::dry_run_in;
 
 /// A folder on a read-only file system, with the strictest answers: each call that could change something is refused, also
 /// where there is nothing to change.
@@ -76,7 +76,7 @@ impl File for ReadOnlyFile {
 }
 
 fn look_at(sim: &Sim) -> Result<DryRun> {
-    look_in(&Dir { folder: Arc::new(ReadOnly(sim.clone())), path: PathBuf::new() }, &Options::<Tally>::new())
+    dry_run_in(&Dir { folder: Arc::new(ReadOnly(sim.clone())), path: PathBuf::new() }, &Options::<Tally>::new())
 }
 
 /// A store with three records and the torn remains of a fourth.

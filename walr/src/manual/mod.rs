@@ -24,8 +24,8 @@ use crate::fs::Folder;
 use crate::lsn::Lsn;
 use crate::options::{CheckpointPolicy, Config, Options, WALOptions};
 use crate::recovery::Recovery;
-use crate::store::durable::Guard;
-use crate::store::open::Place;
+use crate::store::open::StoreLocation;
+use crate::store::shared::OpenStore;
 
 /// What applies logs to a state on replay: it gets them in order, some at a time, and the state that they belong to.
 pub type ReplayHandler<Log, State> = Box<dyn Fn(Vec<Log>, Arc<Mutex<State>>) -> ReplayHandlerResult + Send + Sync>;
@@ -106,7 +106,7 @@ where
     last: Option<Recording>,
     /// What was begun, and not yet answered when its future was dropped.
     pending: Option<Pending>,
-    store: Guard<Encoded>,
+    store: OpenStore<Encoded>,
 }
 
 /// One call's records.
@@ -151,7 +151,7 @@ where
         options: Option<WALOptions>,
     ) -> Result<WAL<Log, State>, Error> {
         let data_path = data_path.as_ref().to_path_buf();
-        WAL::start(Place::Path(data_path.clone()), data_path, replay_handler, options).await
+        WAL::start(StoreLocation::Path(data_path.clone()), data_path, replay_handler, options).await
     }
 
     /// Opens the log in a folder that is held open already: the simulated one of `walr::testing` in tests that
@@ -166,18 +166,18 @@ where
         options: Option<WALOptions>,
     ) -> Result<WAL<Log, State>, Error> {
         let data_path = folder.path();
-        WAL::start(Place::Folder(Arc::new(folder)), data_path, replay_handler, options).await
+        WAL::start(StoreLocation::Folder(Arc::new(folder)), data_path, replay_handler, options).await
     }
 
     async fn start(
-        place: Place,
+        location: StoreLocation,
         data_path: PathBuf,
         replay_handler: ReplayHandler<Log, State>,
         options: Option<WALOptions>,
     ) -> Result<WAL<Log, State>> {
         let options = options.unwrap_or_default();
         let journal = Options::with(config(&options)?);
-        let store = journal.start(place, || encode(&State::default()).map(Encoded::new)).await?;
+        let store = journal.start(location, || encode(&State::default()).map(Encoded::new)).await?;
         let core = &store.front.core;
         // What the checkpoint holds is read again when it is wanted.
         core.live.write().state = Ok(Encoded::nothing());

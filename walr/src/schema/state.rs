@@ -1,4 +1,4 @@
-//! What the macros implement for a state.
+//! The traits that the macros implement for a state, and those that generated code checks.
 
 use std::any::Any;
 use std::fmt::{self, Debug};
@@ -31,14 +31,14 @@ pub trait Recorded: Sized {
     /// A fingerprint of the impl block's code: it differs when a mutation's body differs.
     const FINGERPRINT: u64;
 
-    /// Calls the method that `log` records.
+    /// Applies `log`: calls the method that it records.
     fn apply(&mut self, log: Self::Log) -> Self::Outcome;
 
-    /// The place in [`MUTATIONS`](Recorded::MUTATIONS) of the mutation that `log` records.
+    /// Returns the index in [`MUTATIONS`](Recorded::MUTATIONS) of the mutation that `log` records.
     fn index(log: &Self::Log) -> usize;
 }
 
-/// A state that walr can keep: derive it with [`#[derive(WalState)]`](macro@crate::WalState).
+/// A state that walr can store. Derive it with [`#[derive(WalState)]`](macro@crate::WalState).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a walr state",
     label = "this type doesn't derive `WalState`",
@@ -61,35 +61,35 @@ pub trait WalState:
     const VERSION: u32;
     /// The type as it is written: its fields or variants with their types.
     const SHAPE: &'static str;
-    /// Whether an open applies the log's records. Those of the manual layer are applied later, by the program.
+    /// True if an open applies the log's records. The program itself applies those of the manual layer.
     #[doc(hidden)]
     const IS_REPLAYED: bool = true;
 
-    /// Decodes a checkpoint that was written under the older `version`, whose traced shape was `shape`; `None` when no
-    /// migration leads from there.
+    /// Decodes a checkpoint of the older `version`, whose traced shape was `shape`. Returns `None` if there is no migration from
+    /// that version.
     fn migrate(_version: u32, _shape: &str, _decoder: Decoder<'_>) -> Option<Result<Self>> {
         None
     }
 
-    /// Rebuilds what isn't persisted, once a checkpoint is decoded.
+    /// Rebuilds the fields that checkpoints leave out, after a checkpoint is decoded.
     fn after_load(&mut self) {}
 }
 
-/// What a checkpoint holds. The derive asks for it at the state's name: a word of ours beside those of serde.
+/// A type that a checkpoint can hold. The derive checks it at the state's name, so that rustc reports it in words of walr's, too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be stored in a checkpoint",
     label = "is not `Serialize + DeserializeOwned`",
     note = "derive all three: `#[derive(Serialize, Deserialize, WalState)]`"
 )]
 pub trait Stored {
-    /// There to be named.
+    /// A constant for generated code to name.
     const IS_STORED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> Stored for T {}
 
-/// What a field of a state must be. The derive asks for it at the field's type.
+/// A type that a state's field can have. The derive checks it at the field's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be kept in a state",
     label = "is not `Serialize + DeserializeOwned + Send + Sync`",
@@ -97,35 +97,35 @@ impl<T: Serialize + DeserializeOwned> Stored for T {}
     note = "write `Arc` for `Rc`, and a plain field for `Cell` and `RefCell`: mutations have `&mut self`"
 )]
 pub trait Kept {
-    /// There to be named.
+    /// A constant for generated code to name.
     const IS_KEPT: () = ();
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + Sync> Kept for T {}
 
-/// What a field must be that serde skips, or reads and writes in a way of the user's own.
+/// A type that a field can have which serde skips, or writes by a function of the user's. The derive checks it at the field's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be shared between threads, as a state is",
     label = "is not `Send + Sync`",
     note = "write `Arc` for `Rc`, and a plain field for `Cell` and `RefCell`: mutations have `&mut self`"
 )]
 pub trait Shared {
-    /// There to be named.
+    /// A constant for generated code to name.
     const IS_SHARED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync> Shared for T {}
 
-/// A state that a new store can begin with by itself.
+/// A state with a default, for a new store.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no `Default` for a new store to begin with",
     label = "is not `Default`",
     note = "derive `Default` for it, or say what to begin with: `Durable::<{Self}>::options().open_with(path, || ..)`"
 )]
 pub trait Begins: Sized {
-    /// The first state.
+    /// Returns the first state.
     fn begin() -> Self;
 }
 
@@ -136,7 +136,7 @@ impl<T: Default> Begins for T {
     }
 }
 
-/// Asks of a mutation's parameter, in its owned form, that it can be recorded. Generated code asks at the parameter's type.
+/// A type that a mutation's parameter can have, in its owned form. Generated code checks it at the parameter's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be recorded as a mutation's argument",
     label = "is not `Serialize + DeserializeOwned + Clone + Debug + Send`",
@@ -144,15 +144,15 @@ impl<T: Default> Begins for T {
     note = "an argument goes to the store's thread: take what an `Rc`, a pointer or a lock's guard holds"
 )]
 pub trait Argument: Sized {
-    /// There to be named.
+    /// A constant for generated code to name.
     const IS_RECORDED: () = ();
-    /// Clones a borrowed argument, in the words of this trait where it can't be cloned.
+    /// Clones a borrowed argument. Through this trait, rustc has no other message for a type that isn't `Clone`.
     fn copy(&self) -> Self;
-    /// Clones all items of a borrowed slice.
+    /// Clones the items of a borrowed slice.
     fn copy_all(all: &[Self]) -> Vec<Self>;
 }
 
-// Not recommended, so that the message is ours and not that of the first missing trait.
+// Not recommended, so that rustc's message is that of `Argument`, and not that of the first missing trait.
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument for T {
     fn copy(&self) -> T {
@@ -164,7 +164,7 @@ impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument 
     }
 }
 
-/// What a mutation's result must be. Generated code asks for it at the result's type.
+/// A type that a mutation's result can have. Generated code checks it at the result's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a mutation's result",
     label = "is not `Send`",
@@ -172,17 +172,18 @@ impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument 
             parts that are `Send`"
 )]
 pub trait Returned {
-    /// There to be named.
+    /// A constant for generated code to name.
     const IS_RETURNED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Send + 'static> Returned for T {}
 
-/// Stands for `Self` where a check compiles.
+/// Gives a type its own name back, if a check compiles.
 ///
-/// Generated code names a state's log as `<CacheLog as Checked<{ check }>>::Itself`. Where the check fails, it is reported at the
-/// user's own type, and the log has no type: rustc then has no more errors about what it should implement.
+/// Generated code names a state's log as `<CacheLog as Checked<{ check }>>::Itself`. If the check fails, rustc reports it at the
+/// user's own type, and then knows no type for the log. So it has no more errors about traits that the log lacks, nor about calls
+/// of the handle.
 pub trait Checked<const IS_SOUND: bool> {
     /// The type itself.
     type Itself;
@@ -194,18 +195,18 @@ impl<T> Checked<true> for T {
 
 /// The generated struct with the handle's methods.
 pub trait Mutations<S: Recorded>: Sized {
-    /// The methods over `handle`.
+    /// Makes the struct of a handle.
     fn new(handle: Handle<S>) -> Self;
-    /// The handle that the methods go to.
+    /// Returns the handle.
     fn handle(&self) -> &Handle<S>;
 }
 
-/// One mutation, as the log's schema describes it.
+/// A mutation in the log's schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mutation {
     /// The name on disk: the method's, or that of `#[mutation(name = "…")]`.
     pub name: &'static str,
-    /// The parameters in order: name and owned type.
+    /// The name and the owned type of each parameter, in order.
     pub params: &'static [(&'static str, &'static str)],
     /// Whether each argument is of a type whose encoding is known to read back as what it was made from.
     pub faithful: bool,

@@ -4,9 +4,6 @@ use std::fmt;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-
-use parking_lot::Mutex;
 
 use crate::commit::{Front, Request, Stats};
 use crate::error::Result;
@@ -14,63 +11,90 @@ use crate::lsn::Lsn;
 use crate::options::Options;
 use crate::recovery::Recovery;
 use crate::schema::state::{Begins, Handle, Mutations, Recorded, WalState};
+use crate::store::shared::{OpenStore, front};
 use crate::store::verify::{Verified, verify};
 
-/// A state that survives: the handle of an open store.
+/// A handle of an open store, whose state survives crashes.
 ///
-/// It dereferences to the state's mutations and queries, so that `state.insert(key, value).await` records the call, makes
-/// it as durable as [`Durability`](crate::Durability) says, applies it, and returns what the method returned. Clones are
-/// handles of the same store. The last one that is dropped writes what is outstanding, marks the close and unlocks the
-/// folder, before the drop returns; it writes no checkpoint, which [`close`](Durable::close) does, and reports no error.
+/// The handle dereferences to the state's mutations and queries: `state.insert(key, value).await` records the call, makes the record
+/// as durable as [`Durability`](crate::Durability) says, applies the call, and returns what the method returned. Clones are handles of
+/// the same store. All methods work on any executor.
 ///
-/// Every method works on any executor. No mutation may be awaited inside [`read`](Durable::read) or inside a mutation's
-/// body: that is an error ([`Error::Reentrant`](crate::Error::Reentrant)), and never a wait.
+/// The drop of the last handle writes what is pending, marks the log as closed and unlocks the folder before it returns. It writes no
+/// checkpoint and reports no error; [`close`](Durable::close) does both.
 ///
-/// # What it holds
+/// A call can't be awaited inside [`read`](Durable::read) or inside the body of a mutation: it would wait for itself, and fails with
+/// [`Reentrant`](crate::Error::Reentrant) instead.
 ///
-/// The state, one thread, and buffers as large as the last groups needed: some tens of KiB where calls are small, at most 4 MiB
-/// for a group's frame, as much for what is written of it, and twice that for whole blocks. Lists of calls keep at most 256 KiB
-/// each after a burst.
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use walr::{Durable, WalState};
 ///
-/// Two open files, the folder and `LOCK`; two more once something is written, because the segment is opened a second time to be
-/// written past the cache; two for the next segment, from when it is made until it is written; and three while a checkpoint is
-/// written. So there are four most of the time, and at most nine. A call that doesn't fit into the next segment, a copy of a torn
-/// end and a verification open two more for moments.
+/// #[derive(Default, Serialize, Deserialize, WalState)]
+/// struct Visits {
+///     count: u64,
+/// }
 ///
-/// Calls that wait hold at most [`queue_size`](crate::Options::queue_size) bytes. A thread that calls keeps up to 2 MiB to
-/// encode into. While a checkpoint of a large state is written there is a second state, and after a mutation that panicked, until the
-/// state is built again. On disk, a store that is written much
-/// has two segments of [`segment_size`](crate::Options::segment_size) ahead; one that is written little has 64 KiB.
+/// #[walr::mutations]
+/// impl Visits {
+///     #[mutation]
+///     fn visit(&mut self) -> u64 {
+///         self.count += 1;
+///         self.count
+///     }
+/// }
 ///
-/// A caller that is alone, under `Sync` and on a fast disk, asks for its answer again and again instead of going to sleep, and
-/// lets its executor's other tasks run in between. That takes processor time, for at most 0.4 ms a call.
+/// # #[tokio::main] async fn main() -> walr::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path();
+/// let visits: Durable<Visits> = Durable::open(path).await?;
+/// assert_eq!(visits.visit().await?, 1); // durable when it returns
+/// assert_eq!(visits.read(|visits| visits.count), 1);
+/// visits.close().await
+/// # }
+/// ```
+///
+/// # Resources
+///
+/// | | while the store is open |
+/// |---|---|
+/// | memory | the state; a second state while a checkpoint is written, and after a panic until the state is rebuilt; buffers for the largest of the last groups of calls, from some tens of KiB to about 20 MiB; at most [`queue_size`](crate::Options::queue_size) bytes of waiting calls; at most 2 MiB for each thread that calls |
+/// | threads | one; another one while a segment is prepared, and one or two while a checkpoint is written |
+/// | open files | two before the first mutation; then four, six once the next segment is prepared, and three more while a checkpoint is written. Some steps open two more for a moment |
+/// | disk | the two newest checkpoints, and the log since the older one; two segments of reserved space, from 64 KiB each up to [`segment_size`](crate::Options::segment_size) |
+///
+/// Under [`Durability::Sync`](crate::Durability::Sync) on a fast disk, a lone caller polls for its answer for at most 0.4 ms before it
+/// sleeps, and yields to the other tasks of its executor in between.
 ///
 /// # Cancel safety
 ///
-/// A call is recorded at its first poll, or when it has found room in the queue. Dropped before that, it is not begun;
-/// dropped after it, it is done all the same, and only its result is lost.
+/// A call enters the queue at its first poll, or later if it waits for capacity in the queue. A future that is dropped before that has
+/// no effect. A future that is dropped after that loses its result, and the mutation happens.
 pub struct Durable<S: Recorded> {
     mutations: S::Mutations,
 }
 
 impl<S: Recorded> Durable<S> {
-    /// Opens the store in the folder `path` with the default options, and recovers what was there; a new store begins with
-    /// `S::default()`. Missing folders are created. Each `Default` state is `Begins`; for others there is
-    /// [`Options::open_with`](Options::open_with).
+    /// Opens the store in the folder `path` with the default options, and recovers its state.
     ///
-    /// An open store has one thread, and two to nine open files, four most of the time; see [`Durable`].
+    /// If there is no store, it is created with the state `S::default()`; missing folders are created too. Every type with `Default`
+    /// implements `Begins`. For other types there is [`Options::open_with`].
     ///
     /// # Errors
     ///
-    /// [`Locked`](crate::Error::Locked) if it is open already, here or in another process;
-    /// [`Corrupt`](crate::Error::Corrupt) and [`Missing`](crate::Error::Missing) if durable data is damaged or gone;
-    /// [`Schema`](crate::Error::Schema), [`Newer`](crate::Error::Newer) and
-    /// [`ReplayPanicked`](crate::Error::ReplayPanicked) if this program can't replay what is there;
-    /// [`Io`](crate::Error::Io) and [`Full`](crate::Error::Full). Nothing on disk is changed by a refusal.
+    /// After an error the data on disk is as it was.
+    ///
+    /// - [`Locked`](crate::Error::Locked) if the store is open already, in this process or in another
+    /// - [`Corrupt`](crate::Error::Corrupt) and [`Missing`](crate::Error::Missing) if durable data is corrupt or missing
+    /// - [`Schema`](crate::Error::Schema), [`Migration`](crate::Error::Migration), [`Newer`](crate::Error::Newer) and
+    ///   [`ReplayPanicked`](crate::Error::ReplayPanicked) if this program can't read or replay the data
+    /// - [`Codec`](crate::Error::Codec) if a type of the state or of an argument can't be read back, or would be read back as another
+    ///   value
+    /// - [`Io`](crate::Error::Io), [`Full`](crate::Error::Full) and [`Thread`](crate::Error::Thread)
     ///
     /// # Cancel safety
     ///
-    /// A dropped open leaves the store as it was; the folder stays locked until the recovery has ended.
+    /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open(path: impl AsRef<Path>) -> Result<Durable<S>>
     where
         S: WalState + Begins,
@@ -78,7 +102,7 @@ impl<S: Recorded> Durable<S> {
         Options::new().open(path).await
     }
 
-    /// Options to open a store with, like [`File::options`](std::fs::File::options).
+    /// Returns the default options, to change them and open the store, like [`File::options`](std::fs::File::options).
     pub fn options() -> Options<S>
     where
         S: WalState,
@@ -86,11 +110,11 @@ impl<S: Recorded> Durable<S> {
         Options::new()
     }
 
-    pub(crate) fn new(guard: Guard<S>) -> Durable<S>
+    pub(crate) fn new(store: OpenStore<S>) -> Durable<S>
     where
         S: WalState,
     {
-        Durable { mutations: S::Mutations::new(Handle::new(Arc::new(guard))) }
+        Durable { mutations: S::Mutations::new(Handle::new(Arc::new(store))) }
     }
 }
 
@@ -99,14 +123,15 @@ impl<S: WalState> Durable<S> {
         front(self.mutations.handle())
     }
 
-    /// Calls `look` on the state, under a read lock, and returns what it returns. No I/O and no await: what it sees is
-    /// acknowledged, or about to be, and under [`Durability::Sync`](crate::Durability::Sync) durable. Reads run beside
-    /// each other, and a read inside a read works, also on another thread that the first one waits for. Keep it short: mutations
-    /// are applied between reads.
+    /// Calls `look` with the state, and returns its result.
     ///
-    /// A closure can't wait for a mutation, which would wait for the closure. On its own thread that is an error,
-    /// [`Reentrant`](crate::Error::Reentrant), also for a future that was begun outside. On another thread nobody can see it, and the
-    /// two wait for each other for ever:
+    /// A read does no I/O. It sees only mutations that are as durable as [`Durability`](crate::Durability) asks. Reads run in parallel.
+    /// A read inside a read works, also on another thread that the outer read waits for. Keep reads short, because mutations are
+    /// applied between them.
+    ///
+    /// The closure can't wait for a mutation, because the mutation would wait for the closure. On the thread of the closure such a
+    /// call fails with [`Reentrant`](crate::Error::Reentrant), also if its future began outside. On another thread the store can't
+    /// see it, and the two wait for each other for ever:
     ///
     /// ```no_run
     /// # use serde::{Deserialize, Serialize};
@@ -119,7 +144,7 @@ impl<S: WalState> Durable<S> {
     /// # fn example(cache: &Durable<Cache>) {
     /// cache.read(|_| {
     ///     std::thread::scope(|scope| {
-    ///         // Never do this: `read` ends when the thread has ended, and the call when `read` has.
+    ///         // Never do this: the read waits for the thread, and the call waits for the read.
     ///         scope.spawn(|| block_on(cache.hit()));
     ///     });
     /// });
@@ -128,103 +153,133 @@ impl<S: WalState> Durable<S> {
     ///
     /// # Panics
     ///
-    /// Inside a mutation's body, where the state is `self`; and if a mutation panicked and the state can't be built again from
-    /// disk. Where the folder can't be read for a while, the next call or read tries again; else the store must be opened again.
+    /// Panics inside the body of a mutation, where the state is `self`. Also panics if a mutation panicked and the state can't be
+    /// rebuilt from disk; if the reason may pass, such as too many open files, the next call or read tries again.
     pub fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
         self.front().core.read(look)
     }
 
-    /// Records and applies one log value, as the method that it stands for would.
+    /// Records and applies one log value, like the method that the value stands for.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walr::{Durable, WalState};
+    /// # #[derive(Default, Serialize, Deserialize, WalState)]
+    /// # struct Cache { hits: u64 }
+    /// # #[walr::mutations]
+    /// # impl Cache { #[mutation] fn hit(&mut self, times: u64) -> u64 { self.hits += times; self.hits } }
+    /// # #[tokio::main] async fn main() -> walr::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let cache = Durable::<Cache>::open(folder.path()).await?;
+    /// let outcome = cache.apply(CacheLog::Hit { times: 2 }).await?;
+    /// assert!(matches!(outcome, CacheOutcome::Hit(2)));
+    /// # cache.close().await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// As every mutation: [`Codec`](crate::Error::Codec) and [`TooLarge`](crate::Error::TooLarge) for the value,
-    /// [`Panicked`](crate::Error::Panicked) if the method panicked, [`Closed`](crate::Error::Closed),
-    /// [`Failed`](crate::Error::Failed) after an earlier failure, [`Full`](crate::Error::Full), and
-    /// [`Commit`](crate::Error::Commit) if the write or the sync failed. [`Error::fate`](crate::Error::fate) tells whether
-    /// it may be recorded.
+    /// These are the errors of every mutation. [`Error::fate`](crate::Error::fate) tells whether the call may be recorded.
+    ///
+    /// - [`Codec`](crate::Error::Codec) and [`TooLarge`](crate::Error::TooLarge) if the arguments can't be recorded
+    /// - [`Panicked`](crate::Error::Panicked) if the method panicked
+    /// - [`Closed`](crate::Error::Closed), and [`Failed`](crate::Error::Failed) after an earlier failure
+    /// - [`Full`](crate::Error::Full) and [`Io`](crate::Error::Io) if the log can't take the record
+    /// - [`Commit`](crate::Error::Commit) and [`Thread`](crate::Error::Thread) if the write or the sync failed
+    /// - [`Reentrant`](crate::Error::Reentrant) and [`Forked`](crate::Error::Forked)
     ///
     /// # Cancel safety
     ///
-    /// Done or not begun, never half; see [`Durable`].
+    /// The call happens or has no effect; see [`Durable`](Durable#cancel-safety).
     pub async fn apply(&self, log: S::Log) -> Result<S::Outcome> {
         self.front().mutate(log).await
     }
 
-    /// Records and applies log values as one batch: after a crash or a panic all of it is there, or none. A domain error
-    /// in the middle doesn't undo its neighbours, and the outcomes show it; whoever wants that writes one mutation. An
+    /// Records and applies log values as one batch: after a crash or a panic all of it is there, or none.
+    ///
+    /// A mutation that returns `Err` doesn't roll back the others, and the outcomes show it; to avoid that, write one mutation. An
     /// empty batch writes nothing.
     ///
     /// # Errors
     ///
-    /// As [`apply`](Durable::apply), for the whole batch, and [`TooMany`](crate::Error::TooMany) for one of more than
-    /// 4,294,967,295 records.
+    /// Returns the errors of [`apply`](Durable::apply) for the whole batch, and [`TooMany`](crate::Error::TooMany) for a batch of more
+    /// than 4,294,967,295 records.
     ///
     /// # Cancel safety
     ///
-    /// Done or not begun, never half; see [`Durable`].
+    /// The whole batch happens or has no effect; see [`Durable`](Durable#cancel-safety).
     pub async fn apply_batch(&self, logs: impl IntoIterator<Item = S::Log>) -> Result<Vec<S::Outcome>> {
         self.front().mutate_all(logs.into_iter().collect()).await
     }
 
-    /// Writes the state as it is now as a checkpoint, unless the newest one has it already, and returns its LSN. The log
-    /// below the second newest checkpoint is removed. Where that fails the checkpoint counts all the same:
-    /// [`Stats::removal_error`](crate::Stats::removal_error) tells why, and the next checkpoint tries again.
+    /// Writes a checkpoint of the state, unless the newest checkpoint already has it, and returns the checkpoint's LSN.
+    ///
+    /// The store then removes the log that only older checkpoints than the last two need. If that fails, the checkpoint still counts:
+    /// [`Stats::removal_error`](crate::Stats::removal_error) has the reason, and the next checkpoint tries again.
     ///
     /// # Errors
     ///
-    /// [`Io`](crate::Error::Io) and [`Full`](crate::Error::Full), after which everything is as before;
-    /// [`Codec`](crate::Error::Codec) if the state doesn't survive being encoded and decoded;
-    /// [`Closed`](crate::Error::Closed) and [`Failed`](crate::Error::Failed).
+    /// After an error no data is lost, and the older checkpoints are still there.
+    ///
+    /// - [`Io`](crate::Error::Io) and [`Full`](crate::Error::Full) if the file can't be written
+    /// - [`Codec`](crate::Error::Codec) if the state can't be read back
+    /// - [`Corrupt`](crate::Error::Corrupt) if the disk returns other bytes than were written
+    /// - [`Closed`](crate::Error::Closed), [`Failed`](crate::Error::Failed), [`Commit`](crate::Error::Commit),
+    ///   [`Thread`](crate::Error::Thread), [`Reentrant`](crate::Error::Reentrant) and [`Forked`](crate::Error::Forked)
     ///
     /// # Cancel safety
     ///
-    /// Goes on when it is dropped.
+    /// Once polled, the checkpoint is written even if the future is dropped.
     pub async fn checkpoint(&self) -> Result<Lsn> {
         self.front().ask(Request::Checkpoint).await
     }
 
-    /// Makes everything that was acknowledged durable, whatever the options say, and returns the LSN that it reaches to.
+    /// Makes every acknowledged mutation durable, under any [`Durability`](crate::Durability), and returns the LSN of the last record.
     ///
     /// # Errors
     ///
-    /// [`Commit`](crate::Error::Commit) if the write or the sync fails; [`Closed`](crate::Error::Closed) and
-    /// [`Failed`](crate::Error::Failed).
+    /// - [`Commit`](crate::Error::Commit) if the write or the sync fails
+    /// - [`Closed`](crate::Error::Closed), [`Failed`](crate::Error::Failed), [`Thread`](crate::Error::Thread),
+    ///   [`Reentrant`](crate::Error::Reentrant) and [`Forked`](crate::Error::Forked)
     ///
     /// # Cancel safety
     ///
-    /// Goes on when it is dropped.
+    /// Once polled, the sync happens even if the future is dropped.
     pub async fn sync(&self) -> Result<Lsn> {
         self.front().ask(Request::Sync).await
     }
 
-    /// Closes the store for all clones: what was called is done, a checkpoint is written if the log holds anything above
-    /// the newest one (unless the policy is manual, or
-    /// [`checkpoint_on_close`](crate::Options::checkpoint_on_close) is `false`), the log is marked as closed and the folder
-    /// unlocked. Afterwards reads go on, and mutations get [`Closed`](crate::Error::Closed). Closing again returns what the
-    /// first close did.
+    /// Closes the store for all clones of the handle.
     ///
-    /// The checkpoint is the whole state: a close of a large one takes seconds.
+    /// The store finishes the calls in the queue, writes a checkpoint if the log holds records that the newest one doesn't have, marks
+    /// the log as closed and unlocks the folder. Afterwards reads go on, and mutations return [`Closed`](crate::Error::Closed). A
+    /// further close returns the result of the first one.
+    ///
+    /// The checkpoint contains the whole state, so that the close of a large state takes seconds. There is none if the policy is
+    /// [`Manual`](crate::CheckpointPolicy::Manual) or [`checkpoint_on_close`](crate::Options::checkpoint_on_close) is `false`.
     ///
     /// # Errors
     ///
-    /// [`Commit`](crate::Error::Commit) or [`Failed`](crate::Error::Failed) if the log could not be written, and what
-    /// [`checkpoint`](Durable::checkpoint) returns: then nothing is lost, and the next open replays the log. The store is
-    /// closed in any case.
+    /// The store is closed after any of the first three.
+    ///
+    /// - [`NoCheckpoint`](crate::Error::NoCheckpoint) if the checkpoint failed: nothing is lost, and the next open replays the log
+    /// - [`Commit`](crate::Error::Commit) and [`Failed`](crate::Error::Failed) if the log can't be written
+    /// - [`Io`](crate::Error::Io) if the folder can't be unlocked, and [`Thread`](crate::Error::Thread)
+    /// - [`Reentrant`](crate::Error::Reentrant) and [`Forked`](crate::Error::Forked)
     ///
     /// # Cancel safety
     ///
-    /// Once polled, it finishes even if it is dropped.
+    /// Once polled, the close finishes even if the future is dropped.
     pub async fn close(&self) -> Result<()> {
         self.front().close().await
     }
 
-    /// Figures since the store was opened.
+    /// Returns counts and sizes since the store was opened.
     pub fn stats(&self) -> Stats {
         self.front().core.stats.lock().clone()
     }
 
-    /// What there is to know about the store itself.
+    /// Returns a view of the store itself: its folder, its recovery, its verification.
     pub fn store(&self) -> Store<'_, S> {
         Store { front: self.front() }
     }
@@ -250,43 +305,32 @@ impl<S: Recorded> fmt::Debug for Durable<S> {
     }
 }
 
-/// What there is to know about an open store; from [`Durable::store`].
+/// A view of an open store; [`Durable::store`] returns it.
 pub struct Store<'a, S: Recorded> {
     front: &'a Front<S>,
 }
 
 impl<'a, S: Recorded> Store<'a, S> {
-    /// The folder, as an absolute path. A folder that was renamed since is still the store's, under its old path here. A
-    /// folder that isn't on a disk has a name instead, such as `simulated store`.
+    /// Returns the absolute path of the folder, as it was at the open.
+    ///
+    /// A renamed folder still belongs to the store, under its old path here. A folder that isn't on a disk has a name instead, such as
+    /// `simulated store`.
     pub fn path(&self) -> &'a Path {
         &self.front.core.dir.path
     }
 
-    /// What the open found and did.
+    /// Returns what the open found and did.
     pub fn recovery(&self) -> &'a Recovery {
         &self.front.core.recovery
     }
 
-    /// Replays the folder into a second state, and compares it with the state that is served, at one LSN: a mutation that isn't
-    /// deterministic shows here, and not at the next open. The replay begins with the older of the two checkpoints if this
-    /// program's code made all records since, and otherwise with the newest.
+    /// Replays the log into a second state, and compares it with the live state. A mutation that isn't deterministic shows here, and
+    /// not only at the next open.
     ///
-    /// It works on a thread of its own, and takes the memory of a second state; to find where two replays part, of a third. Mutations
-    /// go on meanwhile. They wait for the comparison, and, if there are so many that the replay never catches up, for the
-    /// replay of the last records. No checkpoint is removed before it ends.
-    ///
-    /// # Errors
-    ///
-    /// [`Diverged`](crate::Error::Diverged) if the two differ. Two more replays then run in lock-step, and the error names the first
-    /// record at which they part, and its mutation; in a log of more than a thousand records it names a range of LSNs. The order of
-    /// a `HashMap` can happen to be the same twice, so that the first record at fault may come before that. Where all replays
-    /// agree, and only the state that is served differs, no record can be named. [`ReplayPanicked`](crate::Error::ReplayPanicked) if
-    /// a mutation panics; [`Closed`](crate::Error::Closed), [`Failed`](crate::Error::Failed), and the errors of reading the
-    /// folder.
-    ///
-    /// # Cancel safety
-    ///
-    /// Goes on when it is dropped, and changes nothing.
+    /// The replay begins with the older of the two checkpoints if this program's code made all records since, and otherwise with the
+    /// newest one. It runs on a thread of its own, and takes the memory of a second state; the search for the record at which two
+    /// replays part takes that of a third. Mutations go on meanwhile. They wait for the comparison, and for the last records if the
+    /// replay can't catch up otherwise. No checkpoint is removed during a verification.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -307,6 +351,18 @@ impl<'a, S: Recorded> Store<'a, S> {
     /// # cache.close().await
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Diverged`](crate::Error::Diverged) if the states differ. The error names the first record at which two replays part and its
+    ///   mutation, or a range of LSNs if the log holds more than a thousand records. The wrong record may be an earlier one, because the
+    ///   order of a `HashMap` can be the same by chance. No record is named if only the live state differs.
+    /// - [`ReplayPanicked`](crate::Error::ReplayPanicked) if a mutation panics
+    /// - [`Closed`](crate::Error::Closed), [`Failed`](crate::Error::Failed), and the errors of reading the folder
+    ///
+    /// # Cancel safety
+    ///
+    /// A verification changes nothing. Once polled, it runs to its end even if the future is dropped.
     pub async fn verify_replay(&self) -> Result<Verified>
     where
         S: WalState + PartialEq,
@@ -318,46 +374,5 @@ impl<'a, S: Recorded> Store<'a, S> {
 impl<S: Recorded> fmt::Debug for Store<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("path", &self.front.core.dir.path).finish_non_exhaustive()
-    }
-}
-
-/// What the clones of a handle share: its drop is the end of the last one.
-pub(crate) struct Guard<S: Recorded> {
-    pub(crate) front: Front<S>,
-    writer: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl<S: Recorded> Guard<S> {
-    pub(crate) fn new(front: Front<S>) -> Self {
-        Guard { front, writer: Mutex::new(None) }
-    }
-
-    /// Waits for this thread when the last handle is dropped.
-    pub(crate) fn watch(&self, writer: JoinHandle<()>) {
-        *self.writer.lock() = Some(writer);
-    }
-}
-
-impl<S: Recorded> Drop for Guard<S> {
-    fn drop(&mut self) {
-        if self.front.core.is_forked() {
-            // Neither the thread nor the lock is this process's.
-            return;
-        }
-        self.front.core.abandon();
-        let Some(writer) = self.writer.get_mut().take() else { return };
-        // A result that holds the last handle can be dropped on the writer's own thread, which then ends by itself.
-        if writer.thread().id() != std::thread::current().id() {
-            // It catches its panics, and has told them to whoever waited.
-            let _ = writer.join();
-        }
-    }
-}
-
-/// What stands behind a handle.
-pub(crate) fn front<S: WalState>(handle: &Handle<S>) -> &Front<S> {
-    match handle.core::<Guard<S>>() {
-        Some(guard) => &guard.front,
-        None => unreachable!("handles are made of guards of their own state alone, in `Durable::new`"),
     }
 }

@@ -1,7 +1,8 @@
-//! What a user holds: the handle of an open store, how it is opened, and what can be asked of it.
+//! The handle of an open store: opening, calls, and verification.
 
 pub(crate) mod durable;
 pub(crate) mod open;
+pub(crate) mod shared;
 mod verify;
 
 pub use self::durable::{Durable, Store};

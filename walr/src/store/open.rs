@@ -1,4 +1,4 @@
-//! How a store is opened: on a thread of its own, which then becomes the writer.
+//! Opening a store, on a thread that then becomes the writer.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,19 +17,20 @@ use crate::panic;
 use crate::recovery::{self, DryRun};
 use crate::schema::Schema;
 use crate::schema::state::{Begins, WalState};
-use crate::store::durable::{Durable, Guard};
+use crate::store::durable::Durable;
+use crate::store::shared::OpenStore;
 
 impl<S: WalState> Options<S> {
-    /// Opens the store in the folder `path`, and recovers what was there; a new store begins with `S::default()`. Missing
-    /// folders are created. Each `Default` state is `Begins`.
+    /// Opens the store in the folder `path` and recovers its state, like [`Durable::open`].
     ///
     /// # Errors
     ///
-    /// As [`Durable::open`], and [`Error::Option`] for a value that makes no sense.
+    /// Returns the errors of [`Durable::open`], [`Error::Option`] for a value that isn't allowed, and [`Error::ChangedCode`] if
+    /// [`on_changed_code`](Options::on_changed_code) refuses the records.
     ///
     /// # Cancel safety
     ///
-    /// As [`Durable::open`].
+    /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Durable<S>>
     where
         S: Begins,
@@ -37,35 +38,60 @@ impl<S: WalState> Options<S> {
         self.open_with(path, S::begin).await
     }
 
-    /// Opens the store in the folder `path`; a new store begins with what `first` returns. `first` isn't called when there
-    /// is a store already. What it returns is written as the checkpoint of LSN 0, and served as decoded from that.
+    /// Opens the store in the folder `path`; a new store begins with the state that `first` returns.
+    ///
+    /// `first` is only called to create a store. Its state is written as the checkpoint of LSN 0, and the store serves what it decodes
+    /// from that.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walr::{Durable, WalState};
+    /// #[derive(Serialize, Deserialize, WalState)]
+    /// struct Account {
+    ///     cents: u64,
+    /// }
+    /// # #[walr::mutations]
+    /// # impl Account { #[mutation] fn add(&mut self, cents: u64) { self.cents += cents } }
+    ///
+    /// # #[tokio::main] async fn main() -> walr::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path();
+    /// let account = Durable::<Account>::options().open_with(path, || Account { cents: 500 }).await?;
+    /// assert_eq!(account.read(|account| account.cents), 500);
+    /// # account.close().await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`open`](Options::open), and [`Error::Codec`] if the first state doesn't survive being encoded and decoded.
+    /// Returns the errors of [`open`](Options::open), and [`Error::Codec`] if the first state can't be read back.
     ///
     /// # Cancel safety
     ///
-    /// As [`Durable::open`].
+    /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open_with(self, path: impl AsRef<Path>, first: impl FnOnce() -> S) -> Result<Durable<S>> {
-        let place = Place::Path(path.as_ref().to_path_buf());
-        Ok(Durable::new(self.start(place, || Ok(first())).await?))
+        let location = StoreLocation::Path(path.as_ref().to_path_buf());
+        Ok(Durable::new(self.start(location, || Ok(first())).await?))
     }
 
-    /// Opens the store in a folder that is held open already: the real one ([`Disk`]), or the simulated one of
-    /// `walr::testing` in tests that crash. Like [`open_with`](Options::open_with) otherwise.
+    /// Opens the store in a folder that is open already: a [`Disk`], or the simulated folder of `walr::testing`. A new store begins
+    /// with the state that `first` returns.
     ///
     /// # Errors
     ///
-    /// As [`open_with`](Options::open_with).
+    /// Returns the errors of [`open_with`](Options::open_with).
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open_on(self, folder: impl Folder + 'static, first: impl FnOnce() -> S) -> Result<Durable<S>> {
-        Ok(Durable::new(self.start(Place::Folder(Arc::new(folder)), || Ok(first())).await?))
+        Ok(Durable::new(self.start(StoreLocation::Folder(Arc::new(folder)), || Ok(first())).await?))
     }
 
-    /// Says what an open of the store in `path` would do: whether it would create it, what it would load, migrate, cut off and
-    /// replay, and why it would be refused. It goes through the whole open, the replay included, up to the first change on disk, and
-    /// takes its time and memory. Nothing in the folder is changed, so that it works on a file system that is mounted read-only; an open
-    /// doesn't, because it takes the lock for writing.
+    /// Returns what an open of the store in `path` would do: create it, or load, migrate, cut off and replay what is there, or refuse it.
+    ///
+    /// A dry run performs the whole open, with the replay, up to the first change on disk. It takes the time and the memory of an open.
+    /// It also works on a file system that is mounted read-only, where an open can't take the lock.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -89,36 +115,40 @@ impl<S: WalState> Options<S> {
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] if the store is open, [`Error::Io`] if the folder can't be read, and [`Error::Option`]. What an
-    /// open would return otherwise is in [`DryRun::refused`].
+    /// Returns [`Error::Locked`] if the store is open, [`Error::Io`] if the folder can't be read, [`Error::Option`] for a value that isn't
+    /// allowed, and [`Error::Thread`]. Other errors of an open are in [`DryRun::refused`].
     ///
     /// # Cancel safety
     ///
-    /// The folder stays locked until the thread that looks has ended.
+    /// The folder stays locked until the dry run has ended.
     pub async fn dry_run(self, path: impl AsRef<Path>) -> Result<DryRun> {
         self.config.validate()?;
         let path = path.as_ref().to_path_buf();
         let (answer, answered) = oneshot::channel();
         let failed = |reason: String| Error::Thread { reason };
         let work = move || {
-            let looked = panic::catch(|| look(&path, &self));
-            let looked = looked.unwrap_or_else(|message| Err(failed(format!("the recovery panicked: {message}"))));
-            // Nobody may be waiting any more.
-            let _ = answer.send(looked);
+            let run = panic::catch(|| dry_run_at(&path, &self));
+            let run = run.unwrap_or_else(|message| Err(failed(format!("the recovery panicked: {message}"))));
+            // The caller may have dropped the future.
+            let _ = answer.send(run);
         };
         spawn("walr-dry-run", Box::new(work))?;
-        answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string())))
+        answered.await.unwrap_or_else(|_| Err(failed("the dry run ended without an answer".to_string())))
     }
 
-    /// Starts the store's thread, which opens the store and stays to write.
-    pub(crate) async fn start(self, place: Place, first: impl FnOnce() -> Result<S>) -> Result<Guard<S>> {
+    /// Starts the thread that opens the store and then becomes its writer.
+    pub(crate) async fn start(
+        self,
+        location: StoreLocation,
+        first: impl FnOnce() -> Result<S>,
+    ) -> Result<OpenStore<S>> {
         self.config.validate()?;
         let (ask_first, first_asked) = oneshot::channel();
         let (tell_opened, opened) = oneshot::channel();
-        let writer = spawn("walr", Box::new(move || open_and_run(place, self, ask_first, tell_opened)))?;
-        // A waker that panics must not end the thread that wakes, and with it the store.
+        let writer = spawn("walr", Box::new(move || open_and_run(location, self, ask_first, tell_opened)))?;
+        // A waker that panics must not end the thread that calls it.
         let asked = panic::woken_quietly(first_asked).await;
-        // Not asked for where there is a store already, or where the open has failed.
+        // If a store exists or the open failed, the thread drops its request.
         let refused = asked.ok().and_then(|answer: oneshot::Sender<S>| match first() {
             Ok(first) => {
                 drop(answer.send(first));
@@ -127,42 +157,42 @@ impl<S: WalState> Options<S> {
             Err(error) => Some(error),
         });
         let ended = |_| Error::Thread { reason: "the opening thread ended without an answer".to_string() };
-        // Also where the first state was refused: until then the folder is locked.
+        // If the first state was refused, this waits until the folder is unlocked.
         let opened = panic::woken_quietly(opened).await.map_err(ended)?;
-        let guard = refused.map_or(opened, Err)?;
-        guard.watch(writer);
-        Ok(guard)
+        let store = refused.map_or(opened, Err)?;
+        store.set_writer(writer);
+        Ok(store)
     }
 }
 
-/// Where the store is.
-pub(crate) enum Place {
+/// The location of a store.
+pub(crate) enum StoreLocation {
     Path(PathBuf),
     Folder(Arc<dyn Folder>),
 }
 
 fn open_and_run<S: WalState>(
-    place: Place,
+    location: StoreLocation,
     options: Options<S>,
     ask_first: oneshot::Sender<oneshot::Sender<S>>,
-    tell: oneshot::Sender<Result<Guard<S>>>,
+    tell: oneshot::Sender<Result<OpenStore<S>>>,
 ) {
-    let opened = panic::catch(|| prepare(place, options, ask_first))
+    let opened = panic::catch(|| prepare(location, options, ask_first))
         .unwrap_or_else(|message| Err(Error::Thread { reason: format!("the recovery panicked: {message}") }));
     match opened {
         Err(error) => drop(tell.send(Err(error))),
         Ok((committer, lock)) => {
             let core = committer.core.clone();
             let committer = Arc::new(Mutex::new(committer));
-            let guard = Guard::new(Front::new(core.clone(), committer.clone()));
-            // A guard that can't be delivered is dropped, and so closes what was just opened.
-            drop(tell.send(Ok(guard)));
+            let store = OpenStore::new(Front::new(core.clone(), committer.clone()));
+            // If the caller has dropped the future, this drops the store, which closes it.
+            drop(tell.send(Ok(store)));
             run(&core, &committer, lock);
         }
     }
 }
 
-fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
+fn dry_run_at<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
     let disk = match Disk::open(path) {
         Ok(disk) => disk,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -170,45 +200,45 @@ fn look<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> {
         }
         Err(e) => return Err(Error::io("open", path, e)),
     };
-    look_in(&Dir::of(Arc::new(disk)), options)
+    dry_run_in(&Dir::of(Arc::new(disk)), options)
 }
 
-/// Says what an open of the store in `dir` would do. No call is made that a read-only file system refuses.
-pub(crate) fn look_in<S: WalState>(dir: &Dir, options: &Options<S>) -> Result<DryRun> {
-    // Where there is no file to lock, nobody holds the lock.
+/// Performs a dry run of the store in `dir`, without a call that a read-only file system refuses.
+pub(crate) fn dry_run_in<S: WalState>(dir: &Dir, options: &Options<S>) -> Result<DryRun> {
+    // Without the file, no process holds the lock.
     let lock = match dir.folder.lock_if_there(LOCK) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-        tried => Some(held(dir, tried)?),
+        tried => Some(locked(dir, tried)?),
     };
-    let looked = recovery::preview::<S>(dir, options.config.changed_code, &Watch::new(options.listener.clone()));
+    let run = recovery::preview::<S>(dir, options.config.changed_code, &Watch::new(options.listener.clone()));
     if let Some(lock) = lock {
-        // It ends with this thread at the latest.
+        // The lock ends with this thread at the latest.
         let _ = lock.unlock();
     }
-    looked
+    run
 }
 
-/// The lock, if it could be taken.
-fn held(dir: &Dir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Box<dyn Lock>> {
+/// Returns the lock, or an error if it is held already.
+fn locked(dir: &Dir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Box<dyn Lock>> {
     let lock = tried.map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
     lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })
 }
 
 fn prepare<S: WalState>(
-    place: Place,
+    location: StoreLocation,
     mut options: Options<S>,
     ask_first: oneshot::Sender<oneshot::Sender<S>>,
 ) -> Result<(Committer<S>, Box<dyn Lock>)> {
-    // Before there is as much as a folder.
+    // A refusal here creates not even a folder.
     Schema::check::<S>()?;
-    let dir = match place {
-        Place::Path(path) => Dir::of(Arc::new(Disk::create(&path).map_err(|e| Error::io("open", &path, e))?)),
-        Place::Folder(folder) => Dir::of(folder),
+    let dir = match location {
+        StoreLocation::Path(path) => Dir::of(Arc::new(Disk::create(&path).map_err(|e| Error::io("open", &path, e))?)),
+        StoreLocation::Folder(folder) => Dir::of(folder),
     };
-    let lock = held(&dir, dir.folder.lock(LOCK))?;
+    let lock = locked(&dir, dir.folder.lock(LOCK))?;
     let first = || {
         let (answer, answered) = oneshot::channel();
-        // An open that nobody waits for any more creates nothing.
+        // An open whose future was dropped creates nothing.
         ask_first.send(answer).map_err(|_| Error::Closed)?;
         answered.blocking_recv().map_err(|_| Error::Closed)
     };
@@ -219,7 +249,7 @@ fn prepare<S: WalState>(
     match opened {
         Ok(committer) => Ok((committer, lock)),
         Err(error) => {
-            // The refusal is what matters; the lock ends with this thread at the latest.
+            // The error of the open counts; the lock ends with this thread at the latest.
             let _ = lock.unlock();
             Err(error)
         }

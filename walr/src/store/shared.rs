@@ -1,0 +1,49 @@
+//! The part of an open store that the clones of a handle share.
+
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::commit::Front;
+use crate::schema::state::{Handle, Recorded, WalState};
+
+/// An open store, shared by the clones of its handle. Its drop closes the store.
+pub(crate) struct OpenStore<S: Recorded> {
+    pub(crate) front: Front<S>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<S: Recorded> OpenStore<S> {
+    pub(crate) fn new(front: Front<S>) -> Self {
+        OpenStore { front, writer: Mutex::new(None) }
+    }
+
+    /// Sets the thread that the drop waits for.
+    pub(crate) fn set_writer(&self, writer: JoinHandle<()>) {
+        *self.writer.lock() = Some(writer);
+    }
+}
+
+impl<S: Recorded> Drop for OpenStore<S> {
+    fn drop(&mut self) {
+        if self.front.core.is_forked() {
+            // The thread and the lock belong to the parent.
+            return;
+        }
+        self.front.core.abandon();
+        let Some(writer) = self.writer.get_mut().take() else { return };
+        // A result can hold the last handle, and be dropped on the writer's own thread.
+        if writer.thread().id() != std::thread::current().id() {
+            // The writer catches its panics and reports them to its callers.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Returns the front of the store that `handle` belongs to.
+pub(crate) fn front<S: WalState>(handle: &Handle<S>) -> &Front<S> {
+    match handle.core::<OpenStore<S>>() {
+        Some(store) => &store.front,
+        None => unreachable!("`Durable::new` makes each handle of an open store of its state"),
+    }
+}
