@@ -1,6 +1,6 @@
-//! What a call costs beside its sync: encode and check, queue or commit in memory, apply; and what a replayed record costs.
+//! The cost of a call apart from its sync (encode, re-encode check, queue, apply), of a replayed record, and of a query.
 //!
-//! `cargo bench --bench calls`. Everything runs on the simulated folder, so that no disk is measured.
+//! `cargo bench --bench calls`. Everything runs on a simulated folder, so that no disk is measured.
 
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime without I/O can be built")
 }
 
+/// Inserts [`CALLS`] entries.
 fn fill(sim: &Sim, durability: Durability) {
     runtime().block_on(async {
         let state = options(durability).open_on(sim.clone(), Cache::default).await.expect("the folder is empty");
@@ -57,7 +58,7 @@ fn durabilities() -> [Durability; 3] {
     [Durability::Sync, Durability::Os, Durability::Periodic(Duration::from_secs(3600))]
 }
 
-/// Calls one after the other.
+/// Makes calls one after the other.
 #[divan::bench(args = durabilities(), sample_count = 5)]
 fn insert(bencher: divan::Bencher<'_, '_>, durability: Durability) {
     bencher
@@ -66,22 +67,23 @@ fn insert(bencher: divan::Bencher<'_, '_>, durability: Durability) {
         .bench_values(|sim| fill(&sim, durability));
 }
 
-/// An open that replays them.
+/// Opens a store, and replays the calls.
 #[divan::bench(sample_count = 5)]
 fn replay(bencher: divan::Bencher<'_, '_>) {
     let sim = Sim::new();
     fill(&sim, Durability::Periodic(Duration::from_secs(3600)));
     bencher.counter(divan::counter::ItemsCount::new(CALLS)).with_inputs(|| sim.restart()).bench_values(|sim| {
         let opened = runtime().block_on(options(Durability::Sync).open_on(sim, Cache::default));
-        opened.expect("the folder is sound").store().recovery().records
+        opened.expect("the folder holds a store").store().recovery().records
     });
 }
 
-/// A query: a read lock and a look-up.
+/// Makes a query: a read lock and a lookup.
 #[divan::bench]
 fn query(bencher: divan::Bencher<'_, '_>) {
     let sim = Sim::new();
     fill(&sim, Durability::Os);
-    let state = runtime().block_on(options(Durability::Os).open_on(sim, Cache::default)).expect("the folder is sound");
+    let state =
+        runtime().block_on(options(Durability::Os).open_on(sim, Cache::default)).expect("the folder holds a store");
     bencher.bench(|| state.get("0000000000000007"));
 }

@@ -1,8 +1,8 @@
-//! A cache that survives, as a small program.
+//! A cache that survives, as a command-line program.
 //!
-//! `cargo run --example cache` imports the text of this workspace in a second process, kills that in the middle of writing,
-//! opens the store again and checks that everything acknowledged is there. With arguments it works on a cache of your own;
-//! `cargo run --example cache -- --help` lists them.
+//! `cargo run --example cache` starts a second process that imports the text of this workspace, kills it while it writes, opens
+//! the store again, and checks that everything acknowledged is recovered. With arguments the program works on a cache of your
+//! own: `cargo run --example cache -- --help`.
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -15,20 +15,26 @@ struct Cache {
 
 #[walr::mutations]
 impl Cache {
-    /// Stores `value` under `key` and hands back the value it replaces.
+    /// Stores `value` under `key` and returns the value it replaces.
     #[mutation]
     fn insert(&mut self, key: String, value: String) -> Option<String> {
         self.entries.insert(key, value)
     }
 
-    /// Takes out what is under `key` and hands it back.
+    /// Removes the entry of `key` and returns its value.
     #[mutation]
     fn remove(&mut self, key: &str) -> Option<String> {
         self.entries.remove(key)
     }
+
+    /// Returns the value of `key`.
+    #[query]
+    fn get(&self, key: &str) -> Option<String> {
+        self.entries.get(key).cloned()
+    }
 }
 
-// That was the domain; the rest is the program around it.
+// The program around the cache begins here.
 
 #[path = "cache/bar.rs"]
 mod bar;
@@ -45,9 +51,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use command::Command;
+use command::{Action, Command};
 
-/// What can fail here fails with a message for the user.
+/// A result whose error is a message for the user.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main]
@@ -60,8 +66,7 @@ async fn main() -> ExitCode {
         }
     };
     match run(command).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("cache: {error}");
             let mut cause = error.source();
@@ -74,68 +79,59 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Does what was asked for, and says whether it was there to be done.
-async fn run(command: Command) -> Outcome<bool> {
+async fn run(command: Command) -> Outcome<()> {
     match command {
-        Command::Help => say(command::USAGE).map(|()| true),
+        Command::Help => say(command::USAGE),
         Command::Crash => crash::run().await,
-        Command::UntilKilled { dir } => crash::import_until_killed(&dir).await.map(|()| true),
+        Command::UntilKilled { dir } => crash::import_until_killed(&dir).await,
         Command::On { dir, action } => {
-            let state = Durable::open(&dir).await?;
-            let done = act(&state, action).await;
-            let closed = state.close().await;
-            let done = done?;
-            closed?;
-            Ok(done)
+            let cache = Durable::open(&dir).await?;
+            let done = act(&cache, action).await;
+            cache.close().await?;
+            done
         }
     }
 }
 
-async fn act(state: &Durable<Cache>, action: command::Action) -> Outcome<bool> {
-    use command::Action;
+async fn act(cache: &Durable<Cache>, action: Action) -> Outcome<()> {
     match action {
-        Action::Set { key, value } => match state.insert(key, value).await? {
-            Some(old) => say(format!("stored; it was {old:?}"))?,
-            None => say("stored")?,
+        Action::Set { key, value } => match cache.insert(key, value).await? {
+            Some(old) => say(format!("stored in the place of {old:?}")),
+            None => say("stored"),
         },
-        Action::Get { key } => match state.read(|cache| cache.entries.get(&key).cloned()) {
-            Some(value) => say(value)?,
-            None => return missing(&key),
-        },
-        Action::Remove { key } => match state.remove(&key).await? {
-            Some(old) => say(format!("removed; it was {old:?}"))?,
-            None => return missing(&key),
-        },
-        Action::List => list(state)?,
-        Action::Import { file } => import_file(state, &file).await?,
-        Action::Checkpoint => say(format!("the checkpoint holds everything up to lsn {}", state.checkpoint().await?))?,
+        Action::Get { key } => say(cache.get(&key).ok_or_else(|| missing(&key))?),
+        Action::Remove { key } => {
+            let old = cache.remove(&key).await?.ok_or_else(|| missing(&key))?;
+            say(format!("removed {old:?}"))
+        }
+        Action::List => list(cache),
+        Action::Import { file } => import_file(cache, &file).await,
+        Action::Checkpoint => say(format!("the checkpoint holds everything up to lsn {}", cache.checkpoint().await?)),
     }
-    Ok(true)
 }
 
-fn missing(key: &str) -> Outcome<bool> {
-    eprintln!("cache: nothing is stored under {key:?}");
-    Ok(false)
+fn missing(key: &str) -> String {
+    format!("nothing is stored under {key:?}")
 }
 
-/// Prints a line per entry, sorted by key.
-fn list(state: &Durable<Cache>) -> Outcome<()> {
+/// Prints the entries, sorted by key.
+fn list(cache: &Durable<Cache>) -> Outcome<()> {
     let mut lines: Vec<String> =
-        state.read(|cache| cache.entries.iter().map(|(key, value)| format!("{key}\t{value}")).collect());
+        cache.read(|cache| cache.entries.iter().map(|(key, value)| format!("{key}\t{value}")).collect());
     lines.sort();
-    if lines.is_empty() { Ok(()) } else { say(lines.join("\n")) }
+    lines.iter().try_for_each(say)
 }
 
-async fn import_file(state: &Durable<Cache>, file: &Path) -> Outcome<()> {
+async fn import_file(cache: &Durable<Cache>, file: &Path) -> Outcome<()> {
     let began = std::time::Instant::now();
     let lines = import::lines_of(file, &file.display().to_string())?;
     let count = lines.len();
-    import::import(state, lines).await?;
-    let syncs = state.stats().syncs;
-    say(format!("imported {count} lines in {:.2?}, with {syncs} syncs", began.elapsed()))
+    import::import(cache, lines).await?;
+    let syncs = cache.stats().syncs;
+    say(format!("imported {count} lines in {:.2?} with {syncs} syncs", began.elapsed()))
 }
 
-/// Prints a line. Whoever reads it may have seen enough, as `head` has.
+/// Prints a line. A closed pipe is no error: `list | head` needs only the first lines.
 fn say(line: impl std::fmt::Display) -> Outcome<()> {
     match writeln!(io::stdout(), "{line}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -1,5 +1,5 @@
-//! How often a call allocates once a store has run for a while, and what a store keeps after a burst of calls: on all threads together,
-//! its writer included. One test at a time, because the allocator is the whole process's.
+//! The allocations of a call in a store that has run for a while, and the memory that a burst of calls leaves, on all threads
+//! together. One test runs at a time, because the allocator counts for the whole process.
 
 mod common;
 
@@ -19,10 +19,10 @@ use walr::{CheckpointPolicy, Durability, Durable, WalState};
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const CALLS: usize = 1000;
-/// Calls before those that are counted: buffers grow, and threads come up.
+/// The number of calls before those that are counted: buffers grow, and threads start.
 const FIRST: usize = 100;
-/// What they may cost beyond their own: a segment or two that is made ahead, with its thread, and calls that find the committer at
-/// work and go through the queue.
+/// The allocations that the counted calls may need beyond their own: one or two segments that are created ahead, with their
+/// threads, and calls that find the committer busy and go through the queue.
 const SPARE: usize = 250;
 
 #[derive(Default, Serialize, Deserialize, WalState)]
@@ -31,7 +31,7 @@ struct Sums {
     entries: HashMap<String, String>,
 }
 
-/// A faithful argument's double, which has to be decoded.
+/// A string whose re-encode check decodes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Text(String);
 
@@ -54,12 +54,12 @@ impl Sums {
     }
 }
 
-/// The arguments of one caller's calls, made before they are counted.
+/// Returns the arguments of one caller's calls, which are made before the count.
 fn pairs(calls: usize) -> Vec<(String, String)> {
     (0..calls).map(|call| (format!("key {}", call % 10), format!("{call:0100}"))).collect()
 }
 
-/// What [`CALLS`] calls allocate, after a few that aren't counted. `make` is given how many to make.
+/// Returns the allocations of [`CALLS`] calls, after [`FIRST`] calls that aren't counted. `make` makes the given number of calls.
 fn counted(name: &str, mut make: impl FnMut(usize)) -> usize {
     make(FIRST);
     let region = Region::new(COUNTED);
@@ -70,11 +70,12 @@ fn counted(name: &str, mut make: impl FnMut(usize)) -> usize {
     count
 }
 
-/// Makes calls one after the other.
+/// Runs calls, all of which must succeed.
 fn each(calls: impl Future<Output = walr::Result<()>>) {
-    block_on(calls).expect("each is recorded");
+    block_on(calls).expect("each call is recorded");
 }
 
+/// Returns the allocations of three kinds of calls, made one after the other.
 fn one_by_one(sums: &Durable<Sums>, name: &str) -> [usize; 3] {
     let mut given = pairs(FIRST + CALLS);
     let mut checked: Vec<_> = pairs(FIRST + CALLS).into_iter().map(|(key, value)| (Text(key), Text(value))).collect();
@@ -105,7 +106,7 @@ fn one_by_one(sums: &Durable<Sums>, name: &str) -> [usize; 3] {
     [add, put, put_checked]
 }
 
-/// Four threads at once, so that groups have several calls.
+/// Returns the allocations of calls from four threads at once, so that groups have several calls.
 fn in_groups(sums: &Durable<Sums>, name: &str) -> usize {
     const CALLERS: usize = 4;
     let (begin, end) = (Barrier::new(CALLERS + 1), Barrier::new(CALLERS + 1));
@@ -131,11 +132,12 @@ fn in_groups(sums: &Durable<Sums>, name: &str) -> usize {
     })
 }
 
-/// Calls of a burst, and what may be left of it: buffers of frames, and the simulated disk.
+/// The number of calls of a burst.
 const BURST: u64 = 200_000;
+/// The number of bytes that a burst may leave, in buffers of frames and on the simulated disk.
 const LEFT: isize = 8 << 20;
 
-/// One test at a time.
+/// Lets one test run at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -158,13 +160,13 @@ fn a_burst_of_calls_leaves_no_memory_of_its_size() -> Result {
     let region = Region::new(COUNTED);
     let gate = Gate::closed_on(&sim);
     let mut calls: Vec<_> = (0..BURST).map(call).collect();
-    // While the writer waits before the disk with the first of them, the others become one group.
+    // The writer is stopped at the gate with the first call, and the others form one group.
     for call in &mut calls {
         assert!(poll_once(call.as_mut()).is_pending());
     }
     gate.open();
     in_turn(calls);
-    // The writer and the queue exchange their buffers with each group.
+    // With each group the writer and the queue swap their buffers.
     in_turn((0..4).map(call).collect());
     let change = region.change();
     let left = change.bytes_allocated.cast_signed() - change.bytes_deallocated.cast_signed();
@@ -174,7 +176,7 @@ fn a_burst_of_calls_leaves_no_memory_of_its_size() -> Result {
 }
 
 #[test]
-fn a_call_allocates_no_more_than_its_answers_channel() -> Result {
+fn a_call_allocates_at_most_its_answers_channel() -> Result {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let _watchdog = Watchdog::new();
     let hour = Duration::from_secs(3600);
@@ -188,9 +190,9 @@ fn a_call_allocates_no_more_than_its_answers_channel() -> Result {
         let most = if durability == Durability::Sync { CALLS } else { 0 };
         assert!(add <= most + SPARE, "{name}: {add} allocations for {CALLS} calls of `add`");
         assert!(put <= most + SPARE, "{name}: {put} allocations for {CALLS} calls of `put`");
-        // Callers that find the committer busy for long enough hand over to the writer.
+        // A caller that finds the committer busy for long enough hands its call to the writer.
         assert!(grouped <= CALLS + SPARE, "{name}: {grouped} allocations for {CALLS} calls of four callers");
-        // That the counting counts: two texts are decoded.
+        // Proves that allocations are counted: the check decodes two texts.
         assert!(
             put_checked >= most + 2 * CALLS,
             "{name}: {put_checked} allocations for {CALLS} calls of `put_checked`"

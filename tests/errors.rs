@@ -1,7 +1,7 @@
-//! `docs/errors.md` has every message of the macros and every variant of `walr::Error`, word by word, and `tests/ui` has a
-//! case of each message.
+//! `docs/errors.md` holds every message of the macros and every variant of `walr::Error` word by word, and `tests/ui` holds a case
+//! of each message of the macros.
 //!
-//! What is a placeholder in a message is `…` in the docs.
+//! The docs show the placeholders of a message as `…`.
 
 use std::fs;
 use std::path::Path;
@@ -10,16 +10,13 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 #[test]
 fn every_message_of_the_macros_is_explained() {
-    let docs = docs();
-    let mut messages = Vec::new();
-    in_folder("walr-derive/src", &mut |tokens| literals(tokens, &mut messages));
-    messages.retain(|message| is_message(message));
+    let messages = macro_messages();
     assert!(messages.len() > 90, "only {} messages were found", messages.len());
-    explained(&docs, messages);
+    assert_explained(&docs(), messages);
 }
 
 #[test]
-fn every_refusal_of_other_code_is_explained() {
+fn every_refusal_of_changed_code_is_explained() {
     let docs = docs();
     let mut messages = Vec::new();
     for path in [
@@ -29,14 +26,14 @@ fn every_refusal_of_other_code_is_explained() {
         "walr/src/schema/shape/names.rs",
     ] {
         let mut found = Vec::new();
-        // What is damaged is passed over, or comes as the reason of an `Error::Corrupt`.
+        // A corrupt file is bypassed, or is an `Error::Corrupt` with its own row.
         literals(without_calls(tokens(&read(path)), "damage"), &mut found);
         let before = messages.len();
         messages.extend(found.into_iter().filter(|text| is_message(text) && !text.starts_with("damaged at byte")));
-        assert!(messages.len() > before, "{path} refuses nothing any more");
+        assert!(messages.len() > before, "{path} holds no message of a refusal");
     }
     assert!(messages.len() > 6, "only {} messages were found", messages.len());
-    explained(&docs, messages);
+    assert_explained(&docs, messages);
 }
 
 #[test]
@@ -55,23 +52,21 @@ fn every_value_that_does_not_come_back_is_explained() {
     };
     messages.retain(|message| is_message(message) && !is_part(message) && !message.starts_with("the argument"));
     assert!(messages.len() >= 12, "only {} messages were found: {messages:#?}", messages.len());
-    explained(&docs, messages);
+    assert_explained(&docs, messages);
 }
 
 #[test]
-fn what_the_compiler_says_for_walr_is_explained() {
+fn every_message_of_the_compiler_for_walr_is_explained() {
     let docs = docs();
     let mut messages = Vec::new();
     in_folder("walr/src", &mut |tokens| of_attributes(tokens, "diagnostic", &mut messages));
     assert!(messages.len() >= 15, "only {} messages were found", messages.len());
-    explained(&docs, messages);
+    assert_explained(&docs, messages);
 }
 
 #[test]
-fn every_message_has_a_case() {
-    let mut messages = Vec::new();
-    in_folder("walr-derive/src", &mut |tokens| literals(tokens, &mut messages));
-    messages.retain(|message| is_message(message));
+fn every_message_of_the_macros_has_a_case() {
+    let mut messages = macro_messages();
     in_folder("walr/src", &mut |tokens| of_attributes(tokens, "diagnostic", &mut messages));
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui");
     let paths = fs::read_dir(folder).expect("the cases").map(|entry| entry.expect("a case").path());
@@ -79,7 +74,7 @@ fn every_message_has_a_case() {
     let outputs: String = outputs.map(|path| fs::read_to_string(path).expect("an output")).collect();
     let is_seen = |message: &String| outputs.lines().any(|line| holds(line, &shown(message)));
     let unseen: Vec<&String> = messages.iter().filter(|message| !is_seen(message)).collect();
-    assert!(unseen.is_empty(), "no case in tests/ui shows these {}:\n{unseen:#?}", unseen.len());
+    assert!(unseen.is_empty(), "no case in tests/ui shows these {} messages:\n{unseen:#?}", unseen.len());
 }
 
 #[test]
@@ -87,45 +82,56 @@ fn every_error_is_explained() {
     let docs = docs();
     let source = read("walr/src/error.rs");
     let arms = arms_of_fate(&source);
-    let (_, source) = source.split_once("pub enum Error {").expect("the enum of all errors");
-    let (source, _) = source.split_once("\n}").expect("its end");
+    let (_, source) = source.split_once("pub enum Error {").expect("walr/src/error.rs has an enum `Error`");
+    let (source, _) = source.split_once("\n}").expect("the enum has an end");
     let variants: Vec<&str> = source.lines().filter_map(variant).collect();
     let mut messages = Vec::new();
     of_attributes(tokens(source), "error", &mut messages);
     assert!(variants.len() > 20 && variants.len() == messages.len(), "{variants:?}, {messages:?}");
     let fates: Vec<&str> = source.split("Fate:").skip(1).collect();
-    assert_eq!(fates.len(), variants.len(), "a variant doesn't say its fate");
+    assert_eq!(fates.len(), variants.len(), "the docs of a variant don't say its fate");
     for ((name, message), fate) in variants.iter().zip(messages).zip(fates) {
         let row = format!("| `{name}` | {} |", shown(&message));
         let (_, rest) =
-            docs.split_once(&row).unwrap_or_else(|| panic!("docs/errors.md has no row that begins so:\n{row}"));
+            docs.split_once(&row).unwrap_or_else(|| panic!("docs/errors.md has no row that begins with\n{row}"));
         let fate = fate.split_whitespace().filter(|word| *word != "///").collect::<Vec<_>>().join(" ");
         let fates = ["unknown", "as the field `fate` says", "not recorded"];
         let fate = fates.iter().position(|known| fate.starts_with(known));
-        let fate = fate.unwrap_or_else(|| panic!("the docs of `{name}` say no fate that this test knows"));
+        let fate = fate.unwrap_or_else(|| panic!("the docs of `{name}` say a fate that this test doesn't know"));
         let cells: Vec<&str> = rest.splitn(4, '|').map(str::trim).collect();
-        assert_eq!(cells[2], fates[fate], "of `{name}`");
+        assert_eq!(cells[2], fates[fate], "the fate of `{name}` in docs/errors.md");
         assert_eq!(fate, arm_of_fate(&arms, name), "`Error::fate()` of `{name}`");
     }
 }
 
-/// The variants for which `Error::fate()` says `Unknown`, and those that hold their fate. Most of them only walr itself can make,
-/// so this reads its code.
+/// Returns all messages of the macros.
+fn macro_messages() -> Vec<String> {
+    let mut messages = Vec::new();
+    in_folder("walr-derive/src", &mut |tokens| literals(tokens, &mut messages));
+    messages.retain(|message| is_message(message));
+    messages
+}
+
+/// Returns the variants for which `Error::fate()` is `Unknown`, and those that hold their fate. This reads the code, because only
+/// walr can make most of the errors.
 fn arms_of_fate(source: &str) -> [Vec<String>; 2] {
-    let (_, body) = source.split_once("pub fn fate(&self) -> Fate {").expect("`Error::fate`");
-    let (unknown, rest) = body.split_once("=> Fate::Unknown,").expect("the arm of those that are unknown");
-    let (held, rest) = rest.split_once("=> *fate,").expect("the arm of those that hold their fate");
-    assert!(rest.trim_start().starts_with("_ => Fate::NotRecorded,"), "an arm that this test doesn't know");
+    let (_, body) = source.split_once("pub fn fate(&self) -> Fate {").expect("walr/src/error.rs has a function `fate`");
+    let (unknown, rest) = body.split_once("=> Fate::Unknown,").expect("`Error::fate` has an arm of unknown fates");
+    let (held, rest) = rest.split_once("=> *fate,").expect("`Error::fate` has an arm of fields");
+    assert!(
+        rest.trim_start().starts_with("_ => Fate::NotRecorded,"),
+        "`Error::fate` has an arm that this test doesn't know"
+    );
     let name = |part: &str| part.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
     [unknown, held].map(|arm| arm.split("Error::").skip(1).map(name).collect())
 }
 
-/// The number of the arm of `Error::fate()` that this variant meets.
+/// Returns the number of the arm of `Error::fate()` that matches this variant.
 fn arm_of_fate(arms: &[Vec<String>; 2], name: &str) -> usize {
     arms.iter().position(|arm| arm.iter().any(|other| other == name)).unwrap_or(arms.len())
 }
 
-/// `docs/errors.md`, with one blank between words, and the bars of code in its tables as they are shown.
+/// Returns `docs/errors.md` with one space between words, and without the escapes of bars in its tables.
 fn docs() -> String {
     read("docs/errors.md").split_whitespace().collect::<Vec<_>>().join(" ").replace("\\|", "|")
 }
@@ -136,28 +142,33 @@ fn read(path: &str) -> String {
 }
 
 #[track_caller]
-fn explained(docs: &str, messages: Vec<String>) {
-    // What other rows begin with, or only mention, isn't explained by them.
+fn assert_explained(docs: &str, messages: Vec<String>) {
+    // A whole cell must match: a row that begins with a message, or mentions it, explains another one.
     let is_missing = |message: &String| match message.starts_with("#[") {
         true => !docs.contains(&format!("`{message}`")),
         false => !docs.contains(&format!("| {message} |")),
     };
     let missing: Vec<String> = messages.iter().map(|message| shown(message)).filter(is_missing).collect();
-    assert!(missing.is_empty(), "docs/errors.md has not these {}:\n{}", missing.len(), missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "docs/errors.md doesn't hold these {} messages:\n{}",
+        missing.len(),
+        missing.join("\n")
+    );
 }
 
-/// Whether the parts of `message` between its dots stand in `line`, in their order.
+/// Returns true if `line` holds the parts of `message` between its dots, in their order.
 fn holds(line: &str, message: &str) -> bool {
     message.split('…').try_fold(line, |rest, part| rest.split_once(part).map(|(_, rest)| rest)).is_some()
 }
 
-/// The name of the variant that begins on `line` of the enum.
+/// Returns the name of the variant that begins on `line` of the enum.
 fn variant(line: &str) -> Option<&str> {
     let line = line.strip_prefix("    ").filter(|line| line.starts_with(|first: char| first.is_uppercase()))?;
     line.split([' ', ',', '(']).next()
 }
 
-/// Gives the tokens of each source in a folder, but tests, to `each`.
+/// Calls `each` with the tokens of each source in a folder, except for tests.
 fn in_folder(folder: &str, each: &mut impl FnMut(TokenStream)) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in fs::read_dir(root.join(folder)).expect("a folder of sources") {
@@ -172,10 +183,10 @@ fn in_folder(folder: &str, each: &mut impl FnMut(TokenStream)) {
 }
 
 fn tokens(source: &str) -> TokenStream {
-    source.parse().expect("a source that Rust can read")
+    source.parse().expect("the source is valid Rust")
 }
 
-/// All strings of `tokens`, but those of tests and of doc comments.
+/// Collects the strings of `tokens`, except for those of tests and doc comments.
 fn literals(tokens: TokenStream, found: &mut Vec<String>) {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -198,7 +209,7 @@ fn literals(tokens: TokenStream, found: &mut Vec<String>) {
     }
 }
 
-/// `tokens` without the arguments of calls of `name`.
+/// Returns `tokens` without the arguments of calls of `name`.
 fn without_calls(tokens: TokenStream, name: &str) -> TokenStream {
     let mut is_called = false;
     let part = |token: TokenTree| {
@@ -212,7 +223,7 @@ fn without_calls(tokens: TokenStream, name: &str) -> TokenStream {
     tokens.into_iter().filter_map(part).collect()
 }
 
-/// The strings of the attributes `#[name(..)]` and `#[name::..]`.
+/// Collects the strings of the attributes `#[name(..)]` and `#[name::..]`.
 fn of_attributes(tokens: TokenStream, name: &str, found: &mut Vec<String>) {
     let mut after_hash = false;
     for token in tokens {
@@ -237,7 +248,7 @@ fn attribute(token: &TokenTree) -> Option<&Group> {
     }
 }
 
-/// Whether an item ends with `token`.
+/// Returns true if an item ends with `token`.
 fn is_end(token: &TokenTree) -> bool {
     match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -245,7 +256,7 @@ fn is_end(token: &TokenTree) -> bool {
     }
 }
 
-/// Whether a string is for people: some words, and no docs of what is generated, which are sentences.
+/// Returns true if a string is a message: several words, and no sentence, which would be docs of generated code.
 fn is_message(text: &str) -> bool {
     let first = text.chars().next().unwrap_or_default();
     text.split(' ').count() > 2
@@ -253,7 +264,7 @@ fn is_message(text: &str) -> bool {
         && (first.is_lowercase() || "`{#".contains(first))
 }
 
-/// A message as the docs show it.
+/// Returns a message as the docs show it.
 fn shown(message: &str) -> String {
     let mut shown = String::new();
     let mut rest = message;
@@ -261,7 +272,7 @@ fn shown(message: &str) -> String {
         let (before, brace) = rest.split_at(at);
         shown += before;
         let inner = brace.strip_prefix('{').and_then(|inner| inner.split_once('}')).map(|(inner, _)| inner);
-        // `impl Cache { … }` stands in plain strings too, and `{:?}` in code that a message shows.
+        // Braces of `impl Cache { … }` in a plain string, or of `{:?}` in code of a message, are no placeholders.
         let is_placeholder = |inner: &str| !inner.contains(|c: char| !c.is_alphanumeric() && c != '_');
         rest = match inner {
             _ if brace.starts_with("{{") || brace.starts_with("}}") => {
@@ -288,7 +299,7 @@ fn placeholders_are_shown_as_dots() {
 }
 
 #[test]
-fn strings_of_tests_and_docs_are_no_messages() {
+fn strings_of_tests_and_docs_are_not_messages() {
     let mut found = Vec::new();
     let source = "/// a b c\nconst A: &str = \"of an item\"; #[cfg(test)] mod tests { const B: &str = \"d e f\"; } #[error(\"g\")] struct C;";
     literals(tokens(source), &mut found);

@@ -1,21 +1,21 @@
-//! A process that was forked off has the memory of a store, and not its writer: its calls fail, and its drop closes nothing.
+//! A forked child has the memory of a store without its threads: its calls fail, and its drop closes nothing.
 #![cfg(unix)]
 
 mod common;
 
-use common::{Result, Watchdog, block_on, open};
+use common::{Result, Watchdog, assert_locked, block_on, numbered, open};
 use fork::{Fork, fork, waitpid};
 use walr::Error;
 
 #[test]
-fn a_forked_childs_calls_fail_and_the_parent_goes_on() -> Result {
+fn calls_of_a_forked_child_fail_and_those_of_its_parent_work() -> Result {
     let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir()?;
     let words = block_on(open(folder.path()))?;
     block_on(words.push("word 0"))?;
     match fork()? {
         Fork::Child => {
-            // Nothing here may panic or print: the test harness's threads are not here.
+            // The child must not panic or print, because it has no threads of the test harness.
             let refused = [
                 matches!(block_on(words.push("the child's")), Err(Error::Forked)),
                 matches!(block_on(words.apply_batch([])), Err(Error::Forked)),
@@ -29,12 +29,12 @@ fn a_forked_childs_calls_fail_and_the_parent_goes_on() -> Result {
         }
         Fork::Parent(child) => {
             let status = waitpid(child)?;
-            assert_eq!(status, 0, "the child's calls were not all refused");
+            assert_eq!(status, 0, "a call of the child was not refused");
         }
     }
-    assert!(matches!(block_on(open(folder.path())), Err(Error::Locked { .. })), "the child's drop unlocks nothing");
+    block_on(assert_locked(folder.path()));
     assert_eq!(block_on(words.push("word 1"))?, 2);
     drop(words);
-    assert_eq!(block_on(open(folder.path()))?.words(), common::numbered(2));
+    assert_eq!(block_on(open(folder.path()))?.words(), numbered(2));
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! What the macros refuse, one mistake a file, and forms that they must accept.
+//! Compile-time tests of the macros: mistakes that they refuse, one in each file, and forms that they accept.
 //!
-//! The expected messages are of this toolchain without `rust-src`; `TRYBUILD=overwrite` writes them anew.
+//! The expected messages are those of the pinned toolchain without `rust-src`. `TRYBUILD=overwrite` writes them again.
 
 #[test]
 fn mistakes_are_explained() {

@@ -1,4 +1,4 @@
-//! What no store can be faster than: the disk alone, and a map without a log.
+//! The bounds that no store can exceed: the disk alone, and a map without a log.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,7 +19,7 @@ pub(crate) fn decode(bytes: &[u8]) -> CacheLog {
 }
 
 impl Bench {
-    /// Groups of `bytes`, each written and synced.
+    /// Writes and syncs groups of `bytes` bytes, which count as `records` records each.
     pub(crate) fn raw(&self, bytes: usize, records: u64) -> std::io::Result<Figures> {
         let path = self.path("raw");
         let mut file = File::create(&path)?;
@@ -42,7 +42,7 @@ impl Bench {
         Ok(figures)
     }
 
-    /// So many tasks, each of which encodes an insert, decodes it again, and puts it into a map behind a lock.
+    /// Runs tasks that each encode an insert, decode it again, and put it into a map behind a lock.
     pub(crate) async fn map(&self, tasks: u64) -> Figures {
         let (map, next) = (Arc::new(Mutex::new(HashMap::new())), Arc::new(AtomicU64::new(0)));
         let (began, until) = (Instant::now(), Instant::now() + self.secs);
@@ -55,7 +55,7 @@ impl Bench {
                             let at = next.fetch_add(1, Ordering::Relaxed);
                             let log = CacheLog::Insert { key: key(at), value: "v".repeat(100) };
                             let CacheLog::Insert { key, value } = decode(&encode(&log));
-                            map.lock().expect("nothing panics in it").insert(key, value);
+                            map.lock().expect("no task panics").insert(key, value);
                         }
                         tokio::task::yield_now().await;
                     }

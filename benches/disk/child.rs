@@ -1,4 +1,4 @@
-//! A measurement in a process of its own.
+//! Measurements in processes of their own.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,21 +8,21 @@ use walr::Durable;
 
 use crate::{Bench, Cache, Work};
 
-/// Tells a child what to do.
+/// The environment variable that gives a child its workload.
 const WORK: &str = "WALR_BENCH_WORK";
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What a workload did: how many operations, in what time, in how many groups and syncs.
+/// The figures of a workload.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Figures {
     pub(crate) operations: u64,
     pub(crate) took: Duration,
     pub(crate) groups: u64,
     pub(crate) syncs: u64,
-    /// The most memory that the process held, in MB, where the system says so.
+    /// The peak memory of the process in MB, if the system reports it.
     pub(crate) memory: Option<f64>,
-    /// Lines to print as they are.
+    /// Further lines to print.
     pub(crate) notes: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Figures {
         Figures { operations, took, ..Figures::default() }
     }
 
-    /// What was done since `began`, when the store's figures were these.
+    /// Returns what the store has done since `began`, when its figures were `before`.
     pub(crate) fn since(began: Instant, before: &walr::Stats, state: &Durable<Cache>) -> Self {
         let (took, after) = (began.elapsed(), state.stats());
         let (groups, syncs) = (after.groups - before.groups, after.syncs - before.syncs);
@@ -43,7 +43,7 @@ impl Figures {
     }
 }
 
-/// Does it in a process of its own.
+/// Runs a workload in a process of its own, and returns its figures.
 pub(crate) fn measure(work: &Work) -> Outcome<Figures> {
     let output = Command::new(std::env::current_exe()?).env(WORK, serde_json::to_string(work)?).output()?;
     if !output.status.success() {
@@ -52,12 +52,12 @@ pub(crate) fn measure(work: &Work) -> Outcome<Figures> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// What this process was started for, if it is a child.
-pub(crate) fn wanted() -> Outcome<Option<Work>> {
+/// Returns the workload of this process if it is a child.
+pub(crate) fn own_work() -> Outcome<Option<Work>> {
     std::env::var(WORK).ok().map(|work| Ok(serde_json::from_str(&work)?)).transpose()
 }
 
-/// Does it in this process, and prints the figures.
+/// Runs a workload in this process, and prints its figures.
 pub(crate) async fn run(work: Work, bench: &Bench) -> Outcome<()> {
     let mut figures = match work {
         Work::Raw { bytes, records } => bench.raw(bytes, records)?,
@@ -70,12 +70,13 @@ pub(crate) async fn run(work: Work, bench: &Bench) -> Outcome<()> {
         Work::Decode => bench.decode()?,
         Work::Stall => bench.stall().await?,
     };
-    figures.memory = most_memory();
+    figures.memory = peak_memory();
     println!("{}", serde_json::to_string(&figures)?);
     Ok(())
 }
 
-fn most_memory() -> Option<f64> {
+/// Returns the peak memory of this process in MB.
+fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim_end_matches("kB").trim().parse::<f64>().ok()? / 1024.0)

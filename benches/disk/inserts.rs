@@ -1,4 +1,4 @@
-//! Tasks that insert, one record a call, or a batch.
+//! Workloads of inserts: single calls, batches, and calls beside readers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) async fn end(state: Durable<Cache>, folder: &Path) -> walr::Result<()
 }
 
 impl Bench {
-    /// So many tasks, each of which inserts, waits, and inserts again.
+    /// Runs tasks that each insert one entry after the other.
     pub(crate) async fn inserts(&self, mode: Mode, tasks: u64, value: usize) -> Outcome<Figures> {
         let folder = self.fresh("inserts")?;
         let state = mode.options().open(&folder).await?;
@@ -46,7 +46,7 @@ impl Bench {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         state.insert(key(at % keys), "v".repeat(value)).await?;
                         if at % 64 == 0 {
-                            // A call that never waits would keep this worker to itself.
+                            // A call that never waits would occupy this worker.
                             tokio::task::yield_now().await;
                         }
                     }
@@ -64,6 +64,7 @@ impl Bench {
         Ok(done)
     }
 
+    /// Inserts batches of [`BATCH`] entries one after the other.
     pub(crate) async fn batches(&self) -> Outcome<Figures> {
         let folder = self.fresh("batches")?;
         let state = Durable::<Cache>::options().open(&folder).await?;
@@ -82,7 +83,7 @@ impl Bench {
         Ok(done)
     }
 
-    /// One task that inserts, while so many others each take a look at the state a thousand times a second.
+    /// Inserts with one task, while each of the `readers` reads the state a thousand times a second.
     pub(crate) async fn readers(&self, readers: u64) -> Outcome<Figures> {
         let folder = self.fresh("readers")?;
         let state = Durable::<Cache>::options().open(&folder).await?;

@@ -1,16 +1,16 @@
-//! Whole workloads on the real disk, each next to its bound: `raw`, which is what the disk gives without walr (a write and an
-//! `fdatasync` per group into a file of written zeros, no map, no answer), or what a map takes without a log. A disk's speed
-//! drifts within minutes, so that the bound runs before and after each workload, and the ratio to their mean is what counts.
-//! Each runs in a process of its own: none finds memory that another one left.
+//! Workloads on a real disk, each next to its bound. The bound `raw` is the disk without walr: a write and an `fdatasync` of each
+//! group into a file of written zeros. The bound `map` is a map without a log. A disk's speed drifts within minutes, so the bound
+//! runs before and after each workload, and the ratio to their mean counts. Each run has a process of its own, so that none finds
+//! the memory of another.
 //!
 //! ```sh
-//! cargo bench --bench disk                            # everything, about three minutes
+//! cargo bench --bench disk                            # all workloads, about three minutes
 //! cargo bench --bench disk -- one crowd64 batches     # some workloads
 //! WALR_BENCH_DIR=/mnt/disk WALR_BENCH_SECS=5 cargo bench --bench disk
-//! WALR_BENCH_NO_RAW=1 strace -f -c -e trace=fdatasync,fsync,pwrite64 target/release/deps/disk-… one   # walr's own calls
+//! WALR_BENCH_NO_RAW=1 strace -f -c -e trace=fdatasync,fsync,pwrite64 target/release/deps/disk-… one   # the calls of walr
 //! ```
 //!
-//! Keys have 16 bytes and values 100, but for `large`, whose values have a MiB.
+//! Keys have 16 bytes and values 100 bytes, except for `large`, whose values have a MiB.
 
 mod bounds;
 mod child;
@@ -28,7 +28,7 @@ use walr::WalState;
 
 use crate::child::{Figures, Outcome};
 
-/// A map, as whoever comes from a `HashMap` behind a lock has it.
+/// The state of all workloads: a map.
 #[derive(Default, Serialize, Deserialize, WalState)]
 struct Cache {
     entries: HashMap<String, String>,
@@ -50,7 +50,7 @@ fn key(at: u64) -> String {
     format!("{:016}", at.wrapping_mul(7919) % KEYS)
 }
 
-/// How durable an insert is when it is answered.
+/// The durability of inserts.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 enum Mode {
     Sync,
@@ -58,30 +58,30 @@ enum Mode {
     Periodic,
 }
 
-/// What one process does.
+/// The workload of a process.
 #[derive(Serialize, Deserialize)]
 enum Work {
-    /// Groups of so many bytes and records, written and synced.
+    /// Writes and syncs groups of this size without walr.
     Raw { bytes: usize, records: u64 },
-    /// Inserts into a map by so many tasks.
+    /// Inserts into a map without a log.
     Map { tasks: u64 },
-    /// Inserts into a store by so many tasks, of values of so many bytes.
+    /// Inserts values of this many bytes into a store.
     Inserts { mode: Mode, tasks: u64, value: usize },
-    /// Batches of inserts.
+    /// Inserts batches.
     Batches,
-    /// Inserts by one task beside so many readers.
+    /// Inserts with one task beside this many readers.
     Readers { count: u64 },
-    /// A store of a million inserts, and a file of their encodings.
+    /// Creates a store of a million inserts, and a file of their encodings.
     Fill { checkpoint: bool },
-    /// An open of that store.
+    /// Opens that store.
     Open,
-    /// One thread that decodes that file's values, and puts them into a map.
+    /// Decodes the file on one thread, and puts the entries into a map.
     Decode,
-    /// Inserts beside a checkpoint.
+    /// Inserts during a checkpoint.
     Stall,
 }
 
-/// Where, and for how long.
+/// The folder of all runs, and the time of each.
 struct Bench {
     folder: PathBuf,
     secs: Duration,
@@ -98,7 +98,7 @@ impl Bench {
         self.folder.join(format!("walr-bench-{name}"))
     }
 
-    /// A path with nothing there: an earlier run may have been stopped.
+    /// Returns a path without a file, and removes what an interrupted run has left there.
     fn fresh(&self, name: &str) -> std::io::Result<PathBuf> {
         let path = self.path(name);
         match std::fs::remove_dir_all(&path) {
@@ -108,7 +108,7 @@ impl Bench {
     }
 }
 
-/// Measures a workload between two rounds of its bound, and prints a line of the table.
+/// Measures a workload between two runs of its bound, and prints a line of the table.
 fn line(name: &str, work: &Work, bound: &Work) -> Outcome<()> {
     let skips = matches!(bound, Work::Raw { .. }) && std::env::var_os("WALR_BENCH_NO_RAW").is_some();
     let measure = || if skips { Ok(Figures::default()) } else { child::measure(bound) };
@@ -122,14 +122,14 @@ fn line(name: &str, work: &Work, bound: &Work) -> Outcome<()> {
     };
     println!("| {name} | {:.0} | {ratio:.2} | {} | {} |", done.per_second(), per(done.groups), per(done.syncs));
     if let (Work::Open, Some(held), Some(alone)) = (work, done.memory, after.memory) {
-        println!("| (memory: {held:.0} MB at most, {alone:.0} for the map alone) | | {:.2} | | |", held / alone);
+        println!("| (peak memory: {held:.0} MB, {alone:.0} MB for the map alone) | | {:.2} | | |", held / alone);
     }
     Ok(())
 }
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
-    if let Some(work) = child::wanted()? {
+    if let Some(work) = child::own_work()? {
         return child::run(work, &Bench::new()).await;
     }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();

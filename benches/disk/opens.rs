@@ -1,4 +1,4 @@
-//! Opens of a million records, and the same work on one thread without walr.
+//! Opens of a store with a million records, and the same work on one thread without walr.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,12 +22,12 @@ impl Bench {
         self.path("filled")
     }
 
-    /// Encodings with their lengths before them.
+    /// Returns the path of a file of encoded inserts, each after its length.
     fn values(&self) -> PathBuf {
         self.path("values")
     }
 
-    /// A million inserts, one record each, and perhaps a checkpoint.
+    /// Creates a store of a million inserts with one record each, and a checkpoint if `checkpoint` says so.
     pub(crate) async fn fill(&self, checkpoint: bool) -> Outcome<Figures> {
         let folder = self.fresh("filled")?;
         let began = Instant::now();
@@ -55,6 +55,7 @@ impl Bench {
         std::fs::remove_file(self.values())
     }
 
+    /// Opens the store.
     pub(crate) async fn open(&self) -> Outcome<Figures> {
         let began = Instant::now();
         let state = options().open(self.filled()).await?;
@@ -63,7 +64,7 @@ impl Bench {
         Ok(Figures::new(KEYS, took))
     }
 
-    /// What an open can't be faster than on one thread.
+    /// Decodes the inserts and puts them into a map: the bound of an open on one thread.
     pub(crate) fn decode(&self) -> Outcome<Figures> {
         let began = Instant::now();
         let mut file = BufReader::with_capacity(1 << 20, File::open(self.values())?);

@@ -1,4 +1,4 @@
-//! How long an insert waits at the most while a checkpoint of a large state is written.
+//! The longest wait of an insert while a checkpoint of a large state is written.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use crate::inserts::end;
 use crate::{Bench, Cache, KEYS, key};
 
 impl Bench {
-    /// The slowest of inserts that come 2,000 times a second, before a checkpoint of 500 MB and beside it.
+    /// Measures inserts that come 2,000 times a second, before and during a checkpoint of 500 MB.
     pub(crate) async fn stall(&self) -> Outcome<Figures> {
         let folder = self.fresh("stall")?;
         let policy = walr::CheckpointPolicy::Manual;
@@ -33,7 +33,7 @@ impl Bench {
                 }
                 let due = began + Duration::from_micros(500) * turn;
                 tokio::time::sleep_until(due.into()).await;
-                // From when it was due where the one before it was late, else from when it began.
+                // Counts from here and not from `due`: a wait of the insert before would count again.
                 let from = Instant::now();
                 paced.insert(key(u64::from(turn) % (KEYS / 2)), "w".repeat(1000)).await?;
                 waits.push((from, from.elapsed()));
@@ -45,9 +45,9 @@ impl Bench {
         state.checkpoint().await?;
         let ended = Instant::now();
         stop.store(true, Ordering::Relaxed);
-        let waits = job.await.expect("it doesn't panic")?;
+        let waits = job.await.expect("the task doesn't panic")?;
         let mut figures = Figures::default();
-        for (when, from, to) in [("before", began - Duration::from_secs(2), began), ("beside", began, ended)] {
+        for (when, from, to) in [("before", began - Duration::from_secs(2), began), ("during", began, ended)] {
             let mut waits: Vec<_> =
                 waits.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, took)| took).collect();
             waits.sort();

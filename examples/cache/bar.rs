@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const WIDTH: usize = 50;
 
-/// Counts what is done, and shows it if the standard output is a terminal.
+/// Counts the steps that are done, and shows them if the standard output is a terminal.
 pub(crate) struct Bar {
     total: usize,
     done: AtomicUsize,
@@ -17,7 +17,7 @@ impl Bar {
         Bar { total, done: AtomicUsize::new(0), shown: std::io::stdout().is_terminal() }
     }
 
-    /// One more is done.
+    /// Counts a step.
     pub(crate) fn step(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         let filled = |done: usize| (WIDTH * done / self.total.max(1)).min(WIDTH);
@@ -29,7 +29,7 @@ impl Bar {
     fn draw(&self, filled: usize, done: usize) {
         let end = if done >= self.total { "\n" } else { "" };
         let mut out = std::io::stdout().lock();
-        // A bar that can't be drawn is no reason to stop.
+        // The work goes on if the bar can't be drawn.
         let _ = write!(out, "\r[{:WIDTH$}] {done}/{}{end}", "#".repeat(filled), self.total);
         let _ = out.flush();
     }

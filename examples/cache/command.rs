@@ -1,29 +1,29 @@
-//! What the user asks for.
+//! The commands, and the parser of the arguments.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-usage: cache                              import, be killed, recover, check
+usage: cache                              kill a process that imports, recover its cache, and check it
        cache [--dir DIR] set KEY VALUE    store VALUE under KEY
-       cache [--dir DIR] get KEY          print what is under KEY; status 1 if nothing is
-       cache [--dir DIR] remove KEY       take out what is under KEY; status 1 if nothing is
+       cache [--dir DIR] get KEY          print the value of KEY; status 1 if there is none
+       cache [--dir DIR] remove KEY       remove KEY; status 1 if there is none
        cache [--dir DIR] list             print all keys and values
        cache [--dir DIR] import FILE      store each line of FILE under FILE:NUMBER
-       cache [--dir DIR] checkpoint       write the whole cache as one file
+       cache [--dir DIR] checkpoint       write the whole cache to one file
 
-DIR is the store's folder, ./cache if it isn't given, and is made if it is missing.
-Behind `--`, a word that begins with a dash is a word like any other.";
+DIR is the folder of the store (default: cache). It is created if it is missing.
+Words after `--` may begin with a dash.";
 
 pub(crate) enum Command {
     Help,
-    /// The whole demonstration.
+    /// Kills a process that imports, and checks what its store recovers.
     Crash,
-    /// Its child process: it isn't meant for users.
+    /// Imports until it is killed, as the child process of [`Command::Crash`].
     UntilKilled {
         dir: PathBuf,
     },
-    /// Something on a store of the user's own.
+    /// Opens a store, and acts on it.
     On {
         dir: PathBuf,
         action: Action,
@@ -39,7 +39,7 @@ pub(crate) enum Action {
     Checkpoint,
 }
 
-/// Reads the arguments, or says what is wrong with them.
+/// Parses the arguments. The error says what is wrong with them.
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, String> {
     let (dir, words) = split(args)?;
     let mut words = words.into_iter();
@@ -63,12 +63,12 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Str
         other => return Err(format!("there is no command {other:?}")),
     };
     match words.next() {
-        Some(word) => Err(format!("{word:?} is one word too many for `{verb}`; put quotes around text with spaces")),
+        Some(word) => Err(format!("{word:?} is a word too many for `{verb}`; put quotes around a text with spaces")),
         None => Ok(Command::On { dir: dir.unwrap_or_else(|| "cache".into()), action }),
     }
 }
 
-/// Takes `--dir DIR` and `--help` out of the words.
+/// Separates `--dir DIR` and `--help` from the other words.
 fn split(mut args: impl Iterator<Item = OsString>) -> Result<(Option<PathBuf>, Vec<OsString>), String> {
     let (mut dir, mut words) = (None, Vec::new());
     while let Some(arg) = args.next() {

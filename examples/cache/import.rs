@@ -1,4 +1,4 @@
-//! Lines of text, and how many tasks at once put them into the cache.
+//! The import of text into the cache, by many tasks at once.
 
 use std::io;
 use std::path::Path;
@@ -10,16 +10,16 @@ use walr::Durable;
 use crate::bar::Bar;
 use crate::{Cache, Outcome};
 
-/// How many tasks write at once; those that call at the same time share one sync.
+/// The number of tasks that write at once. Calls at the same time share a sync.
 pub(crate) const TASKS: usize = 64;
 
-/// A line of a text file, and `path:line` for its key.
+/// A line of a text file, with the key `path:number`.
 pub(crate) struct Line {
     pub(crate) key: String,
     pub(crate) text: String,
 }
 
-/// The lines of the file at `path`, which the keys call `name`.
+/// Returns the lines of the file at `path`, with `name` in their keys.
 pub(crate) fn lines_of(path: &Path, name: &str) -> io::Result<Vec<Line>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| io::Error::new(error.kind(), format!("can't read {}: {error}", path.display())))?;
@@ -27,7 +27,7 @@ pub(crate) fn lines_of(path: &Path, name: &str) -> io::Result<Vec<Line>> {
     Ok(lines.map(|(text, number)| Line { key: format!("{name}:{number}"), text: text.to_string() }).collect())
 }
 
-/// Every line of the text files in `folder` and below. Hidden folders and `target` are left out.
+/// Returns every line of the text files below `folder`, except for those in hidden folders and in `target`.
 pub(crate) fn lines_below(folder: &Path) -> io::Result<Vec<Line>> {
     const TEXT: [&str; 5] = ["rs", "md", "toml", "lock", "stderr"];
     let (mut lines, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
@@ -47,14 +47,14 @@ pub(crate) fn lines_below(folder: &Path) -> io::Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// Inserts all lines.
-pub(crate) async fn import(state: &Durable<Cache>, lines: Vec<Line>) -> Outcome<()> {
+/// Inserts all lines, and shows a progress bar.
+pub(crate) async fn import(cache: &Durable<Cache>, lines: Vec<Line>) -> Outcome<()> {
     let (bar, lines) = (Arc::new(Bar::new(lines.len())), Arc::new(lines));
     on_all_tasks(|task| {
-        let (state, bar, lines) = (state.clone(), bar.clone(), lines.clone());
+        let (cache, bar, lines) = (cache.clone(), bar.clone(), lines.clone());
         async move {
             for line in lines.iter().skip(task).step_by(TASKS) {
-                state.insert(line.key.clone(), line.text.clone()).await?;
+                cache.insert(line.key.clone(), line.text.clone()).await?;
                 bar.step();
             }
             Ok(())
@@ -63,7 +63,7 @@ pub(crate) async fn import(state: &Durable<Cache>, lines: Vec<Line>) -> Outcome<
     .await
 }
 
-/// Runs what `work` makes for the number of each task, until all are done or one has failed.
+/// Runs `work` in [`TASKS`] tasks at once, each with its number, until all end or one fails.
 pub(crate) async fn on_all_tasks<F>(work: impl Fn(usize) -> F) -> Outcome<()>
 where
     F: Future<Output = Outcome<()>> + Send + 'static,

@@ -1,14 +1,14 @@
-//! A second process of the same program, which writes until it is killed.
+//! A second process of the same program, which writes to a store until it is killed.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-/// The argument, before the store's folder, that makes the program the victim.
+/// The first argument of the second process. The folder of the store follows.
 pub(crate) const UNTIL_KILLED: &str = "until-killed";
 
-/// The process, and the pipe on which it reports each acknowledged call.
+/// The second process, and the pipe on which it reports each acknowledged call.
 pub(crate) struct Victim {
     process: Child,
     reports: BufReader<ChildStdout>,
@@ -16,16 +16,15 @@ pub(crate) struct Victim {
 }
 
 impl Victim {
-    /// Starts this program once more, on the store in `dir`.
+    /// Starts this program again, with the store in `dir`.
     pub(crate) fn start(dir: &Path) -> io::Result<Victim> {
         let mut command = Command::new(std::env::current_exe()?);
         let mut process = command.arg(UNTIL_KILLED).arg(dir).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let pipe = process.stdout.take().ok_or_else(|| io::Error::other("the process has no pipe"))?;
+        let pipe = process.stdout.take().ok_or_else(|| io::Error::other("the process has no standard output"))?;
         Ok(Victim { process, reports: BufReader::new(pipe), killed: false })
     }
 
-    /// The next report; `None` when the process was killed and all that it had written is read. A line that the kill cut off
-    /// is no report.
+    /// Returns the next report, or `None` after the last report of a killed process. A line that the kill cut off is no report.
     pub(crate) fn report(&mut self) -> io::Result<Option<String>> {
         let mut line = Vec::new();
         self.reports.read_until(b'\n', &mut line)?;
@@ -36,7 +35,7 @@ impl Victim {
         if self.killed { Ok(None) } else { Err(io::Error::other(format!("the process ended by itself: {status}"))) }
     }
 
-    /// Ends the process with no warning: no handler runs, nothing is flushed.
+    /// Kills the process: no handler runs, and nothing is flushed.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         self.killed = true;
         self.process.kill()
@@ -45,19 +44,19 @@ impl Victim {
 
 impl Drop for Victim {
     fn drop(&mut self) {
-        // Only after an error is there anything left to end, and that error is what counts.
+        // The process still runs only after an error, which is reported instead of one from here.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Reports one acknowledged call. To be called after its `.await` has returned, and never before.
+/// Reports an acknowledged call. Call this only after the `.await` of the call has returned.
 pub(crate) fn report(line: &str) -> io::Result<()> {
-    // In one write: a line that comes in pieces could be another task's in between.
+    // One write for the whole line, so that lines of other tasks don't come between its parts.
     io::stdout().lock().write_all(format!("{line}\n").as_bytes())
 }
 
-/// A new folder for a store, beside the program: `stores/cache-1`, `stores/cache-2` and so on.
+/// Creates a new folder for a store, next to the program: `stores/cache-1`, `stores/cache-2` and so on.
 pub(crate) fn fresh_folder(name: &str) -> io::Result<PathBuf> {
     let stores = std::env::current_exe()?.with_file_name("stores");
     fs::create_dir_all(&stores)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::common::{Result, run, snapshot};
-use serde::de::{DeserializeSeed, Error as _, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use walr::{Durable, Error, Fate, Lsn, WalState};
@@ -111,6 +111,45 @@ impl<'de> Deserialize<'de> for TwoForms {
     }
 }
 
+/// Reads its fields in another way by their names than in their order.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct TwoWays {
+    key: Password2,
+    number: u8,
+}
+
+impl<'de> Deserialize<'de> for TwoWays {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<TwoWays, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = TwoWays;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key and a number")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<TwoWays, A::Error> {
+                // A sample is rejected here, and stands before the number.
+                let key = fields.next_element()?.unwrap_or_default();
+                let number = fields.next_element()?.unwrap_or_default();
+                Ok(TwoWays { key, number })
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<TwoWays, A::Error> {
+                let mut number = 0;
+                while let Some(name) = fields.next_key::<String>()? {
+                    let value = fields.next_value::<Value>()?;
+                    if name == "number" {
+                        number = value.as_u64().unwrap_or_default() as u8;
+                    }
+                }
+                Ok(TwoWays { key: Password2::default(), number })
+            }
+        }
+        from.deserialize_struct("TwoWays", &["key", "number"], Fields)
+    }
+}
+
 /// Asks for any value behind a number that is no sample.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Late(u8, u8);
@@ -154,10 +193,11 @@ jobs! {
     untagged { jobs: Vec<Untagged>, payload: Option<Untagged> }
     tagged { jobs: Vec<Tagged>, payload: Tagged }
     beside { jobs: Vec<Beside>, payload: Beside }
-    flat { jobs: Vec<Flat>, payload: Box<Flat> }
+    flat { jobs: Vec<Flat>, payload: Option<Flat> }
     behind { jobs: Vec<Behind>, password: Password }
     after_an_argument { jobs: (Password2, u8), first: Behind }
     two_forms { last: TwoForms, payload: TwoForms }
+    two_ways { last: Vec<TwoWays>, payload: u8 }
     late { last: Vec<Late>, payload: Late }
 }
 
@@ -221,7 +261,7 @@ fn what_serde_derives_in_a_self_describing_way_is_refused_by_the_types_own_name(
         refused::<tagged::Jobs>(&words).await?;
         let words = ["`Jobs.jobs.item: store::Beside`, the argument `payload: store::Beside`", DERIVED];
         refused::<beside::Jobs>(&words).await?;
-        let words = ["`Jobs.jobs.item: store::Flat`, the argument `payload: store::Flat`", DERIVED];
+        let words = ["`Jobs.jobs.item: store::Flat`, the argument `payload.some: store::Flat`", DERIVED];
         refused::<flat::Jobs>(&words).await
     })
 }
@@ -261,6 +301,18 @@ fn types_with_a_form_that_is_not_for_people_work() -> Result {
         drop(jobs);
         let jobs = Durable::<two_forms::Jobs>::open(folder.path()).await?;
         assert_eq!(jobs.read(|jobs| jobs.last.clone()), TwoForms(5));
+        Ok(())
+    })
+}
+
+#[test]
+fn what_is_read_otherwise_by_names_is_no_matter() -> Result {
+    run(async {
+        let folder = tempfile::tempdir()?;
+        let first = || two_ways::Jobs { calls: 0, last: vec![TwoWays::default()] };
+        let jobs = Durable::options().open_with(folder.path(), first).await?;
+        assert_eq!(jobs.submit(1, 7).await?, 1);
+        jobs.close().await?;
         Ok(())
     })
 }

@@ -1,5 +1,5 @@
-//! A library as a strict user writes it: each lint that one may turn on is an error here, and a word from generated code would
-//! break the build. It is compiled in two editions, and walr is called `journal` in its manifest.
+//! A library of a strict user: each lint that a user may turn on is an error here, so that a warning in generated code breaks the
+//! build. The library is compiled in two editions, and its manifest renames walr to `journal`.
 #![deny(warnings, missing_docs, clippy::all, clippy::pedantic)]
 #![forbid(unsafe_code)]
 #![warn(
@@ -37,25 +37,25 @@ pub use self::table::{Table, TableLog, TableMutations, TableOutcome};
 use journal::WalState;
 use serde::{Deserialize, Serialize};
 
-/// A door, which is a state and an argument of another's mutations.
+/// A door. It is a state, and an argument of mutations of [`Shelf`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, WalState)]
 #[wal(crate = journal)]
 #[non_exhaustive]
 pub enum Door {
-    /// Nobody comes in.
+    /// The door is closed.
     #[default]
     Closed,
-    /// Everybody does.
+    /// The door is open.
     #[non_exhaustive]
     Open {
-        /// When it was opened.
+        /// The time at which the door was opened.
         since: u64,
     },
 }
 
 #[journal::mutations(crate = journal)]
 impl Door {
-    /// Opens it, and says since when it is open.
+    /// Opens the door, and returns the time since which it is open.
     #[mutation]
     pub const fn open(&mut self, #[record(1 + 1)] now: u64) -> u64 {
         let since = match *self {
@@ -66,13 +66,13 @@ impl Door {
         since
     }
 
-    /// Nobody outside calls it.
+    /// Closes the door.
     #[mutation]
     const fn slam(&mut self) {
         *self = Self::Closed;
     }
 
-    /// Whether it is open.
+    /// Returns true if the door is open.
     #[query]
     #[must_use]
     pub const fn is_open(&self) -> bool {
@@ -80,11 +80,11 @@ impl Door {
     }
 }
 
-/// Closes the door behind those who came in.
+/// Closes the door with its private mutation.
 ///
 /// # Errors
 ///
-/// Those of the store.
+/// Returns the errors of the store.
 pub async fn close(door: &journal::Durable<Door>) -> journal::Result<()> {
     door.slam().await
 }

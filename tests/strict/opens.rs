@@ -1,4 +1,4 @@
-//! The strict crate's states, opened, called and opened again.
+//! Opens, calls and reopens the states of the strict library.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use strict::{Door, Refused, Shelf, ShelfLog, ShelfOutcome, Table};
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_door() -> Result {
+async fn a_door_works() -> Result {
     let folder = tempfile::tempdir()?;
     let door = Durable::<Door>::open(folder.path()).await?;
     assert_eq!(door.open().await?, 2);
@@ -21,7 +21,7 @@ async fn a_door() -> Result {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_shelf() -> Result {
+async fn a_shelf_works() -> Result {
     let folder = tempfile::tempdir()?;
     let shelf = Durable::<Shelf>::open(folder.path()).await?;
     assert_eq!(shelf.put("cup", 3, Path::new("/"), Some(Door::default())).await?, 3);
@@ -34,16 +34,16 @@ async fn a_shelf() -> Result {
     assert_eq!(old, old.clone());
     drop(shelf);
     let shelf = Durable::<Shelf>::open(folder.path()).await?;
-    assert_eq!((shelf.left("cup"), shelf.read(Shelf::total)), (Some(3), 10), "as it was replayed");
+    assert_eq!((shelf.left("cup"), shelf.read(Shelf::total)), (Some(3), 10), "the total comes from the replay");
     shelf.close().await?;
     drop(shelf);
     let shelf = Durable::<Shelf>::open(folder.path()).await?;
-    assert_eq!(shelf.read(Shelf::total), 3, "as it was counted from the checkpoint");
+    assert_eq!(shelf.read(Shelf::total), 3, "`after_load` has counted the things");
     Ok(())
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_table() -> Result {
+async fn a_generic_table_works() -> Result {
     let folder = tempfile::tempdir()?;
     let table = Durable::<Table<String>>::open(folder.path()).await?;
     for (key, refused) in [("a", None), ("b", None), ("c", Some(1))] {
@@ -53,10 +53,10 @@ async fn a_table() -> Result {
     table.close().await?;
     drop(table);
     let table = Durable::<Table<String>>::open(folder.path()).await?;
-    assert_eq!(table.count(), 1, "`after_load` has counted it");
+    assert_eq!(table.count(), 1, "`after_load` has counted the rows");
     table.put(&"d".to_string(), 2).await?;
     drop(table);
     let table = Durable::<Table<String>>::open(folder.path()).await?;
-    assert_eq!(table.put(&"e".to_string(), 3).await?, Some(3), "and the replay went on from there");
+    assert_eq!(table.put(&"e".to_string(), 3).await?, Some(3), "the replay has counted a row more");
     Ok(())
 }

@@ -9,52 +9,52 @@ use serde::{Deserialize, Serialize};
 
 use crate::Door;
 
-/// What lies on a shelf.
+/// The things on a shelf.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize, WalState)]
 #[wal(crate = journal, after_load = Self::count)]
 pub struct Shelf {
-    /// How many of each thing.
+    /// The number of things of each name.
     things: BTreeMap<String, u64>,
-    /// How many in all; counted anew when the shelf is loaded.
+    /// The number of all things, which `count` sets after a load.
     #[serde(skip)]
     total: u64,
 }
 
-/// Why nothing was taken.
+/// The reason why nothing was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refused {
-    /// There are only so many.
+    /// The shelf holds only this many things of the name.
     TooFew(u64),
 }
 
 #[journal::mutations(crate = journal)]
 impl Shelf {
-    /// Puts `count` of `name` there.
+    /// Adds `count` things called `name`, and returns their number.
     #[mutation]
     pub fn put(&mut self, name: &str, count: u64, _from: &Path, _through: Option<Door>) -> u64 {
-        let there = self.things.entry(name.to_owned()).or_default();
-        *there += count;
+        let left = self.things.entry(name.to_owned()).or_default();
+        *left += count;
         self.total += count;
-        *there
+        *left
     }
 
-    /// Takes `count` of `name` away; see [`Self::put`].
+    /// Takes `count` things called `name` away, which [`Self::put`] has added.
     ///
     /// # Errors
     ///
-    /// If there are fewer.
+    /// Returns an error if the shelf holds fewer.
     #[mutation]
     #[must_use = "it may be refused"]
     pub fn take(&mut self, name: &str, count: u64, #[record(name.len())] _length: usize) -> Result<u64, Refused> {
-        let there = self.things.get(name).copied().unwrap_or_default();
-        let left = there.checked_sub(count).ok_or(Refused::TooFew(there))?;
+        let before = self.things.get(name).copied().unwrap_or_default();
+        let left = before.checked_sub(count).ok_or(Refused::TooFew(before))?;
         self.total -= count;
         _ = self.things.insert(name.to_owned(), left);
         Ok(left)
     }
 
-    /// An old form.
+    /// Adds a thing of each name: an old form of [`Self::put`].
     #[mutation(name = "add", replay_only)]
     #[deprecated = "use `put`"]
     pub fn add(&mut self, names: &[String]) {
@@ -64,7 +64,7 @@ impl Shelf {
         }
     }
 
-    /// More arguments than clippy likes.
+    /// Adds to the total, with more arguments than clippy accepts.
     #[mutation]
     #[expect(clippy::too_many_arguments, reason = "a test of `expect`")]
     pub fn measure(&mut self, one: u8, two: u8, three: u8, four: u8, five: u8, six: u8, seven: u8) -> u64 {
@@ -72,7 +72,7 @@ impl Shelf {
         self.total
     }
 
-    /// Only there in some builds.
+    /// Removes everything, and returns it.
     #[mutation]
     #[cfg(not(any()))]
     pub(crate) fn clear(&mut self) -> BTreeMap<String, u64> {
@@ -80,25 +80,25 @@ impl Shelf {
         mem::take(&mut self.things)
     }
 
-    /// The other builds' form.
+    /// Removes everything, in builds that are never made.
     #[mutation]
     #[cfg(any())]
     pub(crate) fn clear(&mut self, _everything: bool) {}
 
-    /// How many of `name` there are.
+    /// Returns the number of things called `name`.
     #[query]
     #[must_use]
     pub fn left(&self, name: &str) -> Option<u64> {
         self.things.get(name).copied()
     }
 
-    /// How many things there are.
+    /// Returns the number of all things.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.total
     }
 
-    /// Counts them.
+    /// Sets the total.
     fn count(&mut self) {
         self.total = self.things.values().sum();
     }
@@ -108,7 +108,7 @@ impl Shelf {
 ///
 /// # Errors
 ///
-/// Those of the store.
+/// Returns the errors of the store.
 pub async fn clear(shelf: &journal::Durable<Shelf>) -> journal::Result<u64> {
     Ok(shelf.clear().await?.len() as u64)
 }

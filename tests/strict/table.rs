@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use journal::WalState;
 use serde::{Deserialize, Serialize};
 
-/// Rows under keys, of which there are at most `N`.
+/// At most `N` rows under keys.
 #[derive(Clone, Debug, Serialize, Deserialize, WalState)]
 #[wal(crate = journal, after_load = Self::index)]
 pub struct Table<K: Ord, V = u64, const N: usize = 2>
@@ -14,7 +14,7 @@ where
 {
     /// The rows.
     rows: BTreeMap<K, V>,
-    /// How many there are; not on disk.
+    /// The number of rows, which checkpoints leave out.
     #[serde(skip)]
     count: usize,
 }
@@ -26,7 +26,7 @@ impl<K: Ord, V: PartialEq, const N: usize> Default for Table<K, V, N> {
 }
 
 impl<K: Ord, V: PartialEq, const N: usize> Table<K, V, N> {
-    /// How many rows there are.
+    /// Sets the number of rows.
     fn index(&mut self) {
         self.count = self.rows.len();
     }
@@ -38,7 +38,7 @@ where
     K: Ord + Clone,
     V: PartialEq + Clone,
 {
-    /// Puts a row, and hands back the one before; or this one, where there is no room.
+    /// Stores a row under `key`, and returns the row that it replaces. Returns `row` if the table is full.
     #[mutation]
     pub fn put(&mut self, key: &K, row: V) -> Option<V> {
         if self.count == N && !self.rows.contains_key(key) {
@@ -49,14 +49,14 @@ where
         before
     }
 
-    /// Removes those rows.
+    /// Removes the rows of `keys`.
     #[mutation]
     pub fn remove(&mut self, keys: &[K]) {
         self.rows.retain(|key, _| !keys.contains(key));
         self.index();
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     #[query]
     #[must_use]
     pub const fn count(&self) -> usize {

@@ -1,22 +1,19 @@
-//! Crash tests of sound states pass, whatever the workload does.
+//! Crash tests of correct states pass for each kind of workload.
 
 use std::error::Error;
 
 use walr::testing::{CrashTest, Medium, Sim, crash_test};
 use walr::{CheckpointPolicy, Durable, Options};
 
-use crate::common::{DURABILITIES, Result, Words, WordsLog, numbered, open_sim, run};
+use crate::common::{DURABILITIES, Result, Words, WordsLog, numbered, open_sim, push_numbered, run};
 
-/// Every state that a run of pushes passes is a beginning of [`numbered`].
+/// The invariant of pushes: the words are the first of [`numbered`].
 fn in_order(words: &Words) -> bool {
     words.words == numbered(words.words.len())
 }
 
 async fn push_twenty(words: Durable<Words>) -> Result<(), Box<dyn Error>> {
-    for word in numbered(20) {
-        words.push(&word).await?;
-    }
-    Ok(())
+    Ok(push_numbered(&words, 20).await?)
 }
 
 fn options() -> Options<Words> {
@@ -24,7 +21,7 @@ fn options() -> Options<Words> {
 }
 
 #[test]
-fn a_sound_state_passes() {
+fn a_correct_state_passes() {
     let report = crash_test(push_twenty, in_order);
     report.assert_ok();
     println!("{report}");
@@ -33,7 +30,7 @@ fn a_sound_state_passes() {
 }
 
 #[test]
-fn every_durability_and_every_medium_passes() {
+fn a_correct_state_passes_under_each_durability_and_on_each_medium() {
     for durability in DURABILITIES {
         for (direct, overwrite_safe) in [(true, true), (true, false), (false, true), (false, false)] {
             let options = options().durability(durability).power_safe_overwrite(overwrite_safe).segment_size(4096);
@@ -46,7 +43,7 @@ fn every_durability_and_every_medium_passes() {
 }
 
 #[test]
-fn batches_are_whole() {
+fn a_crash_leaves_whole_batches() {
     let report = crash_test(
         async |words: Durable<Words>| {
             for _ in 0..10 {
@@ -62,12 +59,12 @@ fn batches_are_whole() {
 }
 
 #[test]
-fn panicking_mutations_leave_nothing() {
+fn a_crash_brings_no_panicking_mutation_back() {
     let report = crash_test(
         async |words: Durable<Words>| {
             for word in numbered(5) {
                 words.push(&word).await?;
-                words.push_and_panic("gone").await.expect_err("it panics");
+                words.push_and_panic("gone").await.expect_err("the mutation didn't panic");
             }
             Ok(())
         },
@@ -78,7 +75,7 @@ fn panicking_mutations_leave_nothing() {
 }
 
 #[test]
-fn many_tasks_at_once_pass() {
+fn a_workload_may_have_many_tasks() {
     let report = crash_test(
         async |words: Durable<Words>| {
             let mut tasks = tokio::task::JoinSet::new();
@@ -97,7 +94,7 @@ fn many_tasks_at_once_pass() {
             Ok(())
         },
         |words: &Words| {
-            // Each task's words are there in its order.
+            // Each task's words come in its order.
             for task in 0..8 {
                 let task = task.to_string();
                 let own = words.words.iter().filter(|word| word.starts_with(&task));
@@ -136,7 +133,7 @@ fn a_long_run_is_sampled_evenly_and_within_its_bound() {
 }
 
 #[test]
-fn it_goes_on_with_a_store_that_is_there() -> Result {
+fn a_crash_test_may_begin_with_an_existing_store() -> Result {
     let folder = Sim::new();
     run(async {
         let words = open_sim(&folder).await?;
@@ -155,7 +152,7 @@ fn it_goes_on_with_a_store_that_is_there() -> Result {
 }
 
 #[test]
-fn a_state_without_a_default_begins_with_what_it_is_given() {
+fn a_crash_test_may_have_its_own_first_state() {
     let first = || Words { words: numbered(3) };
     let report = CrashTest::new().run_with(
         first,
@@ -182,6 +179,6 @@ fn a_workload_may_be_a_closure_that_returns_a_future() {
 }
 
 #[tokio::test]
-async fn it_runs_inside_of_a_runtime_too() {
+async fn a_crash_test_runs_inside_a_runtime() {
     crash_test(push_twenty, in_order).assert_ok();
 }

@@ -1,4 +1,4 @@
-//! Crash tests that must fail: the message says what is wrong, and names the crash, which can be repeated.
+//! Crash tests that fail: the message says what is wrong and names the crash, which can be repeated.
 
 use std::error::Error;
 use std::process::Command;
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use walr::testing::{Broken, CrashTest, Failure, Report, Sim, crash_test};
 use walr::{Durable, WalState};
 
-use crate::common::{Result, Words, numbered, open_sim, run};
+use crate::common::{Result, Words, numbered, open_sim, push_numbered, run};
 
-/// A range whose ends are set one by one, and should be set together.
+/// A range with a planted bug: its ends are set by two mutations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
 struct Span {
     from: u64,
@@ -29,7 +29,7 @@ impl Span {
     }
 }
 
-/// Moves a span upwards: between its two calls it ends before it begins.
+/// Moves a span upwards. Between the two calls it ends before it begins.
 async fn move_up(span: Durable<Span>) -> Result<(), Box<dyn Error>> {
     for at in 1..4 {
         span.set_from(at).await?;
@@ -39,18 +39,16 @@ async fn move_up(span: Durable<Span>) -> Result<(), Box<dyn Error>> {
 }
 
 async fn push_ten(words: Durable<Words>) -> Result<(), Box<dyn Error>> {
-    for word in numbered(10) {
-        words.push(&word).await?;
-    }
-    Ok(())
+    Ok(push_numbered(&words, 10).await?)
 }
 
+/// Returns the failure of a crash test that must fail.
 fn failure(report: &Report) -> &Failure {
-    report.failure.as_ref().unwrap_or_else(|| panic!("nothing was found: {report}"))
+    report.failure.as_ref().unwrap_or_else(|| panic!("the crash test passed: {report}"))
 }
 
 #[test]
-fn each_way_of_an_invariant_to_fail_is_a_failure_with_its_message() {
+fn an_invariant_that_panics_or_returns_an_error_or_false_is_a_failure() {
     let asserted = crash_test(move_up, |span: &Span| assert!(span.from <= span.to, "it ends at {}", span.to));
     let returned = crash_test(move_up, |span: &Span| match span.from <= span.to {
         true => Ok(()),
@@ -65,7 +63,7 @@ fn each_way_of_an_invariant_to_fail_is_a_failure_with_its_message() {
         for part in [message, "after call ", "answered   up to lsn ", "recovered  up to lsn 1\n", "WALR_CRASH=0:"] {
             assert!(shown.contains(part), "{part:?} is missing in: {shown}");
         }
-        assert!(shown.contains("cargo test failures::each_way_of_an_invariant"), "{shown}");
+        assert!(shown.contains("cargo test failures::an_invariant_that_panics"), "{shown}");
     }
 }
 
@@ -81,7 +79,7 @@ fn a_failure_can_be_repeated() {
     for seed in 0..5 {
         let report = CrashTest::new().seed(seed).run(move_up, whole);
         let failed = failure(&report);
-        let crash = failed.crash.clone().expect("it has a name");
+        let crash = failed.crash.clone().expect("the crash has a name");
         let again = CrashTest::new().only(&crash).run(move_up, whole);
         assert_eq!(failure(&again).to_string(), failed.to_string());
         assert!(again.states <= 2, "{again}");
@@ -97,14 +95,14 @@ fn a_crash_that_a_run_does_not_reach_is_a_failure() {
 
 #[test]
 #[should_panic(expected = "names no crash")]
-fn a_name_of_no_crash_is_refused() {
+fn an_invalid_name_of_a_crash_is_refused() {
     drop(CrashTest::<Span>::new().only("call 7"));
 }
 
-/// The run of this test by `the_environment_names_a_crash`, which sets `WALR_CRASH`.
+/// The part of the child process of `the_environment_names_a_crash`, which sets `WALR_CRASH`.
 #[test]
 #[ignore = "another test runs it"]
-fn child_of_the_environment() {
+fn child_process() {
     let report = crash_test(move_up, |_: &Span| ());
     report.assert_ok();
     println!("<{report}>");
@@ -114,18 +112,18 @@ fn child_of_the_environment() {
 fn the_environment_names_a_crash() -> Result {
     let child = |crash: &str| {
         let mut child = Command::new(std::env::current_exe()?);
-        child.args(["--exact", "failures::child_of_the_environment", "--ignored", "--nocapture"]);
+        child.args(["--exact", "failures::child_process", "--ignored", "--nocapture"]);
         child.env("WALR_CRASH", crash).output().map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let said = child("7:30:kill")?;
-    assert!(said.contains("<1 crash states of"), "{said}");
-    let said = child("")?;
-    assert!(said.contains("FAILED"), "{said}");
+    let output = child("7:30:kill")?;
+    assert!(output.contains("<1 crash states of"), "{output}");
+    let output = child("")?;
+    assert!(output.contains("FAILED"), "{output}");
     Ok(())
 }
 
 #[test]
-fn lost_records_are_found() {
+fn a_lost_record_is_a_failure() {
     let broken = |broken| {
         let folder = Sim::new();
         folder.break_it(broken);
@@ -140,8 +138,8 @@ fn lost_records_are_found() {
 }
 
 #[test]
-fn the_crashed_folder_can_be_looked_at() -> Result {
-    let report = crash_test(push_ten, |words: &Words| assert!(words.words.len() < 5, "five words"));
+fn the_folder_of_a_failure_can_be_opened_and_saved() -> Result {
+    let report = crash_test(push_ten, |words: &Words| assert!(words.words.len() < 5, "there are five words"));
     let failure = failure(&report);
     let saved = tempfile::tempdir()?;
     failure.folder.save(saved.path())?;
@@ -167,15 +165,15 @@ fn a_workload_that_fails_is_a_failure() {
 }
 
 #[test]
-#[should_panic(expected = "two words")]
-fn a_workload_that_panics_panics() {
-    let report = crash_test(async |_: Durable<Words>| panic!("two words"), |_: &Words| ());
+#[should_panic(expected = "the workload panics")]
+fn a_panic_of_the_workload_fails_the_test() {
+    let report = crash_test(async |_: Durable<Words>| panic!("the workload panics"), |_: &Words| ());
     report.assert_ok();
 }
 
-/// A list that knows its length, until a checkpoint is loaded.
+/// A list with a planted bug: its count is wrong once a checkpoint is loaded.
 #[derive(Default, Serialize, Deserialize, WalState)]
-#[wal(after_load = Self::forget)]
+#[wal(after_load = Self::reset)]
 struct Counted {
     words: Vec<String>,
     #[serde(skip)]
@@ -183,8 +181,8 @@ struct Counted {
 }
 
 impl Counted {
-    /// The planted bug: it should count the words.
-    fn forget(&mut self) {
+    /// Should count the words.
+    fn reset(&mut self) {
         self.count = 0;
     }
 }
@@ -199,7 +197,7 @@ impl Counted {
 }
 
 #[test]
-fn what_a_checkpoint_does_not_bring_back_is_found() {
+fn a_field_that_a_checkpoint_does_not_restore_is_a_failure() {
     let report = crash_test(
         async |counted: Durable<Counted>| {
             counted.add("one").await?;

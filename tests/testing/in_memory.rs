@@ -2,28 +2,26 @@
 
 use walr::{Durable, Error, Lsn};
 
-use crate::common::{PANIC, Result, Words, numbered, run};
+use crate::common::{PANIC, Result, Words, assert_closed, numbered, push_numbered, run};
 
 #[test]
-fn it_does_what_a_store_on_a_disk_does() -> Result {
+fn a_store_in_memory_works_like_one_on_a_disk() -> Result {
     run(async {
         let words: Durable<Words> = Durable::in_memory().await?;
-        for word in numbered(3) {
-            words.push(&word).await?;
-        }
-        let error = words.push_and_panic("gone").await.expect_err("it panics");
+        push_numbered(&words, 3).await?;
+        let error = words.push_and_panic("gone").await.expect_err("the mutation didn't panic");
         assert!(matches!(&error, Error::Panicked { message, .. } if message == PANIC), "{error:?}");
         assert_eq!(words.checkpoint().await?, Lsn::new(4));
         assert_eq!(words.push_short("too long for it").await?, Err("too long for it is too long".to_string()));
         assert_eq!(words.words(), numbered(3));
         words.close().await?;
-        assert!(matches!(words.push("late").await, Err(Error::Closed)));
+        assert_closed(words.push("late").await);
         Ok(())
     })
 }
 
 #[test]
-fn each_is_a_store_of_its_own() -> Result {
+fn each_store_in_memory_is_separate() -> Result {
     run(async {
         let one: Durable<Words> = Durable::in_memory().await?;
         let other: Durable<Words> = Durable::in_memory().await?;
@@ -36,7 +34,7 @@ fn each_is_a_store_of_its_own() -> Result {
 }
 
 #[test]
-fn its_name_says_what_it_is() -> Result {
+fn a_store_in_memory_has_a_name() -> Result {
     run(async {
         let words: Durable<Words> = Durable::in_memory().await?;
         assert_eq!(words.store().path().to_str(), Some("in-memory/Words"));

@@ -15,14 +15,14 @@ use state::{Ledger, LedgerLog};
 const ACCOUNTS: [&str; 3] = ["anna", "bert", "carl"];
 const CENTS: u64 = 1_000;
 
-/// Opens all accounts in one batch: a crash leaves all of them, or none.
+/// Opens all accounts in one batch, so that a crash leaves all of them or none.
 async fn open_accounts(ledger: &Durable<Ledger>) -> walr::Result<()> {
     let deposit = |account: &str| LedgerLog::Deposit { account: account.to_string(), cents: CENTS };
     ledger.apply_batch(ACCOUNTS.map(deposit)).await?;
     Ok(())
 }
 
-/// Whether no cent is lost, and none is made.
+/// The invariant of a ledger: no cent is lost, and none is created.
 fn balances(ledger: &Ledger) -> Result<(), String> {
     match ledger.total() {
         0 | 3_000 => Ok(()),
@@ -31,13 +31,13 @@ fn balances(ledger: &Ledger) -> Result<(), String> {
 }
 
 #[test]
-fn no_cent_is_lost() {
+fn a_crash_loses_no_cent() {
     let report = crash_test(
         async |ledger: Durable<Ledger>| {
             open_accounts(&ledger).await?;
             for round in 0..20 {
                 let (from, to) = (ACCOUNTS[round % 3], ACCOUNTS[(round + 1 + round / 3 % 2) % 3]);
-                // Some are refused, for want of money: that is a result like any other.
+                // The ledger refuses some of the transfers. A refusal is a result like any other.
                 let _ = ledger.transfer(from, to, 137 * round as u64).await?;
             }
             Ok(())
@@ -49,7 +49,7 @@ fn no_cent_is_lost() {
 }
 
 #[test]
-fn no_cent_is_lost_by_transfers_at_once() {
+fn a_crash_during_many_transfers_loses_no_cent() {
     let report = crash_test(
         async |ledger: Durable<Ledger>| {
             open_accounts(&ledger).await?;
@@ -70,25 +70,25 @@ fn no_cent_is_lost_by_transfers_at_once() {
 }
 
 #[track_caller]
-fn is_caught(report: &Report, what: &str) {
-    let failure = report.failure.as_ref().unwrap_or_else(|| panic!("nothing was found: {report}"));
+fn assert_fails(report: &Report, what: &str) {
+    let failure = report.failure.as_ref().unwrap_or_else(|| panic!("the crash test passed: {report}"));
     assert!(failure.reason.contains(what), "{failure}");
     println!("{failure}");
 }
 
 #[test]
-fn a_transfer_of_two_calls_is_caught() {
+fn a_transfer_of_two_calls_fails() {
     let report = crash_test(
         async |ledger: Durable<Ledger>| {
             open_accounts(&ledger).await?;
-            // The planted bug: a crash between the two takes the money out of the world.
+            // The planted bug: a crash between the two calls loses the money.
             ledger.withdraw("anna", 100).await??;
             ledger.deposit("bert", 100).await??;
             Ok(())
         },
         balances,
     );
-    is_caught(&report, "2900 cents");
+    assert_fails(&report, "2900 cents");
 }
 
 /// A ledger whose transfer has a bug planted in it.
@@ -104,7 +104,7 @@ impl Leaky {
         *self.accounts.entry(account.to_string()).or_default() += cents;
     }
 
-    /// The planted bug: it deposits before it knows that there is enough to withdraw. An error undoes nothing.
+    /// The planted bug: the transfer deposits before it checks the withdrawal, and an error rolls nothing back.
     #[mutation]
     fn transfer(&mut self, from: &str, to: &str, cents: u64) -> Result<(), String> {
         self.deposit(to, cents);
@@ -124,10 +124,10 @@ async fn overdraw(ledger: Durable<Leaky>) -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
-fn a_transfer_that_deposits_before_it_checks_is_caught() {
+fn a_transfer_that_deposits_before_it_checks_fails() {
     let report = crash_test(overdraw, |ledger: &Leaky| {
         let total: u64 = ledger.accounts.values().sum();
         assert!(total == 0 || total == 3_000, "{total} cents");
     });
-    is_caught(&report, "3900 cents");
+    assert_fails(&report, "3900 cents");
 }

@@ -1,4 +1,4 @@
-//! `walr::testing`, as its users meet it: stores in memory, crash tests that pass, and crash tests that fail.
+//! Tests of `walr::testing`: stores in memory, crash tests that pass, and crash tests that fail.
 
 #[path = "../common/mod.rs"]
 mod common;

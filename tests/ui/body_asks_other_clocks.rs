@@ -1,4 +1,4 @@
-//! Those of chrono, of time and of jiff, each with the parameter that it would be.
+//! The clocks of chrono, time and jiff: each message suggests the parameter that the clock should be.
 
 use serde::{Deserialize, Serialize};
 use walr::WalState;

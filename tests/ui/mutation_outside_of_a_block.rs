@@ -1,4 +1,4 @@
-//! With paths, or the imports that rustc offers, the marks speak for themselves.
+//! The marks are found by a path, or by the imports that rustc suggests, and explain the mistake themselves.
 
 use serde::{Deserialize, Serialize};
 use walr::{WalState, query};

@@ -1,4 +1,4 @@
-//! Asked as the derive asks: it stands beside serde's own words there, which change with each version of serde.
+//! The check that the derive makes, without the derive: the messages of serde's derives change with its versions.
 
 pub struct Cache {
     pub entries: Vec<String>,

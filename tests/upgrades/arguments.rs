@@ -1,9 +1,9 @@
-//! Parameters that come, go and change, also deep inside.
+//! Changes of parameters and of the types inside them.
 
 use crate::Expected::{Refused, Works};
 use crate::{End, changes, upgrade};
 
-/// A program whose one mutation takes these parameters, with the types that they are made of.
+/// Defines a program with one mutation of these parameters, and the types of the parameters.
 macro_rules! program {
     ($name:ident { $(#[mutation $($options:tt)?] fn $method:ident($($param:ident: $ty:ty),*);)* $(type $($types:tt)*)? }) => {
         mod $name {
@@ -164,12 +164,12 @@ program!(variant_renamed_with_serde {
 program!(variant_skipped_at_the_end {
     #[mutation] fn put(door: Option<Door>);
     type #[derive(Clone, Debug, Serialize, Deserialize)]
-    enum Door { Open, Closed { since: u64 }, #[serde(skip)] Imagined }
+    enum Door { Open, Closed { since: u64 }, #[serde(skip)] Skipped }
 });
 program!(variant_skipped_before_others {
     #[mutation] fn put(door: Option<Door>);
     type #[derive(Clone, Debug, Serialize, Deserialize)]
-    enum Door { Open, #[serde(skip)] Imagined, Closed { since: u64 } }
+    enum Door { Open, #[serde(skip)] Skipped, Closed { since: u64 } }
 });
 
 fn put() -> Vec<v1::CacheLog> {
@@ -184,71 +184,72 @@ fn put_door() -> Vec<doors::CacheLog> {
     vec![doors::CacheLog::Put { door: Some(doors::Door::Closed { since: 3 }) }]
 }
 
-macro_rules! seen {
+/// Makes the calls with one program, opens the folder with another one, and compares the calls that it replays.
+macro_rules! upgraded {
     ($before:ident, $after:ident, $calls:expr, $found:literal) => {
         async {
-            let seen = upgrade::<$before::Cache, $after::Cache>(End::Killed, $calls).await?;
-            Ok(seen.outcome(|state| state.read(|cache| cache.calls == [$found])))
+            let reopened = upgrade::<$before::Cache, $after::Cache>(End::Killed, $calls).await?;
+            Ok(reopened.outcome(|state| state.read(|cache| cache.calls == [$found])))
         }
     };
 }
 
 changes! {
-    parameter_borrowed, "a parameter borrowed instead of owned", Works => seen!(v1, borrowed, put(), "(\"a\", 7)");
-    parameter_added, "a parameter added",
+    parameter_is_borrowed, "a parameter borrowed instead of owned", Works => upgraded!(v1, borrowed, put(), "(\"a\", 7)");
+    parameter_is_added, "a parameter added",
         Refused(&["1 record of `put(key: String, count: u64)`", "`put(key: String, count: u64, force: bool)`", "replay_only"])
-        => seen!(v1, added, put(), "");
-    parameter_removed, "a parameter removed",
-        Refused(&["`put(key: String, count: u64)`", "has `put(key: String)`"]) => seen!(v1, removed, put(), "");
-    parameter_retyped, "a parameter retyped",
-        Refused(&["`put(key: String, count: u64)`", "`put(key: String, count: u32)`"]) => seen!(v1, retyped, put(), "");
-    parameters_swapped, "two parameters swapped",
-        Refused(&["`put(key: String, count: u64)`", "`put(count: u64, key: String)`"]) => seen!(v1, swapped, put(), "");
-    form_kept, "a parameter added, and the old form kept as `replay_only`", Works
-        => seen!(v1, old_form_kept, put(), "(\"a\", 7)");
+        => upgraded!(v1, added, put(), "");
+    parameter_is_removed, "a parameter removed",
+        Refused(&["`put(key: String, count: u64)`", "has `put(key: String)`"]) => upgraded!(v1, removed, put(), "");
+    parameter_is_retyped, "a parameter retyped",
+        Refused(&["`put(key: String, count: u64)`", "`put(key: String, count: u32)`"]) => upgraded!(v1, retyped, put(), "");
+    parameters_are_swapped, "two parameters swapped",
+        Refused(&["`put(key: String, count: u64)`", "`put(count: u64, key: String)`"]) => upgraded!(v1, swapped, put(), "");
+    old_form_is_kept, "a parameter added, and the old form kept as `replay_only`", Works
+        => upgraded!(v1, old_form_kept, put(), "(\"a\", 7)");
     field_is_added, "a field added inside an argument's own struct",
         Refused(&["struct Entry { id: u64, size: u64 }", "struct Entry { id: u64, size: u64, tags: seq<string> }"])
-        => seen!(entries, field_added, put_entry(), "");
-    old_struct_kept, "the same, with the old form kept, whose struct got another name",
+        => upgraded!(entries, field_added, put_entry(), "");
+    old_struct_is_renamed, "a field added inside an argument's own struct, and the old form kept with a renamed struct",
         Refused(&["put(entry: Entry)", "put(entry: OldEntry)", "`#[serde(rename = \"Entry\")]` on `OldEntry`"])
-        => seen!(entries, field_added_old_form, put_entry(), "");
-    old_struct_named, "the same, with `#[serde(rename = \"Entry\")]` on it", Works
-        => seen!(entries, field_added_old_name, put_entry(), "(OldEntry { id: 1, size: 2 },)");
+        => upgraded!(entries, field_added_old_form, put_entry(), "");
+    old_struct_has_its_old_name, "a field added inside an argument's own struct, and the old form kept with `#[serde(rename = \"Entry\")]`", Works
+        => upgraded!(entries, field_added_old_name, put_entry(), "(OldEntry { id: 1, size: 2 },)");
     fields_are_swapped, "two fields of an argument's struct swapped",
         Refused(&["struct Entry { id: u64, size: u64 }", "struct Entry { size: u64, id: u64 }"])
-        => seen!(entries, fields_swapped, put_entry(), "");
-    type_of_a_field, "the type of a field of an argument's struct changed",
-        Refused(&["id: struct Id { number: u64 }"]) => seen!(entries, deep_inside, put_entry(), "");
-    alias, "a type alias that changed", Refused(&["put(amount: u64)", "put(amount: u32)"])
-        => seen!(amounts, alias_changed, vec![amounts::CacheLog::Put { amount: 5 }], "");
-    alias_gone, "a type alias spelt out", Works
-        => seen!(amounts, alias_spelt_out, vec![amounts::CacheLog::Put { amount: 5 }], "(5,)");
-    variant, "a variant put before others in an argument's enum", Refused(&["enum Door { Open,", "enum Door { Ajar,"])
-        => seen!(doors, variant_inserted, put_door(), "");
+        => upgraded!(entries, fields_swapped, put_entry(), "");
+    field_is_retyped, "the type of a field of an argument's struct changed",
+        Refused(&["id: struct Id { number: u64 }"]) => upgraded!(entries, deep_inside, put_entry(), "");
+    alias_is_changed, "a type alias changed", Refused(&["put(amount: u64)", "put(amount: u32)"])
+        => upgraded!(amounts, alias_changed, vec![amounts::CacheLog::Put { amount: 5 }], "");
+    alias_is_replaced, "a type alias replaced by its type", Works
+        => upgraded!(amounts, alias_spelt_out, vec![amounts::CacheLog::Put { amount: 5 }], "(5,)");
+    variant_is_inserted, "a variant added before the others of an argument's enum", Refused(&["enum Door { Open,", "enum Door { Ajar,"])
+        => upgraded!(doors, variant_inserted, put_door(), "");
     field_is_renamed, "a field of an argument's struct renamed",
         Refused(&["id: u64", "number: u64", "or, if only names were changed", "`#[serde(rename = \"id\")]` on `number`"])
-        => seen!(entries, field_renamed, put_entry(), "");
-    field_is_renamed_with, "a field of an argument's struct renamed, with `#[serde(rename = \"id\")]`", Works
-        => seen!(entries, field_renamed_with_serde, put_entry(), "(Entry { number: 1, size: 2 },)");
+        => upgraded!(entries, field_renamed, put_entry(), "");
+    field_is_renamed_with_serde, "a field of an argument's struct renamed, with `#[serde(rename = \"id\")]`", Works
+        => upgraded!(entries, field_renamed_with_serde, put_entry(), "(Entry { number: 1, size: 2 },)");
     fields_are_in_capitals, "`#[serde(rename_all = \"UPPERCASE\")]` on an argument's struct", Refused(&["id: u64", "ID: u64"])
-        => seen!(entries, fields_in_capitals, put_entry(), "");
+        => upgraded!(entries, fields_in_capitals, put_entry(), "");
     field_is_skipped, "`#[serde(skip)]` on a field of an argument's struct",
         Refused(&["struct Entry { id: u64, size: u64 }", "struct Entry { id: u64 }"])
-        => seen!(entries, field_skipped, put_entry(), "");
-    field_is_text, "`#[serde(with = \"…\")]` on a field of an argument's struct", Refused(&["size: u64", "size: string"])
-        => seen!(entries, field_as_text, put_entry(), "");
+        => upgraded!(entries, field_skipped, put_entry(), "");
+    field_is_written_as_text, "`#[serde(with = \"…\")]` on a field of an argument's struct", Refused(&["size: u64", "size: string"])
+        => upgraded!(entries, field_as_text, put_entry(), "");
     type_is_renamed, "an argument's struct renamed",
         Refused(&["put(entry: Entry)", "put(entry: Item)", "`#[serde(rename = \"Entry\")]` on `Item`"])
-        => seen!(entries, struct_renamed, put_entry(), "");
-    type_is_renamed_with, "an argument's struct renamed, with `#[serde(rename = \"Entry\")]`", Works
-        => seen!(entries, struct_renamed_with_serde, put_entry(), "(Item { id: 1, size: 2 },)");
+        => upgraded!(entries, struct_renamed, put_entry(), "");
+    type_is_renamed_with_serde, "an argument's struct renamed, with `#[serde(rename = \"Entry\")]`", Works
+        => upgraded!(entries, struct_renamed_with_serde, put_entry(), "(Item { id: 1, size: 2 },)");
     variant_is_renamed, "a variant of an argument's enum renamed", Refused(&["Closed", "Shut", "`#[serde(rename = \"Closed\")]` on `Shut`"])
-        => seen!(doors, variant_renamed, put_door(), "");
-    variant_is_renamed_with, "a variant of an argument's enum renamed, with `#[serde(rename = \"Closed\")]`", Works
-        => seen!(doors, variant_renamed_with_serde, put_door(), "(Some(Shut { since: 3 }),)");
-    skipped_last, "a `#[serde(skip)]` variant put behind the others of an argument's enum", Works
-        => seen!(doors, variant_skipped_at_the_end, put_door(), "(Some(Closed { since: 3 }),)");
-    skipped_between, "a `#[serde(skip)]` variant put before others of an argument's enum",
+        => upgraded!(doors, variant_renamed, put_door(), "");
+    variant_is_renamed_with_serde, "a variant of an argument's enum renamed, with `#[serde(rename = \"Closed\")]`", Works
+        => upgraded!(doors, variant_renamed_with_serde, put_door(), "(Some(Shut { since: 3 }),)");
+    skipped_variant_is_added_last, "a `#[serde(skip)]` variant added after the others of an argument's enum", Works
+        => upgraded!(doors, variant_skipped_at_the_end, put_door(), "(Some(Closed { since: 3 }),)");
+    skipped_variant_is_inserted, "a `#[serde(skip)]` variant added before the others of an argument's enum",
         Refused(&["`Door`", "`Closed` is written as number 2", "to the end"])
-        => seen!(doors, variant_skipped_before_others, put_door(), "");
+        => upgraded!(doors, variant_skipped_before_others, put_door(), "");
 }

@@ -1,4 +1,4 @@
-//! What an open would do, and that saying so changes nothing.
+//! A dry run reports what an open would do, and changes nothing.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use walr::{ChangedCode, DryRun, Durable, Error, Options, WalState};
 
 use super::{code, methods, migrations};
-use crate::common::{Result, copy_folder, files_with, run};
-use crate::{End, options, wrote};
+use crate::common::{Result, change_file, copy_folder, newest_with, run};
+use crate::{End, options, written};
 
-/// Every file with its bytes and the time of its last change, `LOCK` included.
+/// Returns every file, `LOCK` included, with its bytes and the time of its last change.
 fn everything(folder: &Path) -> Result<BTreeMap<PathBuf, (Vec<u8>, SystemTime)>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder)? {
@@ -20,68 +20,68 @@ fn everything(folder: &Path) -> Result<BTreeMap<PathBuf, (Vec<u8>, SystemTime)>>
     Ok(files)
 }
 
-/// Looks, and makes sure that nothing was changed.
-async fn look<S: WalState>(folder: &Path, options: Options<S>) -> Result<DryRun> {
+/// Makes a dry run, and asserts that it changes no file.
+async fn dry_run<S: WalState>(folder: &Path, options: Options<S>) -> Result<DryRun> {
     let before = everything(folder)?;
-    let looked = options.dry_run(folder).await?;
-    assert!(everything(folder)? == before, "a dry run changed the folder");
-    Ok(looked)
+    let dry = options.dry_run(folder).await?;
+    assert!(everything(folder)? == before, "the dry run changed a file");
+    Ok(dry)
 }
 
 #[test]
-fn it_says_what_an_open_then_does() -> Result {
+fn a_dry_run_reports_the_recovery_of_the_next_open() -> Result {
     run(async {
-        let folder = wrote::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
-        let looked = look(folder.path(), options::<methods::v1::Cache>()).await?;
-        assert!(looked.refused.is_none() && !looked.creates);
+        let folder = written::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
+        let dry = dry_run(folder.path(), options::<methods::v1::Cache>()).await?;
+        assert!(dry.refused.is_none() && !dry.creates);
         let state = Durable::<methods::v1::Cache>::open(folder.path()).await?;
         let opened = state.store().recovery();
         let of = |recovery: &walr::Recovery| (recovery.records, recovery.bytes, recovery.last, recovery.checkpoint);
-        assert_eq!(of(&looked.recovery), of(opened));
-        assert_eq!(looked.recovery.records, 4);
+        assert_eq!(of(&dry.recovery), of(opened));
+        assert_eq!(dry.recovery.records, 4);
         Ok(())
     })
 }
 
 #[test]
-fn it_says_what_would_be_refused() -> Result {
+fn a_dry_run_reports_a_refusal() -> Result {
     run(async {
-        let folder = wrote::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
-        let looked = look(folder.path(), options::<methods::renamed_without_a_name::Cache>()).await?;
-        let refused = looked.refused.ok_or("it isn't refused")?;
+        let folder = written::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
+        let dry = dry_run(folder.path(), options::<methods::renamed_without_a_name::Cache>()).await?;
+        let refused = dry.refused.ok_or("the dry run reports no refusal")?;
         assert!(matches!(refused, Error::Schema { .. }), "{refused:?}");
         assert!(refused.to_string().contains("3 records of the mutation `insert`"), "{refused}");
 
         let strict = options::<code::other_body::Cache>().on_changed_code(ChangedCode::Refuse);
-        let refused = look(folder.path(), strict).await?.refused;
+        let refused = dry_run(folder.path(), strict).await?.refused;
         assert!(matches!(refused, Some(Error::ChangedCode { records: 4, .. })), "{refused:?}");
-        let looked = look(folder.path(), options::<code::other_body::Cache>()).await?;
-        assert_eq!(looked.recovery.records_of_other_code, 4);
+        let dry = dry_run(folder.path(), options::<code::other_body::Cache>()).await?;
+        assert_eq!(dry.recovery.records_of_other_code, 4);
         Ok(())
     })
 }
 
 #[test]
-fn it_says_what_would_be_migrated() -> Result {
+fn a_dry_run_reports_a_migration() -> Result {
     run(async {
         let folder = migrations::folder_of_v1().await?;
-        let looked = look(folder.path(), options::<migrations::v3::Cache>()).await?;
-        assert!(looked.refused.is_none());
-        assert_eq!((looked.recovery.migrated_from, looked.recovery.records), (Some(1), 1));
-        let looked = look(folder.path(), options::<migrations::v1::Cache>()).await?;
-        assert_eq!(looked.recovery.migrated_from, None);
-        let refused = look(folder.path(), options::<migrations::panics::Cache>()).await?.refused;
+        let dry = dry_run(folder.path(), options::<migrations::v3::Cache>()).await?;
+        assert!(dry.refused.is_none());
+        assert_eq!((dry.recovery.migrated_from, dry.recovery.records), (Some(1), 1));
+        let dry = dry_run(folder.path(), options::<migrations::v1::Cache>()).await?;
+        assert_eq!(dry.recovery.migrated_from, None);
+        let refused = dry_run(folder.path(), options::<migrations::panics::Cache>()).await?.refused;
         assert!(matches!(refused, Some(Error::Migration { from: 1, to: 2, .. })), "{refused:?}");
         Ok(())
     })
 }
 
 #[test]
-fn it_says_what_would_be_created_and_creates_nothing() -> Result {
+fn a_dry_run_reports_a_creation_and_creates_nothing() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
-        let looked = look(folder.path(), options::<methods::v1::Cache>()).await?;
-        assert!(looked.creates && looked.refused.is_none());
+        let dry = dry_run(folder.path(), options::<methods::v1::Cache>()).await?;
+        assert!(dry.creates && dry.refused.is_none());
         let missing = folder.path().join("a/b");
         assert!(options::<methods::v1::Cache>().dry_run(&missing).await?.creates);
         assert!(!missing.exists() && !folder.path().join("a").exists());
@@ -90,45 +90,41 @@ fn it_says_what_would_be_created_and_creates_nothing() -> Result {
 }
 
 #[test]
-fn it_says_what_is_damaged_and_leaves_it() -> Result {
+fn a_dry_run_reports_corruption_and_does_not_change_it() -> Result {
     run(async {
-        let folder = wrote::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
+        let folder = written::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
         let state = options::<methods::v1::Cache>().open(folder.path()).await?;
         state.insert("d", 4).await?;
         let copy = folder.path().join("killed");
         copy_folder(folder.path(), &copy)?;
-        let last = files_with(&copy, ".wal")?.pop().ok_or("no segment")?;
-        let mut bytes = std::fs::read(&last)?;
-        let end = bytes.len();
-        bytes[end - 9..].fill(7);
-        std::fs::write(&last, bytes)?;
-        assert!(!copy.join("LOCK").exists(), "nor does it come to be");
-        let looked = look(&copy, options::<methods::v1::Cache>()).await?;
-        assert_eq!((looked.recovery.cut.len(), looked.recovery.records), (1, 5));
-        assert!(looked.recovery.cut[0].copy.is_none());
+        change_file(&newest_with(&copy, ".wal")?, |bytes| {
+            let end = bytes.len();
+            bytes[end - 9..].fill(7);
+        })?;
+        assert!(!copy.join("LOCK").exists(), "a copy has no `LOCK`");
+        let dry = dry_run(&copy, options::<methods::v1::Cache>()).await?;
+        assert_eq!((dry.recovery.cut.len(), dry.recovery.records), (1, 5));
+        assert!(dry.recovery.cut[0].copy.is_none());
 
         state.checkpoint().await?;
         state.close().await?;
-        let newest = files_with(folder.path(), ".ckpt")?.pop().ok_or("no checkpoint")?;
-        let mut bytes = std::fs::read(&newest)?;
-        bytes[70] ^= 1;
-        std::fs::write(&newest, bytes)?;
+        change_file(&newest_with(folder.path(), ".ckpt")?, |bytes| bytes[70] ^= 1)?;
         std::fs::remove_dir_all(&copy)?;
-        let looked = look(folder.path(), options::<methods::v1::Cache>()).await?;
-        assert_eq!((looked.recovery.bypassed.len(), looked.recovery.records), (1, 5));
+        let dry = dry_run(folder.path(), options::<methods::v1::Cache>()).await?;
+        assert_eq!((dry.recovery.bypassed.len(), dry.recovery.records), (1, 5));
         Ok(())
     })
 }
 
 #[test]
-fn a_store_that_is_open_is_refused() -> Result {
+fn a_dry_run_of_an_open_store_is_refused() -> Result {
     run(async {
-        let folder = wrote::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
+        let folder = written::<methods::v1::Cache>(End::Killed, methods::calls()).await?;
         let state = options::<methods::v1::Cache>().open(folder.path()).await?;
         let refused = options::<methods::v1::Cache>().dry_run(folder.path()).await;
         assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
         drop(state);
-        look(folder.path(), options::<methods::v1::Cache>()).await?;
+        dry_run(folder.path(), options::<methods::v1::Cache>()).await?;
         Ok(())
     })
 }

@@ -1,5 +1,5 @@
-//! Folders that one version of a program wrote and another opens: every change of the code either works or is refused by
-//! name, with nothing on disk changed. Each change is a test, and a row of the table that `table` prints.
+//! Tests of upgrades: one version of a program writes a folder, and another one opens it. Each change of the code either works or
+//! is refused by name with nothing on disk changed. Each change is a test and a row of the table that `table` prints.
 
 mod arguments;
 mod code;
@@ -20,10 +20,10 @@ use walr::{CheckpointPolicy, Durable, Error, Options, WalState};
 
 use crate::common::{Result, snapshot};
 
-/// A change that is being tried.
+/// The future of a change.
 type Running = Pin<Box<dyn Future<Output = Result<Outcome>>>>;
 
-/// A change of the code, and what it must lead to.
+/// A change of the code, and its expected outcome.
 pub(crate) struct Row {
     pub(crate) change: &'static str,
     pub(crate) expected: Expected,
@@ -32,37 +32,39 @@ pub(crate) struct Row {
 
 pub(crate) enum Expected {
     Works,
-    /// Refused, with all of this in the message.
+    /// The open is refused with a message that holds all of these parts.
     Refused(&'static [&'static str]),
 }
 
-/// What an open with the changed code came to.
+/// The outcome of an open with the changed code.
 pub(crate) enum Outcome {
+    /// A description of the open.
     Works(String),
+    /// The message of the refusal.
     Refused(String),
 }
 
-/// How the first program's run ended.
+/// The end of the first program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    /// All of its records are above the newest checkpoint.
+    /// All records are above the newest checkpoint.
     Killed,
-    /// There is a checkpoint of all of it.
+    /// The newest checkpoint holds all records.
     Closed,
 }
 
-/// A folder, and what the second program's open of it came to.
-pub(crate) struct Seen<S: WalState> {
+/// A folder, and the result of the second program's open.
+pub(crate) struct Reopened<S: WalState> {
     pub(crate) folder: TempDir,
     pub(crate) opened: walr::Result<Durable<S>>,
 }
 
-impl<S: WalState> Seen<S> {
-    /// The outcome; `check` looks at a state that was opened.
+impl<S: WalState> Reopened<S> {
+    /// Returns the outcome. `check` must accept an opened state.
     pub(crate) fn outcome(&self, check: impl FnOnce(&Durable<S>) -> bool) -> Outcome {
         match &self.opened {
             Ok(state) => {
-                assert!(check(state), "the state isn't what it was");
+                assert!(check(state), "the reopened state differs");
                 let recovery = state.store().recovery();
                 Outcome::Works(match (recovery.records, recovery.records_of_other_code) {
                     (0, _) => "opens from the checkpoint".to_string(),
@@ -70,32 +72,32 @@ impl<S: WalState> Seen<S> {
                     (records, other) => format!("replays {records} records, {other} of them made by other code"),
                 })
             }
-            Err(error) => Outcome::Refused(shown(error, self.folder.path())),
+            Err(error) => Outcome::Refused(message(error, self.folder.path())),
         }
     }
 }
 
-/// The message without the folder's path, which is another in each run.
-pub(crate) fn shown(error: &Error, folder: &Path) -> String {
+/// Returns the message with `cache` in the place of the folder's path, which differs in each run.
+pub(crate) fn message(error: &Error, folder: &Path) -> String {
     error.to_string().replace(&folder.display().to_string(), "cache")
 }
 
-/// Options under which nothing happens by itself.
+/// Returns options under which a store writes no checkpoint by itself.
 pub(crate) fn options<S: WalState>() -> Options<S> {
     Durable::<S>::options().checkpoint(CheckpointPolicy::Manual)
 }
 
-/// Lets `A` make these calls in a new folder, which `B` then opens.
+/// Lets `A` make `calls` in a new folder, and opens the folder as `B`.
 pub(crate) async fn upgrade<A: WalState + Default, B: WalState + Default>(
     end: End,
     calls: Vec<A::Log>,
-) -> Result<Seen<B>> {
-    let folder = wrote::<A>(end, calls).await?;
+) -> Result<Reopened<B>> {
+    let folder = written::<A>(end, calls).await?;
     reopen(folder, options::<B>()).await
 }
 
-/// A folder in which `S` made these calls.
-pub(crate) async fn wrote<S: WalState + Default>(end: End, calls: Vec<S::Log>) -> Result<TempDir> {
+/// Returns a folder in which `S` made `calls`.
+pub(crate) async fn written<S: WalState + Default>(end: End, calls: Vec<S::Log>) -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     let state = options::<S>().open(folder.path()).await?;
     for call in calls {
@@ -108,33 +110,33 @@ pub(crate) async fn wrote<S: WalState + Default>(end: End, calls: Vec<S::Log>) -
     Ok(folder)
 }
 
-/// Opens a folder, and makes sure that a refusal changes nothing.
-pub(crate) async fn reopen<S: WalState + Default>(folder: TempDir, options: Options<S>) -> Result<Seen<S>> {
+/// Opens a folder, and asserts that a refusal changes no file.
+pub(crate) async fn reopen<S: WalState + Default>(folder: TempDir, options: Options<S>) -> Result<Reopened<S>> {
     let before = snapshot(folder.path())?;
     let opened = options.open(folder.path()).await;
     if opened.is_err() {
-        assert_eq!(snapshot(folder.path())?, before, "a refusal changed the folder");
+        assert_eq!(snapshot(folder.path())?, before, "the refusal changed a file");
     }
-    Ok(Seen { folder, opened })
+    Ok(Reopened { folder, opened })
 }
 
-/// Runs a row's change, and holds its outcome to what is expected.
+/// Runs the change of a row, and asserts the expected outcome.
 pub(crate) async fn check(row: &Row) -> Result<Outcome> {
     let outcome = (row.run)().await?;
     match (&row.expected, &outcome) {
         (Expected::Works, Outcome::Works(_)) => {}
-        (Expected::Refused(words), Outcome::Refused(message)) => {
-            for word in *words {
-                assert!(message.contains(word), "{}: `{word}` is missing in: {message}", row.change);
+        (Expected::Refused(parts), Outcome::Refused(message)) => {
+            for part in *parts {
+                assert!(message.contains(part), "{}: {part:?} is missing in: {message}", row.change);
             }
         }
-        (Expected::Works, Outcome::Refused(message)) => panic!("{}: refused: {message}", row.change),
-        (Expected::Refused(_), Outcome::Works(how)) => panic!("{}: {how}", row.change),
+        (Expected::Works, Outcome::Refused(message)) => panic!("{} is refused: {message}", row.change),
+        (Expected::Refused(_), Outcome::Works(how)) => panic!("{} works: {how}", row.change),
     }
     Ok(outcome)
 }
 
-/// Makes a test of each change, and a row of the table.
+/// Makes a test and a row of the table of each change.
 macro_rules! changes {
     ($($name:ident, $change:literal, $expected:expr => $run:expr;)*) => {
         pub(crate) const ROWS: &[crate::Row] = &[$(

@@ -1,10 +1,10 @@
-//! `#[wal(version = …, migrate_from = …)]`.
+//! Migrations with `#[wal(version = …, migrate_from = …)]`.
 
 use walr::{Durable, Error};
 
 use crate::Expected::{Refused, Works};
 use crate::common::{Result, run, snapshot};
-use crate::{End, Outcome, changes, options, reopen, wrote};
+use crate::{End, Outcome, changes, options, reopen, written};
 
 pub(crate) mod v1 {
     use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub(crate) mod v1 {
     }
 }
 
-/// Version 2 holds words, and is written down as the types of the versions before and the present one.
+/// Defines a program whose version 2 holds words, with its type of version 1 and its conversion.
 macro_rules! version_2 {
     ($name:ident, $old:item, $convert:expr) => {
         pub(crate) mod $name {
@@ -138,47 +138,48 @@ fn add(words: &[&str]) -> Vec<v1::CacheLog> {
     words.iter().map(|word| v1::CacheLog::Add { word: word.to_string() }).collect()
 }
 
-/// A folder of version 1 with a checkpoint, and records above it.
+/// Returns a folder of version 1 with a checkpoint and a record above it.
 pub(crate) async fn folder_of_v1() -> Result<tempfile::TempDir> {
-    let folder = wrote::<v1::Cache>(End::Closed, add(&["one", "two"])).await?;
+    let folder = written::<v1::Cache>(End::Closed, add(&["one", "two"])).await?;
     let state = options::<v1::Cache>().open(folder.path()).await?;
     state.apply_batch(add(&["two"])).await?;
     Ok(folder)
 }
 
-macro_rules! seen {
+/// Opens a folder of version 1 with a later program.
+macro_rules! migrated {
     ($later:ident, $check:expr) => {
         async { Ok(reopen(folder_of_v1().await?, options::<$later::Cache>()).await?.outcome($check)) }
     };
 }
 
 changes! {
-    one_version, "the next version with `migrate_from`", Works
-        => seen!(v2, |state: &Durable<v2::Cache>| state.read(|cache| cache.words == ["one", "two", "two"]));
-    two_versions, "two versions on with `migrate_from = [CacheV1, CacheV2]`", Works
-        => seen!(v3, |state: &Durable<v3::Cache>| state.read(|cache| cache.counts["one"] == 1 && cache.counts["two"] == 2));
-    a_panic, "a migration that panics",
+    one_version_is_migrated, "the next version with `migrate_from`", Works
+        => migrated!(v2, |state: &Durable<v2::Cache>| state.read(|cache| cache.words == ["one", "two", "two"]));
+    two_versions_are_migrated, "two versions later with `migrate_from = [CacheV1, CacheV2]`", Works
+        => migrated!(v3, |state: &Durable<v3::Cache>| state.read(|cache| cache.counts["one"] == 1 && cache.counts["two"] == 2));
+    a_migration_panics, "a migration that panics",
         Refused(&["from version 1 to 2", "`impl From<CacheV1> for Cache`", "8 can't be split", "nothing was changed"])
-        => seen!(panics, |_| true);
-    another_type, "a migration from a type that isn't the old one",
+        => migrated!(panics, |_| true);
+    the_old_type_has_other_fields, "a migration from a type that isn't the old one",
         Refused(&["version 1 of the state as `struct { text: string }`", "`CacheV1`", "is `struct { text: seq<u8> }`"])
-        => seen!(wrong_type, |_| true);
-    another_name, "a migration from the old type with a field renamed",
+        => migrated!(wrong_type, |_| true);
+    the_old_type_has_a_renamed_field, "a migration from the old type with a field renamed",
         Refused(&["`CacheV1` must stay as that version was", "`#[serde(rename = \"text\")]` on `joined`"])
-        => seen!(field_renamed, |_| true);
-    older_program, "the old program after a migration, and records of the new one", Refused(&["the log holds version 2 of `Cache`", "newer program"])
-        => back();
+        => migrated!(field_renamed, |_| true);
+    the_old_program_opens_newer_records, "the old program after a migration, and records of the new one", Refused(&["the log holds version 2 of `Cache`", "newer program"])
+        => opened_by_the_old_program();
 }
 
-/// Version 2 opens a folder of version 1, records something, and writes no checkpoint; then version 1 is back.
-async fn back() -> Result<Outcome> {
-    let seen = reopen(folder_of_v1().await?, options::<v2::Cache>()).await?;
-    seen.opened?.apply(v2::CacheLog::Add { word: "three".into() }).await?;
-    Ok(reopen(seen.folder, options::<v1::Cache>()).await?.outcome(|_| true))
+/// Lets version 2 open a folder of version 1 and add a record without a checkpoint, and opens the folder with version 1.
+async fn opened_by_the_old_program() -> Result<Outcome> {
+    let reopened = reopen(folder_of_v1().await?, options::<v2::Cache>()).await?;
+    reopened.opened?.apply(v2::CacheLog::Add { word: "three".into() }).await?;
+    Ok(reopen(reopened.folder, options::<v1::Cache>()).await?.outcome(|_| true))
 }
 
 #[test]
-fn a_migrated_store_goes_on_version_by_version() -> Result {
+fn a_store_is_migrated_version_by_version() -> Result {
     run(async {
         let folder = folder_of_v1().await?;
         let state = Durable::<v2::Cache>::open(folder.path()).await?;
@@ -193,12 +194,12 @@ fn a_migrated_store_goes_on_version_by_version() -> Result {
 }
 
 #[test]
-fn a_migration_that_panics_is_an_error_of_its_own_and_the_old_program_goes_on() -> Result {
+fn a_panicking_migration_is_an_error_of_its_own_and_the_old_program_works() -> Result {
     run(async {
         let folder = folder_of_v1().await?;
         let before = snapshot(folder.path())?;
         for _ in 0..2 {
-            let error = Durable::<panics::Cache>::open(folder.path()).await.expect_err("it panics");
+            let error = Durable::<panics::Cache>::open(folder.path()).await.expect_err("the panic was ignored");
             assert!(matches!(error, Error::Migration { from: 1, to: 2, .. }), "{error:?}");
             assert_eq!(snapshot(folder.path())?, before);
         }

@@ -1,10 +1,10 @@
-//! The state's own fields, its name and its version.
+//! Changes of the state's fields, name and version.
 
 use crate::Expected::{Refused, Works};
-use crate::common as another;
+use crate::common as other_program;
 use crate::{End, changes, upgrade};
 
-/// A program with this state, and a mutation that changes nothing.
+/// Defines a program with this state and a mutation that changes nothing.
 macro_rules! state {
     ($name:ident { $(#[$option:meta])* struct $state:ident $fields:tt $(type $($types:tt)*)? }) => {
         pub(crate) mod $name {
@@ -65,49 +65,50 @@ state!(opaque { struct Cache { entries: Vec<Secret> }
         }
     } });
 
-macro_rules! seen {
+/// Makes three calls with one program, and opens the folder with another one.
+macro_rules! upgraded {
     ($before:ident::$old:ident, $after:ident::$new:ident, $end:ident) => {
         async {
             let calls = vec![$before::CacheLog::Touch; 3];
-            let seen = upgrade::<$before::$old, $after::$new>(End::$end, calls).await?;
-            Ok(seen.outcome(|state| state.read(|state| *state == Default::default())))
+            let reopened = upgrade::<$before::$old, $after::$new>(End::$end, calls).await?;
+            Ok(reopened.outcome(|state| state.read(|state| *state == Default::default())))
         }
     };
 }
 
 changes! {
-    field_added, "a field of the state added",
+    field_is_added, "a field of the state added",
         Refused(&["`{ entries: Vec<String>, hits: u64 }`", "`{ entries: Vec<String>, hits: u64, misses: u64 }`", "version = 2"])
-        => seen!(v1::Cache, added::Cache, Killed);
-    field_removed, "a field of the state removed",
-        Refused(&["`{ entries: Vec<String>, hits: u64 }`", "`{ entries: Vec<String> }`"]) => seen!(v1::Cache, removed::Cache, Closed);
-    field_retyped, "a field of the state retyped", Refused(&["hits: u64", "hits: u32"]) => seen!(v1::Cache, retyped::Cache, Killed);
-    fields_swapped, "two fields of the state swapped", Refused(&["`{ hits: u64, entries: Vec<String> }`"])
-        => seen!(v1::Cache, swapped::Cache, Killed);
-    field_of_a_field, "two fields swapped in a type inside the state",
+        => upgraded!(v1::Cache, added::Cache, Killed);
+    field_is_removed, "a field of the state removed",
+        Refused(&["`{ entries: Vec<String>, hits: u64 }`", "`{ entries: Vec<String> }`"]) => upgraded!(v1::Cache, removed::Cache, Closed);
+    field_is_retyped, "a field of the state retyped", Refused(&["hits: u64", "hits: u32"]) => upgraded!(v1::Cache, retyped::Cache, Killed);
+    fields_are_swapped, "two fields of the state swapped", Refused(&["`{ hits: u64, entries: Vec<String> }`"])
+        => upgraded!(v1::Cache, swapped::Cache, Killed);
+    fields_inside_are_swapped, "two fields swapped in a type inside the state",
         Refused(&["struct Entry { id: u64, name: string }", "struct Entry { name: string, id: u64 }"])
-        => seen!(nested::Cache, nested_swapped::Cache, Killed);
-    field_renamed_only, "a field of the state renamed", Refused(&["hits: u64", "uses: u64", "`#[serde(rename = \"hits\")]` on `uses`"])
-        => seen!(v1::Cache, field_renamed::Cache, Killed);
-    field_renamed_with_serde, "a field of the state renamed, with `#[serde(rename = \"hits\")]`", Works
-        => seen!(v1::Cache, field_renamed_with::Cache, Killed);
-    fields_in_capitals, "`#[serde(rename_all = \"UPPERCASE\")]` on the state", Refused(&["hits: u64", "HITS: u64"])
-        => seen!(v1::Cache, in_capitals::Cache, Killed);
-    field_now_skipped, "`#[serde(skip)]` put on a field of the state", Refused(&["`{ entries: Vec<String> }`"])
-        => seen!(v1::Cache, now_skipped::Cache, Closed);
-    other_form, "`#[serde(from = \"…\", into = \"…\")]` on the state", Refused(&["hits: u64"])
-        => seen!(v1::Cache, through_another::Cache, Closed);
-    alias_of_a_field, "an alias for a field's type", Works => seen!(v1::Cache, alias::Cache, Killed);
-    skipped_field, "a `#[serde(skip)]` field added", Works => seen!(v1::Cache, index_added::Cache, Closed);
-    opaque_field, "nothing, and a type that can't be traced", Works => seen!(opaque::Cache, opaque::Cache, Killed);
-    type_renamed, "the type renamed, with `#[wal(name = \"Cache\")]`", Works => seen!(v1::Cache, renamed::Store, Killed);
-    type_renamed_without, "the type renamed, without a name",
+        => upgraded!(nested::Cache, nested_swapped::Cache, Killed);
+    field_is_renamed, "a field of the state renamed", Refused(&["hits: u64", "uses: u64", "`#[serde(rename = \"hits\")]` on `uses`"])
+        => upgraded!(v1::Cache, field_renamed::Cache, Killed);
+    field_is_renamed_with_serde, "a field of the state renamed, with `#[serde(rename = \"hits\")]`", Works
+        => upgraded!(v1::Cache, field_renamed_with::Cache, Killed);
+    fields_are_in_capitals, "`#[serde(rename_all = \"UPPERCASE\")]` on the state", Refused(&["hits: u64", "HITS: u64"])
+        => upgraded!(v1::Cache, in_capitals::Cache, Killed);
+    field_is_skipped, "`#[serde(skip)]` added to a field of the state", Refused(&["`{ entries: Vec<String> }`"])
+        => upgraded!(v1::Cache, now_skipped::Cache, Closed);
+    state_is_written_as_another_type, "`#[serde(from = \"…\", into = \"…\")]` on the state", Refused(&["hits: u64"])
+        => upgraded!(v1::Cache, through_another::Cache, Closed);
+    field_type_gets_an_alias, "an alias for a field's type", Works => upgraded!(v1::Cache, alias::Cache, Killed);
+    skipped_field_is_added, "a `#[serde(skip)]` field added", Works => upgraded!(v1::Cache, index_added::Cache, Closed);
+    opaque_field_is_unchanged, "nothing, in a state with a type that can't be traced", Works => upgraded!(opaque::Cache, opaque::Cache, Killed);
+    state_is_renamed_with_its_old_name_on_disk, "the type renamed, with `#[wal(name = \"Cache\")]`", Works => upgraded!(v1::Cache, renamed::Store, Killed);
+    state_is_renamed, "the type renamed, without a name",
         Refused(&["holds a `Cache`, and was opened as a `Store`", "#[wal(name = \"Cache\")]"])
-        => seen!(v1::Cache, renamed_without::Store, Killed);
-    other_type, "another type's folder", Refused(&["holds a `Cache`, and was opened as a `Words`", "open the right folder"])
-        => seen!(v1::Cache, another::Words, Closed);
-    version_without, "`version = 2` without a migration", Refused(&["version 1 of `Cache`", "version 2", "migrate_from"])
-        => seen!(v1::Cache, version_2::Cache, Killed);
-    version_below, "an older program after a newer version", Refused(&["version 2 of `Cache`", "has version 1", "newer program"])
-        => seen!(version_2::Cache, v1::Cache, Closed);
+        => upgraded!(v1::Cache, renamed_without::Store, Killed);
+    folder_holds_another_state, "the folder of another state", Refused(&["holds a `Cache`, and was opened as a `Words`", "open the right folder"])
+        => upgraded!(v1::Cache, other_program::Words, Closed);
+    version_is_raised_without_a_migration, "`version = 2` without a migration", Refused(&["version 1 of `Cache`", "version 2", "migrate_from"])
+        => upgraded!(v1::Cache, version_2::Cache, Killed);
+    version_is_newer_than_the_program, "an older program after a newer version", Refused(&["version 2 of `Cache`", "has version 1", "newer program"])
+        => upgraded!(version_2::Cache, v1::Cache, Closed);
 }

@@ -1,10 +1,10 @@
-//! The table of all changes: `cargo test --test upgrades table -- --nocapture`.
+//! Prints the table of all changes: `cargo test --test upgrades table -- --nocapture`.
 
 use crate::common::{Result, run};
 use crate::{Expected, Outcome, Row, arguments, check, code, methods, migrations, states};
 
 #[test]
-fn the_table_of_changes() -> Result {
+fn each_change_has_its_expected_outcome() -> Result {
     let topics: [&[Row]; 5] = [methods::ROWS, arguments::ROWS, code::ROWS, states::ROWS, migrations::ROWS];
     let mut table = String::from("| change | outcome | message |\n|---|---|---|\n");
     let (mut works, mut refused) = (0, 0);
@@ -19,7 +19,7 @@ fn the_table_of_changes() -> Result {
         }
         table += &format!("| {} | {outcome} | {} |\n", row.change, message.replace('|', "\\|"));
     }
-    println!("{table}\n{works} work, {refused} are refused");
-    assert!(works > 15 && refused > 15, "rows are missing");
+    println!("{table}\n{works} changes work, {refused} are refused");
+    assert!(works > 15 && refused > 15, "the table has too few rows");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `verify_replay`: mutations that aren't deterministic are found while the state is still there.
+//! `verify_replay` finds nondeterministic mutations while the store is open.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -17,9 +17,11 @@ struct Shaky {
     rates: Vec<f64>,
 }
 
+/// A static that each call of `draw` changes.
 static TICKETS: AtomicU64 = AtomicU64::new(1);
+/// A static that tests change between calls of `buy`.
 static PRICE: AtomicU64 = AtomicU64::new(1);
-/// Tests that change `PRICE` don't run beside each other.
+/// Lets one test at a time change [`PRICE`].
 static PRICED: Mutex<()> = Mutex::new(());
 
 #[walr::mutations]
@@ -29,19 +31,19 @@ impl Shaky {
         self.numbers.insert(number);
     }
 
-    /// In the order of a `HashSet`.
+    /// Lists the numbers in the order of a `HashSet`.
     #[mutation]
     fn list(&mut self) {
         self.listed = self.numbers.iter().copied().collect();
     }
 
-    /// From a static that each call changes.
+    /// Lists the next of [`TICKETS`].
     #[mutation(allow_nondeterminism)]
     fn draw(&mut self) {
         self.listed.push(TICKETS.fetch_add(1, Ordering::Relaxed));
     }
 
-    /// From a static that somebody else changes.
+    /// Lists `count` times [`PRICE`].
     #[mutation(allow_nondeterminism)]
     fn buy(&mut self, count: u64) {
         self.listed.push(count * PRICE.load(Ordering::Relaxed));
@@ -55,7 +57,7 @@ impl Shaky {
     #[mutation]
     fn give_up(&mut self) {
         self.listed.clear();
-        panic!("this is too much");
+        panic!("the mutation panics");
     }
 }
 
@@ -63,7 +65,8 @@ async fn open(folder: &std::path::Path) -> walr::Result<Durable<Shaky>> {
     options::<Shaky>().open(folder).await
 }
 
-/// The LSN up to which replays agree, that of the first record that is at fault, its mutation, and the message.
+/// Asserts that a verification fails. Returns the LSN up to which the replays agree, the LSN of the first record at fault, its
+/// mutation, and the message.
 async fn diverged(state: &Durable<Shaky>) -> (u64, Option<u64>, Option<String>, String) {
     match state.store().verify_replay().await {
         Err(error @ Error::Diverged { .. }) => {
@@ -97,7 +100,7 @@ fn a_deterministic_state_is_verified_from_the_older_checkpoint() -> Result {
 }
 
 #[test]
-fn the_order_of_a_hash_set_is_found() -> Result {
+fn a_mutation_that_uses_the_order_of_a_hash_set_is_found() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let state = open(folder.path()).await?;
@@ -117,7 +120,7 @@ fn the_order_of_a_hash_set_is_found() -> Result {
 }
 
 #[test]
-fn a_static_that_each_call_changes_is_found() -> Result {
+fn a_mutation_that_uses_a_static_which_it_changes_is_found() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let state = open(folder.path()).await?;
@@ -133,7 +136,7 @@ fn a_static_that_each_call_changes_is_found() -> Result {
 }
 
 #[test]
-fn a_static_that_has_changed_since_is_found_but_not_where() -> Result {
+fn a_mutation_that_uses_a_static_which_has_changed_is_found_without_its_lsn() -> Result {
     let _priced = PRICED.lock();
     run(async {
         let folder = tempfile::tempdir()?;
@@ -150,7 +153,7 @@ fn a_static_that_has_changed_since_is_found_but_not_where() -> Result {
 }
 
 #[test]
-fn a_checkpoint_that_is_not_what_is_served_is_found_at_its_own_lsn() -> Result {
+fn a_checkpoint_that_differs_from_the_live_state_is_found_at_its_own_lsn() -> Result {
     let _priced = PRICED.lock();
     run(async {
         let folder = tempfile::tempdir()?;
@@ -167,7 +170,7 @@ fn a_checkpoint_that_is_not_what_is_served_is_found_at_its_own_lsn() -> Result {
 }
 
 #[test]
-fn what_lies_below_a_checkpoint_is_held_to_it() -> Result {
+fn a_replay_is_compared_with_the_newest_checkpoint() -> Result {
     let _priced = PRICED.lock();
     run(async {
         let folder = tempfile::tempdir()?;
@@ -185,7 +188,7 @@ fn what_lies_below_a_checkpoint_is_held_to_it() -> Result {
 }
 
 #[test]
-fn a_float_that_is_no_number_is_found() -> Result {
+fn a_nan_in_the_state_is_found() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let state = open(folder.path()).await?;
@@ -197,7 +200,7 @@ fn a_float_that_is_no_number_is_found() -> Result {
         assert!(message.contains("isn't equal to itself"), "{message}");
         state.checkpoint().await?;
         drop(state);
-        // Of the older checkpoint it is the same record; without one, it is in what is loaded.
+        // A replay from the older checkpoint meets the same record. One from a checkpoint of NaN loads it.
         let state = open(folder.path()).await?;
         assert_eq!(diverged(&state).await.1, Some(3));
         state.add(1).await?;
@@ -208,7 +211,7 @@ fn a_float_that_is_no_number_is_found() -> Result {
 }
 
 #[test]
-fn what_a_panic_took_back_is_left_out() -> Result {
+fn records_that_a_panic_aborted_are_left_out() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let state = open(folder.path()).await?;
@@ -216,7 +219,7 @@ fn what_a_panic_took_back_is_left_out() -> Result {
         assert!(state.give_up().await.is_err());
         assert_eq!(state.store().verify_replay().await?.at, Lsn::new(2));
         drop(state);
-        // In another segment than the panic, so that the last open doesn't read of it.
+        // The new segment lets the last open skip the segment of the panic.
         let state = open(folder.path()).await?;
         state.rate(2.0).await?;
         state.checkpoint().await?;
@@ -230,7 +233,7 @@ fn what_a_panic_took_back_is_left_out() -> Result {
 }
 
 #[test]
-fn mutations_and_checkpoints_go_on_meanwhile() -> Result {
+fn mutations_and_checkpoints_go_on_during_a_verification() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let words = Durable::<Words>::open(folder.path()).await?;
@@ -267,8 +270,9 @@ fn mutations_and_checkpoints_go_on_meanwhile() -> Result {
     })
 }
 
-/// While it is set, whoever replays `wait` waits.
+/// Makes a replay of `wait` wait.
 static HOLD: AtomicBool = AtomicBool::new(false);
+/// Says that a replay of `wait` waits.
 static HELD: AtomicBool = AtomicBool::new(false);
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
@@ -291,7 +295,7 @@ impl Slow {
 }
 
 #[test]
-fn what_is_being_read_stays_until_it_was_read() -> Result {
+fn files_that_a_verification_reads_are_removed_after_it() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let state = options::<Slow>().segment_size(4096).open(folder.path()).await?;
@@ -322,7 +326,7 @@ fn what_is_being_read_stays_until_it_was_read() -> Result {
         assert_eq!((verified?.from, kept?), (Lsn::new(0), 4));
         fill(7).await?;
         state.checkpoint().await?;
-        assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 2, "what stayed goes with the next checkpoint");
+        assert_eq!(files_with(folder.path(), ".ckpt")?.len(), 2, "the next checkpoint removes the files");
         Ok(())
     })
 }
@@ -338,7 +342,7 @@ fn a_closed_store_is_not_verified() -> Result {
     })
 }
 
-/// What `note` saw, by what it was given.
+/// The calls of `note`: the number that each was given, and whether it was replayed.
 static SEEN: Mutex<Vec<(u64, bool)>> = Mutex::new(Vec::new());
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, WalState)]
@@ -352,12 +356,12 @@ impl Noted {
         if let Ok(mut seen) = SEEN.lock() {
             seen.push((number, walr::is_replaying()));
         }
-        assert!(number != 3, "three is too much");
+        assert!(number != 3, "number three panics");
     }
 }
 
 #[test]
-fn a_body_knows_whether_it_is_replayed() -> Result {
+fn is_replaying_tells_a_replay_from_a_call() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let seen = || SEEN.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
@@ -366,7 +370,7 @@ fn a_body_knows_whether_it_is_replayed() -> Result {
         state.note(1).await?;
         assert_eq!(seen(), [(1, false)], "a call");
         assert!(state.note(3).await.is_err());
-        assert_eq!(seen(), [(3, false), (1, true)], "the rebuilding after a panic");
+        assert_eq!(seen(), [(3, false), (1, true)], "a rebuild after a panic");
         state.store().verify_replay().await?;
         assert_eq!(seen(), [(1, true)], "a verification");
         state.checkpoint().await?;

@@ -1,10 +1,10 @@
 #![deny(warnings)]
-//! Names of the user's own that look like what a body may not ask.
+//! Bodies may use the user's own items with the names of nondeterministic ones.
 
 use serde::{Deserialize, Serialize};
 use walr::WalState;
 
-/// A clock that stands where it was put.
+/// A clock that returns the time to which it was set.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Clock(u64);
 
@@ -14,7 +14,7 @@ impl Clock {
     }
 }
 
-/// A folder that is kept in memory.
+/// A folder in memory.
 mod fs {
     pub(crate) struct Node(pub(crate) String);
 }
@@ -30,11 +30,11 @@ static WORDS: std::sync::LazyLock<Vec<&'static str>> = std::sync::LazyLock::new(
 
 #[walr::mutations]
 impl Machine {
-    /// In memory, and not `std::fs::write`.
+    /// Writes to the memory, unlike `std::fs::write`.
     #[mutation]
     pub fn write(&mut self, name: &str, now: u64, thread: u64, process: u64) -> usize {
         let clock = self.clock;
-        // SystemTime::now() would be another time on replay.
+        // A replay of SystemTime::now() would give another time.
         let env = format!("std::env {} {} {now}", clock.now(), Clock::now(self.clock));
         self.env.push(env);
         let fs::Node(name) = fs::Node(name.to_string());

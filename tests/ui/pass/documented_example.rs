@@ -1,6 +1,6 @@
 #![deny(warnings, missing_docs)]
 #![forbid(unsafe_code)]
-//! The example of the docs, documented.
+//! The example of the docs, with docs of its own.
 
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -14,26 +14,26 @@ pub struct Cache {
 
 #[walr::mutations]
 impl Cache {
-    /// Stores `value` under `key` and hands back the value it replaces.
+    /// Stores `value` under `key` and returns the value it replaces.
     #[mutation]
     pub fn insert(&mut self, key: String, value: String) -> Option<String> {
         self.entries.insert(key, value)
     }
 
-    /// Removes what is under `key`, and hands it back.
+    /// Removes the entry of `key` and returns its value.
     #[mutation]
     pub fn remove(&mut self, key: &str) -> Option<String> {
         self.entries.remove(key)
     }
 
-    /// What is under `key`.
+    /// Returns the value of `key`.
     #[query]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<String> {
         self.entries.get(key).cloned()
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::{Deserialize, Serialize};
 use walr::WalState;
 
-/// A type parameter that no field uses, and a count that only this process needs.
+/// A state with a type parameter that no field uses, and a count that only the current process needs.
 #[derive(Default, Serialize, Deserialize, WalState)]
 pub struct Cache<T> {
     entries: Vec<String>,
@@ -25,7 +25,7 @@ impl<T> Cache<T> {
     }
 }
 
-/// `after_load` may leave one of the fields to its default.
+/// A state whose `after_load` leaves one of the fields at its default.
 #[derive(Default, Serialize, Deserialize, WalState)]
 #[wal(after_load = Self::index)]
 pub enum Words {
@@ -57,7 +57,7 @@ impl Words {
     }
 }
 
-/// Another type is read in its place, and `From` gives each field its value.
+/// A state that is read as another type, from which `From` builds each field.
 #[derive(Clone, Default, Serialize, Deserialize, WalState)]
 #[serde(from = "Vec<String>", into = "Vec<String>")]
 pub struct Listed {

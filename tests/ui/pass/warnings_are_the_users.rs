@@ -3,7 +3,7 @@
 #![deny(single_use_lifetimes, unused_lifetimes, unused_qualifications, trivial_casts, trivial_numeric_casts)]
 #![deny(unused_results, unit_bindings, unnameable_types, explicit_outlives_requirements, meta_variable_misuse)]
 #![forbid(unsafe_code)]
-//! Generated code is silent where nothing is called, nothing is public, and everything is denied.
+//! Generated code gives no warning if nothing is called, nothing is public, and every lint is denied.
 
 mod inner {
     #[derive(Debug, Default, serde::Serialize, serde::Deserialize, walr::WalState)]

@@ -165,8 +165,13 @@ impl<'a> Tracer<'a> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         let behind = self.graph.borrow_mut().behind(fields, &parts);
-        if let Some((field, part)) = behind {
-            return self.read_named(field, part, visitor);
+        match behind {
+            Some((field, part)) if reads_alike::<V>() => return self.read_named(field, part, visitor),
+            Some((_, part)) => {
+                self.graph.borrow_mut().make_opaque(part);
+                return self.stop();
+            }
+            None => {}
         }
         let before = self.graph.borrow().reads;
         match visitor.visit_seq(self.parts(parts.clone())) {
@@ -216,6 +221,13 @@ impl<'a> Tracer<'a> {
             _ => Err(Stop),
         }
     }
+}
+
+/// Whether a visitor reads a field by its name as it reads it in order: one of serde's derive, or of walr's. Others may not, and what
+/// they do with names is nothing to a codec without names.
+fn reads_alike<V>() -> bool {
+    let name = type_name::<V>();
+    name.contains("::__Visitor") || name.contains("::ArgumentsVisitor<")
 }
 
 macro_rules! numbers {
