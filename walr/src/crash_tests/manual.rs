@@ -14,7 +14,7 @@ use crate::commit::{Committer, Group};
 use crate::error::{Fate, Result};
 use crate::log::layout::Dir;
 use crate::lsn::Lsn;
-use crate::manual::{Encoded, Entry};
+use crate::manual::{EncodedLog, EncodedState};
 use crate::options::progress::Watch;
 use crate::options::{ChangedCode, CheckpointPolicy, Config, Durability, Options};
 use crate::pace::Pace;
@@ -67,8 +67,8 @@ impl Model {
 
 /// A log on a simulated folder, and the state that its program keeps.
 struct Program {
-    committer: Committer<Encoded>,
-    checkpointer: Checkpointer<Encoded>,
+    committer: Committer<EncodedState>,
+    checkpointer: Checkpointer<EncodedState>,
     model: Arc<Mutex<Model>>,
     /// The log's end before the last call, and the state then.
     last: Option<(Lsn, Ids)>,
@@ -87,26 +87,26 @@ fn config(seed: u64, durability: Durability) -> Config {
     Config { durability, segment_size, checkpoint, power_safe_overwrite, only_reserve, ..Config::default() }
 }
 
-fn encoded(ids: &Ids) -> Encoded {
-    Encoded::new(ids.iter().flat_map(|id| id.to_le_bytes()).collect())
+fn encoded(ids: &Ids) -> EncodedState {
+    EncodedState::new(ids.iter().flat_map(|id| id.to_le_bytes()).collect())
 }
 
 fn decoded(bytes: &[u8]) -> Ids {
     bytes.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id)).collect()
 }
 
-fn open(sim: &Sim, config: &Config) -> Result<Committer<Encoded>> {
+fn open(sim: &Sim, config: &Config) -> Result<Committer<EncodedState>> {
     let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(encoded(&Ids::new())))?;
     Committer::new(dir, Options::with(config.clone()), opened, false)
 }
 
 /// What a replay gives.
-fn replayed(committer: &mut Committer<Encoded>) -> Result<Ids> {
+fn replayed(committer: &mut Committer<EncodedState>) -> Result<Ids> {
     let snapshot = committer.snapshot()?;
     let (ids, core) = (std::cell::RefCell::new(Ids::new()), committer.core.clone());
-    let begin = |state: Encoded| *ids.borrow_mut() = decoded(&state.into_bytes());
-    let mut each = |_, entry: Entry| ids.borrow_mut().extend(decoded(&entry.into_bytes()).first());
+    let begin = |state: EncodedState| *ids.borrow_mut() = decoded(&state.into_bytes());
+    let mut each = |_, entry: EncodedLog| ids.borrow_mut().extend(decoded(&entry.into_bytes()).first());
     recovery::read(&core.dir, &core.store, &snapshot, &Pace::full(), begin, &mut each)?;
     Ok(ids.into_inner())
 }
@@ -151,7 +151,7 @@ impl Program {
         self.last = None;
         self.state.extend(ids);
         self.expect(&self.state);
-        let entry = |id: &u32| Entry::new([&id.to_le_bytes()[..], &vec![0xa5; ballast]].concat());
+        let entry = |id: &u32| EncodedLog::new([&id.to_le_bytes()[..], &vec![0xa5; ballast]].concat());
         let core = self.committer.core.clone();
         let mut answer = core.enqueue(ids.iter().map(entry).collect())?;
         let mut work = core.queue.take(Group::new());

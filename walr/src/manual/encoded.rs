@@ -1,4 +1,4 @@
-//! What the journal sees of a log and a state that aren't its own: their encodings.
+//! The state and the log of the manual layer, as the store sees them: encodings.
 
 use std::fmt;
 
@@ -12,17 +12,17 @@ use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
 /// The encoding of the program's state, or nothing.
 ///
-/// It is there only on its way to a checkpoint and from one. The live state of the store is nothing, and refuses to be
-/// written: what a program passes to `checkpoint` is the only state there is.
-pub(crate) struct Encoded(Option<Bytes>);
+/// It holds an encoding only on the way to a checkpoint, or from one. The live state of the store is nothing, and refuses to be
+/// encoded: only the program can say what a checkpoint contains.
+pub(crate) struct EncodedState(Option<Blob>);
 
-impl Encoded {
-    pub(crate) fn new(bytes: Vec<u8>) -> Encoded {
-        Encoded(Some(Bytes(bytes)))
+impl EncodedState {
+    pub(crate) fn new(bytes: Vec<u8>) -> EncodedState {
+        EncodedState(Some(Blob(bytes)))
     }
 
-    pub(super) fn nothing() -> Encoded {
-        Encoded(None)
+    pub(super) fn nothing() -> EncodedState {
+        EncodedState(None)
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
@@ -30,7 +30,7 @@ impl Encoded {
     }
 }
 
-impl Serialize for Encoded {
+impl Serialize for EncodedState {
     fn serialize<T: Serializer>(&self, to: T) -> Result<T::Ok, T::Error> {
         match &self.0 {
             Some(bytes) => bytes.serialize(to),
@@ -39,109 +39,109 @@ impl Serialize for Encoded {
     }
 }
 
-impl<'de> Deserialize<'de> for Encoded {
+impl<'de> Deserialize<'de> for EncodedState {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Bytes::deserialize(from).map(|bytes| Encoded(Some(bytes)))
+        Blob::deserialize(from).map(|bytes| EncodedState(Some(bytes)))
     }
 }
 
-/// A record: the encoding of one log value of the program's.
+/// The encoding of one log value of the program.
 #[derive(Clone, Serialize, Deserialize)]
-pub(crate) enum Entry {
-    Log(Bytes),
+pub(crate) enum EncodedLog {
+    Log(Blob),
 }
 
-impl Entry {
-    pub(crate) fn new(log: Vec<u8>) -> Entry {
-        Entry::Log(Bytes(log))
+impl EncodedLog {
+    pub(crate) fn new(log: Vec<u8>) -> EncodedLog {
+        EncodedLog::Log(Blob(log))
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        let Entry::Log(bytes) = self;
+        let EncodedLog::Log(bytes) = self;
         bytes.0
     }
 
-    /// How many bytes the record takes.
+    /// Returns the size of the record in bytes.
     pub(super) fn size(&self) -> usize {
-        // Bytes can always be encoded.
+        // The encoding of bytes can't fail.
         codec::encoded_len(self).unwrap_or(0)
     }
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for EncodedLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Entry::Log(bytes) = self;
-        write!(f, "Entry({} bytes)", bytes.0.len())
+        let EncodedLog::Log(bytes) = self;
+        write!(f, "EncodedLog({} bytes)", bytes.0.len())
     }
 }
 
-/// Bytes that are encoded and decoded as a whole, and not one by one.
+/// Blob that serde encodes and decodes as a whole.
 #[derive(Clone, Default)]
-pub(crate) struct Bytes(Vec<u8>);
+pub(crate) struct Blob(Vec<u8>);
 
-impl Serialize for Bytes {
+impl Serialize for Blob {
     fn serialize<T: Serializer>(&self, to: T) -> Result<T::Ok, T::Error> {
         to.serialize_bytes(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Bytes {
+impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Whole;
-        impl Visitor<'_> for Whole {
-            type Value = Bytes;
+        struct BlobVisitor;
+        impl Visitor<'_> for BlobVisitor {
+            type Value = Blob;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("bytes")
             }
 
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                Ok(Bytes(bytes.to_vec()))
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Blob, E> {
+                Ok(Blob(bytes.to_vec()))
             }
 
-            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
-                Ok(Bytes(bytes))
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Blob, E> {
+                Ok(Blob(bytes))
             }
         }
-        from.deserialize_byte_buf(Whole)
+        from.deserialize_byte_buf(BlobVisitor)
     }
 }
 
-impl Recorded for Encoded {
-    type Log = Entry;
+impl Recorded for EncodedState {
+    type Log = EncodedLog;
     type Outcome = ();
-    type Mutations = Unoffered;
+    type Mutations = NoMutations;
     const MUTATIONS: &'static [Mutation] = &[Mutation {
         name: "log",
         params: &[("log", "bytes")],
-        // The program's value was decoded from these bytes before they came here, and bytes are read back as they are.
+        // `WAL` has checked that the program's value can be decoded.
         faithful: true,
     }];
     const FINGERPRINT: u64 = 0;
 
-    fn apply(&mut self, _log: Entry) {}
+    fn apply(&mut self, _log: EncodedLog) {}
 
-    fn index(_log: &Entry) -> usize {
+    fn index(_log: &EncodedLog) -> usize {
         0
     }
 }
 
-impl WalState for Encoded {
+impl WalState for EncodedState {
     const NAME: &'static str = MANUAL;
     const VERSION: u32 = 1;
     const SHAPE: &'static str = "bytes";
     const IS_REPLAYED: bool = false;
 }
 
-/// The manual layer has methods of its own.
-pub(crate) struct Unoffered(Handle<Encoded>);
+/// No methods: the manual layer has its own.
+pub(crate) struct NoMutations(Handle<EncodedState>);
 
-impl Mutations<Encoded> for Unoffered {
-    fn new(handle: Handle<Encoded>) -> Self {
-        Unoffered(handle)
+impl Mutations<EncodedState> for NoMutations {
+    fn new(handle: Handle<EncodedState>) -> Self {
+        NoMutations(handle)
     }
 
-    fn handle(&self) -> &Handle<Encoded> {
+    fn handle(&self) -> &Handle<EncodedState> {
         &self.0
     }
 }

@@ -1,7 +1,7 @@
-//! The manual layer: a log type and a replay of the program's own, on the journal that derived states have.
+//! The manual layer: a log with the program's own log type and replay, in a store like any other.
 //!
-//! To the journal a log value and a state are bytes ([`encoded`]): they are encoded and decoded on the caller's side, so that
-//! they need not be `Send`. The store's live state is nothing; records are committed as any, and applying them does nothing.
+//! The store sees a state and a log value as bytes ([`encoded`]). The caller's thread encodes and decodes them, so that they need
+//! not be `Send`. The live state of the store is nothing, and applying a record does nothing.
 
 mod encoded;
 mod pages;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-pub(crate) use self::encoded::{Encoded, Entry};
+pub(crate) use self::encoded::{EncodedLog, EncodedState};
 use crate::codec;
 use crate::commit::{Front, Request};
 use crate::error::{Error, Result};
@@ -27,25 +27,26 @@ use crate::recovery::Recovery;
 use crate::store::open::StoreLocation;
 use crate::store::shared::OpenStore;
 
-/// What applies logs to a state on replay: it gets them in order, some at a time, and the state that they belong to.
+/// A function that applies logs to a state on replay. It gets the logs in order, some at a time.
 pub type ReplayHandler<Log, State> = Box<dyn Fn(Vec<Log>, Arc<Mutex<State>>) -> ReplayHandlerResult + Send + Sync>;
 
-/// What a [`ReplayHandler`] returns.
+/// The future that a [`ReplayHandler`] returns.
 pub type ReplayHandlerResult =
     Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error + Send>>> + Send + Sync>>;
 
-/// A write-ahead log with a log type and a replay of your own: the manual layer under what
-/// [`#[derive(WalState)]`](macro@crate::WalState) generates, with the API of walr 0.1.
+/// A write-ahead log with a log type and a replay of your own. It has the API of walr 0.1.
 ///
-/// Open it, [`replay`](WAL::replay) to get the state, and from then on [`log`](WAL::log) each change before you make it. Where
-/// the change then fails, [`undo`](WAL::undo) takes the log back. When [`should_checkpoint`](WAL::should_checkpoint) says
-/// so, pass the state to [`checkpoint`](WAL::checkpoint), so that the log before it can go.
+/// Call [`replay`](WAL::replay) to get the state. Then [`log`](WAL::log) each change before you make it; if the change fails,
+/// [`undo`](WAL::undo) removes the log again. When [`should_checkpoint`](WAL::should_checkpoint) returns `true`, pass the state to
+/// [`checkpoint`](WAL::checkpoint), so that the log before it can be removed.
 ///
-/// The state is yours: walr never sees it but in `replay` and `checkpoint`. What you pass to `checkpoint` must be what a
-/// replay of everything logged so far would give, because an older checkpoint and the log stand in for one that is damaged.
+/// The state is yours: walr sees it only in `replay` and `checkpoint`. A checkpoint must contain exactly the state that a replay of
+/// everything logged so far would give, because an older checkpoint and the log replace a corrupt one.
 ///
-/// Drop it to close it: what is outstanding is written, the close is marked and the folder unlocked before the drop
-/// returns. It writes no checkpoint and reports no error.
+/// The drop writes what is pending, marks the log as closed and unlocks the folder before it returns. It writes no checkpoint and
+/// reports no error.
+///
+/// States that derive [`WalState`](macro@crate::WalState) need none of this: see [`Durable`](crate::Durable).
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -88,42 +89,43 @@ pub type ReplayHandlerResult =
 ///
 /// # Cancel safety
 ///
-/// A call whose future is dropped is done or not begun, never half. The next call waits for what became of it: it counts as
-/// the last call if it was recorded, so that `undo` takes it back.
+/// A call whose future is dropped happens or has no effect. The next call finds out first: if the dropped call was recorded, it counts
+/// as the last call, which `undo` removes.
 pub struct WAL<Log, State>
 where
     Log: Serialize + DeserializeOwned,
     State: Default + Serialize + DeserializeOwned,
 {
-    /// Bytes of log since the last checkpoint, without what was taken back.
+    /// The bytes of log since the last checkpoint, without the logs that were undone.
     pub size: usize,
-    /// As it was opened with. A change of `durability` has no effect.
+    /// The options of the open. A change of `durability` has no effect.
     pub options: WALOptions,
-    /// The folder, as it was given.
+    /// The folder, as it was passed to the open.
     pub data_path: PathBuf,
     replay_handler: ReplayHandler<Log, State>,
-    /// What `undo` takes back.
-    last: Option<Recording>,
-    /// What was begun, and not yet answered when its future was dropped.
+    /// The call that `undo` aborts.
+    last: Option<LoggedCall>,
+    /// A call that has begun, and whose answer isn't known. It stays here if the future is dropped.
     pending: Option<Pending>,
-    store: OpenStore<Encoded>,
+    store: OpenStore<EncodedState>,
 }
 
-/// One call's records.
+/// The records of one call.
 #[derive(Clone, Copy, Debug)]
-struct Recording {
-    /// The LSN that the log ended in before it.
+struct LoggedCall {
+    /// The last LSN of the log before the call.
     before: Lsn,
     bytes: usize,
 }
 
+/// A call whose answer isn't known.
 #[derive(Clone, Copy, Debug)]
 enum Pending {
-    Log(Recording),
-    /// The same, and another call came after it.
-    LogBefore(Recording),
-    Undo(Recording),
-    /// As of this LSN.
+    Log(LoggedCall),
+    /// A log that isn't the last call any more.
+    LogBefore(LoggedCall),
+    Undo(LoggedCall),
+    /// A checkpoint with this LSN.
     Checkpoint(Lsn),
 }
 
@@ -132,19 +134,23 @@ where
     Log: Serialize + DeserializeOwned,
     State: Default + Serialize + DeserializeOwned,
 {
-    /// Opens the log in the folder `data_path`; missing folders are created, and a new log begins with `State::default()`.
-    /// What is there is recovered, and kept: it shows in [`replay`](WAL::replay), and calls go behind it also if `replay` is
-    /// never called.
+    /// Opens the log in the folder `data_path`, and recovers it.
+    ///
+    /// If there is no log, it is created with the state `State::default()`; missing folders are created too. The recovered logs are
+    /// kept even if [`replay`](WAL::replay) is never called; new logs go after them.
     ///
     /// # Errors
     ///
-    /// Those of [`Durable::open`](crate::Durable::open) that are not about mutations; [`Older`](Error::Older) for a folder of
-    /// walr 0.1, [`Schema`](Error::Schema) for one with a derived state, and [`Option`](Error::Option) for a value that makes
-    /// no sense. Nothing on disk is changed by a refusal.
+    /// After an error the data on disk is as it was.
+    ///
+    /// - the errors of [`Durable::open`](crate::Durable::open) that don't concern mutations
+    /// - [`Older`](Error::Older) for a folder of walr 0.1
+    /// - [`Schema`](Error::Schema) for the folder of a derived state
+    /// - [`Option`](Error::Option) for an option whose value isn't allowed
     ///
     /// # Cancel safety
     ///
-    /// As [`Durable::open`](crate::Durable::open).
+    /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open<P: AsRef<Path>>(
         data_path: P,
         replay_handler: ReplayHandler<Log, State>,
@@ -154,12 +160,15 @@ where
         WAL::start(StoreLocation::Path(data_path.clone()), data_path, replay_handler, options).await
     }
 
-    /// Opens the log in a folder that is held open already: the simulated one of `walr::testing` in tests that
-    /// crash. Like [`open`](WAL::open) otherwise.
+    /// Opens the log in a folder that is open already, such as the simulated folder of `walr::testing`, like [`open`](WAL::open).
     ///
     /// # Errors
     ///
-    /// As [`open`](WAL::open).
+    /// Returns the errors of [`open`](WAL::open).
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open_on(
         folder: impl Folder + 'static,
         replay_handler: ReplayHandler<Log, State>,
@@ -176,26 +185,28 @@ where
         options: Option<WALOptions>,
     ) -> Result<WAL<Log, State>> {
         let options = options.unwrap_or_default();
-        let journal = Options::with(config(&options)?);
-        let store = journal.start(location, || encode(&State::default()).map(Encoded::new)).await?;
+        let journal = Options::with(store_config(&options)?);
+        let store = journal.start(location, || encode(&State::default()).map(EncodedState::new)).await?;
         let core = &store.front.core;
-        // What the checkpoint holds is read again when it is wanted.
-        core.live.write().state = Ok(Encoded::nothing());
+        // A replay reads the checkpoint again.
+        core.live.write().state = Ok(EncodedState::nothing());
         let size = core.recovery.bytes as usize;
         Ok(WAL { size, options, data_path, replay_handler, last: None, pending: None, store })
     }
 
-    /// Records one log. It is durable when this returns, as [`WALOptions::durability`] says.
+    /// Records one log. It is as durable as [`WALOptions::durability`] says when this returns.
     ///
     /// # Errors
     ///
-    /// [`Codec`](Error::Codec) if it doesn't survive being encoded and decoded, [`Full`](Error::Full),
-    /// [`Commit`](Error::Commit) if the write or the sync failed, and [`Failed`](Error::Failed) after that.
-    /// [`Error::fate`] tells whether it may be recorded.
+    /// [`Error::fate`] tells whether the log may be recorded.
+    ///
+    /// - [`Codec`](Error::Codec) if the log can't be read back
+    /// - [`Full`](Error::Full) and [`Io`](Error::Io) if the file system refuses
+    /// - [`Commit`](Error::Commit) if the write or the sync failed, and [`Failed`](Error::Failed) after that
     ///
     /// # Cancel safety
     ///
-    /// See [`WAL`].
+    /// The call happens or has no effect; see [`WAL`](WAL#cancel-safety).
     pub async fn log(&mut self, log: &Log) -> Result<(), Error> {
         let logs = std::slice::from_ref(log);
         self.log_many(logs).await
@@ -205,25 +216,26 @@ where
     ///
     /// # Errors
     ///
-    /// As [`log`](WAL::log), for the whole batch.
+    /// Returns the errors of [`log`](WAL::log) for the whole batch, and [`TooMany`](Error::TooMany) for a batch of more than
+    /// 4,294,967,295 logs.
     ///
     /// # Cancel safety
     ///
-    /// See [`WAL`].
+    /// The whole batch happens or has no effect; see [`WAL`](WAL#cancel-safety).
     pub async fn log_many(&mut self, logs: &[Log]) -> Result<(), Error> {
-        // Whatever becomes of this call, `undo` is about it from now on, and not about the one before.
-        if let Some(Pending::Log(recording)) = self.pending {
-            self.pending = Some(Pending::LogBefore(recording));
+        // From here on, `undo` concerns this call and not the one before, even if this one fails.
+        if let Some(Pending::Log(logged)) = self.pending {
+            self.pending = Some(Pending::LogBefore(logged));
         }
         self.settle().await?;
         self.last = None;
-        let mut entries = logs.iter().map(|log| encode(log).map(Entry::new)).collect::<Result<Vec<_>>>()?;
+        let mut entries = logs.iter().map(|log| encode(log).map(EncodedLog::new)).collect::<Result<Vec<_>>>()?;
         if entries.is_empty() {
             return Ok(());
         }
-        let bytes = entries.iter().map(Entry::size).sum();
-        let recording = Recording { before: self.end(), bytes };
-        self.pending = Some(Pending::Log(recording));
+        let bytes = entries.iter().map(EncodedLog::size).sum();
+        let logged = LoggedCall { before: self.end(), bytes };
+        self.pending = Some(Pending::Log(logged));
         let done = match entries.pop() {
             Some(entry) if entries.is_empty() => self.front().mutate(entry).await,
             last => {
@@ -233,118 +245,123 @@ where
         };
         self.pending = None;
         done?;
-        self.recorded(recording);
+        self.count_logged(logged);
         Ok(())
     }
 
-    /// Takes back the last [`log`](WAL::log) or [`log_many`](WAL::log_many), durably, by one note in the log. Does nothing if
-    /// it is taken back already, if it failed, or if a checkpoint or a replay came after it.
+    /// Removes the last [`log`](WAL::log) or [`log_many`](WAL::log_many) from every replay, durably, by an abort in the log.
+    ///
+    /// Does nothing if that call failed or was undone already, or if a checkpoint or a replay came after it.
     ///
     /// # Errors
     ///
-    /// [`Full`](Error::Full) and [`Io`](Error::Io), after which it can be called again; [`Commit`](Error::Commit) if the
-    /// write or the sync failed, after which only a reopen can tell, and [`Failed`](Error::Failed) after that.
+    /// - [`Full`](Error::Full) and [`Io`](Error::Io), after which the call can be repeated
+    /// - [`Commit`](Error::Commit) if the write or the sync failed, after which only a reopen can tell, and [`Failed`](Error::Failed)
+    ///   after that
     ///
     /// # Cancel safety
     ///
-    /// If it was begun it is done, by the next call at the latest.
+    /// Once polled, the undo happens, at the latest in the next call.
     pub async fn undo(&mut self) -> Result<(), Error> {
         self.settle().await?;
         match self.last {
-            Some(recording) => self.take_back(recording).await,
+            Some(logged) => self.abort(logged).await,
             None => Ok(()),
         }
     }
 
-    async fn take_back(&mut self, recording: Recording) -> Result<()> {
-        self.pending = Some(Pending::Undo(recording));
-        let done = self.front().ask(|answer| Request::TakeBack(recording.before, answer)).await;
+    async fn abort(&mut self, logged: LoggedCall) -> Result<()> {
+        self.pending = Some(Pending::Undo(logged));
+        let done = self.front().ask(|answer| Request::TakeBack(logged.before, answer)).await;
         self.pending = None;
         done?;
         self.last = None;
-        self.size = self.size.saturating_sub(recording.bytes);
+        self.size = self.size.saturating_sub(logged.bytes);
         Ok(())
     }
 
-    /// Whether the log since the last checkpoint has reached [`WALOptions::max_size`], so that it is time for a
+    /// Returns whether the log since the last checkpoint has reached [`WALOptions::max_size`], so that it is time for a
     /// [`checkpoint`](WAL::checkpoint).
     pub fn should_checkpoint(&self) -> bool {
         self.size >= self.options.max_size
     }
 
-    /// Makes `state` what the next replay begins with, durably. The log of before the second newest checkpoint is removed.
+    /// Writes `state` as a checkpoint, durably, with which the next replay begins. Then removes the log that only older checkpoints than
+    /// the last two need.
     ///
     /// # Errors
     ///
-    /// [`Codec`](Error::Codec) if it doesn't survive being encoded and decoded; [`Io`](Error::Io) and
-    /// [`Full`](Error::Full), after which everything is as before; [`Failed`](Error::Failed).
+    /// - [`Codec`](Error::Codec) if the state can't be read back
+    /// - [`Io`](Error::Io) and [`Full`](Error::Full), after which the log is as it was
+    /// - [`Failed`](Error::Failed) after an earlier failure
     ///
     /// # Cancel safety
     ///
-    /// Goes on when it is dropped.
+    /// Once polled, the checkpoint is written even if the future is dropped.
     pub async fn checkpoint(&mut self, state: &State) -> Result<(), Error> {
-        let state = Encoded::new(encode(state)?);
+        let state = EncodedState::new(encode(state)?);
         self.settle().await?;
-        // Nothing is under way: the state is as of the log's end.
+        // No call is in flight, so `state` is as of the end of the log.
         let lsn = self.end();
         self.pending = Some(Pending::Checkpoint(lsn));
         let done = self.front().ask(|answer| Request::CheckpointOf(state, lsn, answer)).await;
         self.pending = None;
         done?;
-        self.checkpointed();
+        self.count_checkpoint();
         Ok(())
     }
 
-    /// What the open found and did: what was cut off the log's end, and which damaged checkpoint an older one stood in for.
+    /// Returns what the open found and did.
     pub fn recovery(&self) -> &Recovery {
         &self.front().core.recovery
     }
 
-    fn front(&self) -> &Front<Encoded> {
+    fn front(&self) -> &Front<EncodedState> {
         &self.store.front
     }
 
-    /// The log's last LSN.
+    /// Returns the last LSN of the log.
     fn end(&self) -> Lsn {
         self.front().core.stats.lock().last
     }
 
-    fn recorded(&mut self, recording: Recording) {
-        self.last = Some(recording);
-        self.size += recording.bytes;
+    fn count_logged(&mut self, logged: LoggedCall) {
+        self.last = Some(logged);
+        self.size += logged.bytes;
     }
 
-    fn checkpointed(&mut self) {
+    fn count_checkpoint(&mut self) {
         self.last = None;
         self.size = 0;
     }
 
-    /// Waits for what became of a call whose future was dropped.
+    /// Finds out whether a call whose future was dropped is recorded.
     async fn settle(&mut self) -> Result<()> {
         let Some(pending) = self.pending else { return Ok(()) };
-        if let Pending::Undo(recording) = pending {
-            // Taken back twice is as taken back once.
-            let done = self.take_back(recording).await;
+        if let Pending::Undo(logged) = pending {
+            // A second abort of the same records changes nothing.
+            let done = self.abort(logged).await;
             if let Err(Error::Full { .. } | Error::Io { .. }) = done {
-                // Nothing goes on top of what is still to be taken back: the next call tries again.
+                // No record may follow those that are still to be aborted: the next call tries again.
                 self.pending = Some(pending);
             }
             return done;
         }
-        // The writer answers in order: what came before this is done.
+        // The writer answers in order, so the call before this sync has ended.
         self.front().ask(Request::Sync).await?;
         self.pending = None;
         match pending {
-            Pending::Log(recording) if self.end() > recording.before => self.recorded(recording),
-            Pending::LogBefore(recording) if self.end() > recording.before => self.size += recording.bytes,
-            Pending::Checkpoint(lsn) if self.front().core.stats.lock().checkpoint >= lsn => self.checkpointed(),
+            Pending::Log(logged) if self.end() > logged.before => self.count_logged(logged),
+            Pending::LogBefore(logged) if self.end() > logged.before => self.size += logged.bytes,
+            Pending::Checkpoint(lsn) if self.front().core.stats.lock().checkpoint >= lsn => self.count_checkpoint(),
             _ => {}
         }
         Ok(())
     }
 }
 
-fn config(options: &WALOptions) -> Result<Config> {
+/// Returns the options of the store under a `WAL`.
+fn store_config(options: &WALOptions) -> Result<Config> {
     for (option, value) in [("iter_batch_size", options.iter_batch_size), ("iter_chunk_size", options.iter_chunk_size)]
     {
         if value == 0 {
@@ -355,7 +372,7 @@ fn config(options: &WALOptions) -> Result<Config> {
     Ok(Config { durability, checkpoint, max_record_size, ..Config::default() })
 }
 
-/// The encoding of a value that can be read back from it as it is.
+/// Encodes a value, and checks that it can be read back.
 fn encode<T: Serialize + DeserializeOwned>(value: &T) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let tokens = codec::encode_noted(value, &mut bytes);

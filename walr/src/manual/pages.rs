@@ -1,10 +1,10 @@
-//! The records of a replay, read ahead on a thread of its own, a page at a time.
+//! Reads the records of a replay ahead, on a thread of its own.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::encoded::{Encoded, Entry};
+use super::encoded::{EncodedLog, EncodedState};
 use crate::commit::Core;
 use crate::error::{Error, Result};
 use crate::fs::spawn;
@@ -13,41 +13,41 @@ use crate::pace::{Pace, Signals};
 use crate::panic::woken_quietly;
 use crate::recovery::{self, Snapshot};
 
-/// How many pages may wait to be taken.
+/// The most pages that are read ahead.
 const AHEAD: usize = 2;
 
-/// One log value's LSN and encoding.
-pub(super) type Record = (Lsn, Vec<u8>);
+/// The LSN and the encoding of a log value.
+pub(super) type EncodedRecord = (Lsn, Vec<u8>);
 
-/// What the thread sends.
+/// A message of the reading thread.
 enum Page {
-    /// What the checkpoint holds: first, and once.
+    /// The encoding of the checkpoint's state. Comes first, and once.
     State(Vec<u8>),
-    Records(Vec<Record>),
-    /// There is no more.
+    Records(Vec<EncodedRecord>),
+    /// The last page.
     End(Result<()>),
 }
 
-/// A replay's records, as they come.
+/// The pages of a replay, in order.
 pub(super) struct Pages {
     pages: Receiver<Page>,
 }
 
 impl Pages {
-    /// Begins to read what `snapshot` holds, in pages of about `size` bytes. The thread ends when this is dropped.
-    pub(super) fn read(core: &Arc<Core<Encoded>>, snapshot: Snapshot, size: usize) -> Result<Pages> {
+    /// Starts the thread that reads the contents of `snapshot`, in pages of about `size` bytes. The drop ends the thread.
+    pub(super) fn read(core: &Arc<Core<EncodedState>>, snapshot: Snapshot, size: usize) -> Result<Pages> {
         let (send, pages) = channel(AHEAD);
         let core = core.clone();
         spawn("walr-replay", Box::new(move || send_pages(&core, &snapshot, size, &send)))?;
         Ok(Pages { pages })
     }
 
-    /// The next page; `None` where the thread has ended early. It isn't for the thread what a waker does.
+    /// Returns the next page, or `None` if the thread ended early. A panic of the caller's waker doesn't reach the thread.
     async fn page(&mut self) -> Option<Page> {
         woken_quietly(self.pages.recv()).await
     }
 
-    /// The encoding of the state that the replay begins with.
+    /// Returns the encoding of the state that the replay begins with.
     pub(super) async fn state(&mut self) -> Result<Vec<u8>> {
         match self.page().await {
             Some(Page::State(state)) => Ok(state),
@@ -56,8 +56,8 @@ impl Pages {
         }
     }
 
-    /// The next records; `None` behind the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Record>>> {
+    /// Returns the next records, or `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<EncodedRecord>>> {
         match self.page().await {
             Some(Page::Records(records)) => Ok(Some(records)),
             Some(Page::End(end)) => end.map(|()| None),
@@ -67,25 +67,25 @@ impl Pages {
 }
 
 fn ended() -> Error {
-    Error::Thread { reason: "the replay's thread ended before the log's end".to_string() }
+    Error::Thread { reason: "the replay's thread ended before the end of the log".to_string() }
 }
 
-fn send_pages(core: &Core<Encoded>, snapshot: &Snapshot, size: usize, pages: &Sender<Page>) {
+fn send_pages(core: &Core<EncodedState>, snapshot: &Snapshot, size: usize, pages: &Sender<Page>) {
     let signals = Signals::default();
-    // Somebody waits for it.
+    // The caller waits for each page.
     signals.hurry();
     let send = |page| {
         if pages.blocking_send(page).is_err() {
-            // Nobody waits for it any more.
+            // The caller has dropped the replay.
             signals.stop();
         }
     };
     let (mut page, mut bytes) = (Vec::new(), 0);
-    let begin = |state: Encoded| send(Page::State(state.into_bytes()));
-    let mut each = |lsn, entry: Entry| {
+    let begin = |state: EncodedState| send(Page::State(state.into_bytes()));
+    let mut each = |lsn, entry: EncodedLog| {
         let log = entry.into_bytes();
-        // A record takes memory beside its bytes.
-        bytes += log.len() + size_of::<Record>();
+        // The bytes of the list count too.
+        bytes += log.len() + size_of::<EncodedRecord>();
         page.push((lsn, log));
         if bytes >= size {
             send(Page::Records(std::mem::take(&mut page)));

@@ -1,4 +1,4 @@
-//! The replay: the newest checkpoint, and the logs above it through the handler.
+//! The replay of a `WAL`: the newest checkpoint, and the logs after it through the handler.
 
 use std::sync::Arc;
 
@@ -18,19 +18,23 @@ where
     Log: Serialize + DeserializeOwned,
     State: Default + Serialize + DeserializeOwned,
 {
-    /// The state: that of the newest checkpoint, with the logs above it applied by the handler, in order and at most
-    /// `iter_batch_size` at a time. If there were any, the state is then written as a [`checkpoint`](WAL::checkpoint).
+    /// Returns the state: the newest checkpoint, with the logs after it applied by the handler.
+    ///
+    /// The handler gets the logs in order, at most `iter_batch_size` at a time. If there were any, the state is then written as a
+    /// [`checkpoint`](WAL::checkpoint).
     ///
     /// # Errors
     ///
-    /// [`Handler`](Error::Handler) if the handler failed, or kept its `Arc` of the state; [`Codec`](Error::Codec) and
-    /// [`Schema`](Error::Schema) if the state or a log can't be decoded as these types; [`Io`](Error::Io) and
-    /// [`Corrupt`](Error::Corrupt) where the log can't be read any more; and what `checkpoint` returns. The log is as it was
-    /// after any of them.
+    /// After an error the log is as it was.
+    ///
+    /// - [`Handler`](Error::Handler) if the handler failed, or kept its `Arc` of the state
+    /// - [`Codec`](Error::Codec) and [`Schema`](Error::Schema) if the state or a log can't be decoded as these types
+    /// - [`Io`](Error::Io) and [`Corrupt`](Error::Corrupt) if the log can't be read
+    /// - the errors of [`checkpoint`](WAL::checkpoint)
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it leaves the log as it was, or as the checkpoint at its end does.
+    /// A dropped replay leaves the log as it was, or as its checkpoint leaves it.
     pub async fn replay(&mut self) -> Result<State, Error> {
         self.settle().await?;
         let snapshot = self.front().ask(Request::Snapshot).await?;
@@ -56,7 +60,7 @@ where
         if !logs.is_empty() {
             self.handle(logs, &state).await?;
         }
-        let kept = |_| Error::handler(&Kept);
+        let kept = |_| Error::handler(&HandlerKeptState);
         let state = Arc::try_unwrap(state).map_err(kept)?.into_inner();
         if behind {
             self.checkpoint(&state).await?;
@@ -68,7 +72,7 @@ where
         codec::decode(record).map_err(|reason| Error::Schema {
             path: self.front().core.dir.path.clone(),
             reason: format!(
-                "lsn {lsn} isn't the encoding of a `{}`: {reason}; replay it with the type that it was logged as",
+                "the log of lsn {lsn} can't be decoded as a `{}`: {reason}; replay it with the type that it was logged as",
                 std::any::type_name::<Log>()
             ),
         })
@@ -80,5 +84,5 @@ where
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("it kept a clone of the state's `Arc`, so that the state can't be handed back")]
-struct Kept;
+#[error("the handler kept a clone of the state's `Arc`")]
+struct HandlerKeptState;
