@@ -257,7 +257,7 @@ fn what_serde_derives_in_a_self_describing_way_is_refused_by_the_types_own_name(
     run(async {
         let words = ["`Jobs.jobs.item: store::Untagged`, the argument `payload.some: store::Untagged`", DERIVED];
         refused::<untagged::Jobs>(&words).await?;
-        let words = ["`Jobs.jobs.item: store::Tagged`, the argument `payload: Tagged`", DERIVED];
+        let words = ["`Jobs.jobs.item: store::Tagged`, the argument `payload: ", "Tagged` of `submit`", DERIVED];
         refused::<tagged::Jobs>(&words).await?;
         let words = ["`Jobs.jobs.item: store::Beside`, the argument `payload: store::Beside`", DERIVED];
         refused::<beside::Jobs>(&words).await?;
