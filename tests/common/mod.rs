@@ -88,3 +88,11 @@ pub(crate) fn change_file(path: &Path, change: impl FnOnce(&mut Vec<u8>)) -> Res
 pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|window| window == needle)
 }
+
+/// Asserts that a message holds all of these parts.
+#[track_caller]
+pub(crate) fn assert_contains(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+}

@@ -105,9 +105,9 @@ fn logs_show_and_encode_like_any_enum() -> Result {
     Ok(())
 }
 
-/// As the codec of the store sees it: a variant is its number, and its arguments follow in their order.
+/// The codec of the store writes the number of the variant, and then its arguments in order.
 #[test]
-fn logs_are_written_by_numbers() -> Result {
+fn the_codec_writes_a_log_without_names() -> Result {
     let bytes = |log: TallyLog| bincode::serde::encode_to_vec(log, bincode::config::standard());
     assert_eq!(bytes(TallyLog::Add { amount: -1, note: "n".into() })?, [0, 1, 1, b'n']);
     assert_eq!(bytes(TallyLog::Reset)?, [1]);

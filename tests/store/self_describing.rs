@@ -1,16 +1,16 @@
-//! Types that ask a format which kind of value comes next, which a codec without kinds doesn't know: no value of them can be
-//! read back. A store of such a type doesn't open, and says where the type stands and what to write instead.
+//! A self-describing type asks the format for the kind of the next value, which a positional codec doesn't know: no value of it
+//! can be decoded. A store of such a type is refused at open, with the path of the type and a replacement.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::common::{Result, run, snapshot};
+use crate::common::{Result, assert_contains, run, snapshot};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use walr::{Durable, Error, Fate, Lsn, WalState};
 
-/// One state with this field, and one mutation with this parameter.
+/// Defines states with this field, and with a mutation of this parameter.
 macro_rules! jobs {
     ($($name:ident { $field:ident: $held:ty, $param:ident: $taken:ty })*) => {
         $(mod $name {
@@ -56,7 +56,7 @@ pub(crate) enum Tagged {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "of")]
-pub(crate) enum Beside {
+pub(crate) enum AdjacentlyTagged {
     Number(u64),
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Flat {
     more: BTreeMap<String, u64>,
 }
 
-/// Accepts one text alone, so that no sample of it can be made.
+/// A text that accepts one value only, so that no sample of it can be made.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Password(String);
@@ -75,12 +75,12 @@ impl TryFrom<String> for Password {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Password, &'static str> {
-        if text == "open sesame" { Ok(Password(text)) } else { Err("it is another one") }
+        if text == "open sesame" { Ok(Password(text)) } else { Err("the text is another one") }
     }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Behind {
+pub(crate) struct AfterAPassword {
     password: Password,
     inner: Inner,
 }
@@ -91,7 +91,7 @@ pub(crate) struct Inner {
     payload: Vec<Value>,
 }
 
-/// As crates with two forms are: a number where people don't read it.
+/// A number that is written as text in formats for people, as some crates do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct TwoForms(u32);
 
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for TwoForms {
     }
 }
 
-/// Reads its fields in another way by their names than in their order.
+/// A struct that decodes its fields by name in another way than by position.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct TwoWays {
     key: Password2,
@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for TwoWays {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<TwoWays, A::Error> {
-                // A sample is rejected here, and stands before the number.
+                // The key rejects a sample, and comes before the number.
                 let key = fields.next_element()?.unwrap_or_default();
                 let number = fields.next_element()?.unwrap_or_default();
                 Ok(TwoWays { key, number })
@@ -150,7 +150,7 @@ impl<'de> Deserialize<'de> for TwoWays {
     }
 }
 
-/// Asks for any value behind a number that is no sample.
+/// A pair that asks for the kind of its second value only if the first one is 77, which is no sample.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Late(u8, u8);
 
@@ -192,16 +192,16 @@ jobs! {
     inside_an_argument { jobs: Vec<String>, job: Job }
     untagged { jobs: Vec<Untagged>, payload: Option<Untagged> }
     tagged { jobs: Vec<Tagged>, payload: Tagged }
-    beside { jobs: Vec<Beside>, payload: Beside }
+    adjacently_tagged { jobs: Vec<AdjacentlyTagged>, payload: AdjacentlyTagged }
     flat { jobs: Vec<Flat>, payload: Option<Flat> }
-    behind { jobs: Vec<Behind>, password: Password }
-    after_an_argument { jobs: (Password2, u8), first: Behind }
+    after_a_password { jobs: Vec<AfterAPassword>, password: Password }
+    after_an_argument { jobs: (Password2, u8), first: AfterAPassword }
     two_forms { last: TwoForms, payload: TwoForms }
     two_ways { last: Vec<TwoWays>, payload: u8 }
     late { last: Vec<Late>, payload: Late }
 }
 
-/// A name for [`Password`] in a state that has a default.
+/// A [`Password`] with a default, for a state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Password2(Password);
 
@@ -211,19 +211,18 @@ impl Default for Password2 {
     }
 }
 
-/// That it is refused in these words, by a dry run too, and nothing is made or changed.
-async fn refused<S: WalState + Default>(parts: &[&str]) -> Result {
+/// Asserts that a new store of `S` is refused with these parts in the message, that a dry run reports the same, and that no file
+/// is created.
+async fn assert_refused<S: WalState + Default>(parts: &[&str]) -> Result {
     let folder = tempfile::tempdir()?;
     let missing = folder.path().join("missing");
-    let error = Durable::<S>::open(&missing).await.expect_err("it can never be read back");
+    let error = Durable::<S>::open(&missing).await.expect_err("a store of an undecodable type was created");
     assert!(matches!(error, Error::Codec { .. }) && error.fate() == Fate::NotRecorded, "{error:?}");
-    let told = error.to_string();
-    for part in parts {
-        assert!(told.contains(part), "no {part} in: {told}");
-    }
-    assert!(!missing.exists(), "nothing is made");
-    let looked = Durable::<S>::options().dry_run(&missing).await?;
-    assert_eq!(looked.refused.map(|error| error.to_string()), Some(told));
+    let message = error.to_string();
+    assert_contains(&message, parts);
+    assert!(!missing.exists(), "the refusal created the folder");
+    let dry = Durable::<S>::options().dry_run(&missing).await?;
+    assert_eq!(dry.refused.map(|error| error.to_string()), Some(message));
     Ok(())
 }
 
@@ -232,12 +231,12 @@ const TEXT: &str = "keep its text, `value.to_string()`";
 
 #[test]
 fn a_json_value_deep_in_the_state_is_refused_by_its_path() -> Result {
-    run(refused::<deep_in_the_state::Jobs>(&["`Jobs.jobs.value.payload: serde_json::Value`", TEXT]))
+    run(assert_refused::<deep_in_the_state::Jobs>(&["`Jobs.jobs.value.payload: serde_json::Value`", TEXT]))
 }
 
 #[test]
-fn all_places_are_named_at_once() -> Result {
-    run(refused::<in_two_places::Jobs>(&[
+fn a_refusal_names_all_places() -> Result {
+    run(assert_refused::<in_two_places::Jobs>(&[
         "`Jobs.last.some: serde_json::Value`",
         "the argument `job.1.item.payload: serde_json::Value` of `submit`",
         TEXT,
@@ -245,45 +244,48 @@ fn all_places_are_named_at_once() -> Result {
 }
 
 #[test]
-fn an_argument_is_refused_by_mutation_and_parameter() -> Result {
+fn a_json_value_in_an_argument_is_refused_by_mutation_and_parameter() -> Result {
     run(async {
-        refused::<in_an_argument::Jobs>(&["the argument `payload: serde_json::Value` of `submit`", TEXT]).await?;
-        refused::<inside_an_argument::Jobs>(&["the argument `job.payload: serde_json::Value` of `submit`", TEXT]).await
+        assert_refused::<in_an_argument::Jobs>(&["the argument `payload: serde_json::Value` of `submit`", TEXT])
+            .await?;
+        assert_refused::<inside_an_argument::Jobs>(&["the argument `job.payload: serde_json::Value` of `submit`", TEXT])
+            .await
     })
 }
 
 #[test]
-fn what_serde_derives_in_a_self_describing_way_is_refused_by_the_types_own_name() -> Result {
+fn self_describing_derives_of_serde_are_refused_by_the_types_name() -> Result {
     run(async {
-        let words = ["`Jobs.jobs.item: store::Untagged`, the argument `payload.some: store::Untagged`", DERIVED];
-        refused::<untagged::Jobs>(&words).await?;
-        let words = ["`Jobs.jobs.item: store::Tagged`, the argument `payload: Tagged`", DERIVED];
-        refused::<tagged::Jobs>(&words).await?;
-        let words = ["`Jobs.jobs.item: store::Beside`, the argument `payload: store::Beside`", DERIVED];
-        refused::<beside::Jobs>(&words).await?;
-        let words = ["`Jobs.jobs.item: store::Flat`, the argument `payload.some: store::Flat`", DERIVED];
-        refused::<flat::Jobs>(&words).await
+        let parts = ["`Jobs.jobs.item: store::Untagged`, the argument `payload.some: store::Untagged`", DERIVED];
+        assert_refused::<untagged::Jobs>(&parts).await?;
+        let parts = ["`Jobs.jobs.item: store::Tagged`, the argument `payload: Tagged`", DERIVED];
+        assert_refused::<tagged::Jobs>(&parts).await?;
+        let parts =
+            ["`Jobs.jobs.item: store::AdjacentlyTagged`, the argument `payload: store::AdjacentlyTagged`", DERIVED];
+        assert_refused::<adjacently_tagged::Jobs>(&parts).await?;
+        let parts = ["`Jobs.jobs.item: store::Flat`, the argument `payload.some: store::Flat`", DERIVED];
+        assert_refused::<flat::Jobs>(&parts).await
     })
 }
 
 #[test]
-fn a_field_behind_one_that_accepts_no_sample_is_found() -> Result {
+fn a_field_after_one_that_accepts_no_sample_is_found() -> Result {
     run(async {
-        refused::<behind::Jobs>(&["`Jobs.jobs.item.inner.payload.item: serde_json::Value`"]).await?;
-        refused::<after_an_argument::Jobs>(&["the argument `first.inner.payload.item: serde_json::Value`"]).await
+        assert_refused::<after_a_password::Jobs>(&["`Jobs.jobs.item.inner.payload.item: serde_json::Value`"]).await?;
+        assert_refused::<after_an_argument::Jobs>(&["the argument `first.inner.payload.item: serde_json::Value`"]).await
     })
 }
 
 #[test]
-fn a_folder_that_is_there_stays_as_it_is() -> Result {
+fn the_refusal_of_an_existing_store_changes_no_file() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let jobs = Durable::<two_forms::Jobs>::open(folder.path()).await?;
         jobs.submit(1, TwoForms(7)).await?;
         drop(jobs);
         let before = snapshot(folder.path())?;
-        let looked = Durable::<deep_in_the_state::Jobs>::options().dry_run(folder.path()).await?;
-        assert!(matches!(looked.refused, Some(Error::Codec { .. })), "{looked:?}");
+        let dry = Durable::<deep_in_the_state::Jobs>::options().dry_run(folder.path()).await?;
+        assert!(matches!(dry.refused, Some(Error::Codec { .. })), "{dry:?}");
         assert!(matches!(Durable::<deep_in_the_state::Jobs>::open(folder.path()).await, Err(Error::Codec { .. })));
         assert_eq!(snapshot(folder.path())?, before);
         Ok(())
@@ -291,7 +293,7 @@ fn a_folder_that_is_there_stays_as_it_is() -> Result {
 }
 
 #[test]
-fn types_with_a_form_that_is_not_for_people_work() -> Result {
+fn types_with_two_forms_are_accepted() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let first = || two_forms::Jobs { last: TwoForms(5), ..Default::default() };
@@ -306,7 +308,7 @@ fn types_with_a_form_that_is_not_for_people_work() -> Result {
 }
 
 #[test]
-fn what_is_read_otherwise_by_names_is_no_matter() -> Result {
+fn a_type_that_only_decodes_names_in_another_way_is_accepted() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let first = || two_ways::Jobs { calls: 0, last: vec![TwoWays::default()] };
@@ -318,17 +320,14 @@ fn what_is_read_otherwise_by_names_is_no_matter() -> Result {
 }
 
 #[test]
-fn what_only_a_value_shows_is_refused_at_its_call_by_the_arguments_name() -> Result {
+fn an_undecodable_value_that_no_sample_shows_is_refused_at_its_call() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let jobs = Durable::<late::Jobs>::open(folder.path()).await?;
         assert_eq!(jobs.submit(1, Late(1, 2)).await?, 1);
-        let error = jobs.submit(2, Late(77, 2)).await.expect_err("it can't be read back");
+        let error = jobs.submit(2, Late(77, 2)).await.expect_err("an undecodable value was accepted");
         assert!(matches!(error, Error::Codec { .. }) && error.fate() == Fate::NotRecorded, "{error:?}");
-        let told = error.to_string();
-        for part in ["the argument `payload` of `submit`", "`serde_json::Value` asks", TEXT] {
-            assert!(told.contains(part), "no {part} in: {told}");
-        }
+        assert_contains(&error.to_string(), &["the argument `payload` of `submit`", "`serde_json::Value` asks", TEXT]);
         assert_eq!(jobs.stats().last, Lsn::new(1));
         assert_eq!(jobs.submit(3, Late(2, 77)).await?, 2);
         Ok(())
@@ -336,15 +335,13 @@ fn what_only_a_value_shows_is_refused_at_its_call_by_the_arguments_name() -> Res
 }
 
 #[test]
-fn what_only_a_value_shows_in_the_state_is_named_by_the_checkpoint() -> Result {
+fn an_undecodable_value_that_no_sample_shows_is_refused_in_a_first_state() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let first = || late::Jobs { last: vec![Late(1, 1), Late(77, 1)], ..Default::default() };
-        let error = Durable::options().open_with(folder.path(), first).await.expect_err("it can't be read back");
-        let told = error.to_string();
-        for part in ["`Jobs.last`", "`serde_json::Value` asks", TEXT] {
-            assert!(told.contains(part), "no {part} in: {told}");
-        }
+        let error =
+            Durable::options().open_with(folder.path(), first).await.expect_err("an undecodable value was accepted");
+        assert_contains(&error.to_string(), &["`Jobs.last`", "`serde_json::Value` asks", TEXT]);
         Ok(())
     })
 }

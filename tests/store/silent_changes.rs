@@ -1,17 +1,17 @@
-//! Types whose `Serialize` and `Deserialize` don't agree: under a positional codec their bytes can decode to another value
-//! without an error. What a sample shows is refused at open, and what only a value shows is refused at its call, or at the
-//! checkpoint that would hold it.
+//! Types whose `Serialize` and `Deserialize` don't match: with a positional codec their bytes can decode to another value without
+//! an error. A type that a sample shows to be wrong is refused at open. A value that no sample shows is refused at its call, or by
+//! the checkpoint that would hold it.
 
 mod types;
 
-use crate::common::{Result, run};
+use crate::common::{Result, assert_contains, run};
 use serde::{Deserialize, Serialize};
 use types::{
     ByHand, Map, NeverRead, NeverWritten, Opt, OptionOfNothing, Rare, Seq, Signed, SignedByte, Transfer, Tuple,
 };
 use walr::{Durable, Error, Fate, Lsn, Recovery, WalState};
 
-/// A store that takes the type as an argument, and one that has it in its state.
+/// Defines, for each type, a state `Taken` with an argument of the type, and a state `Held` with fields of it.
 macro_rules! stores {
     ($($name:ident: $ty:ty;)*) => {
         $(mod $name {
@@ -39,7 +39,7 @@ macro_rules! stores {
             pub(super) struct Held {
                 before: Option<u8>,
                 values: Vec<$ty>,
-                /// For what follows to be read as something.
+                /// Bytes that would be decoded as a part of the values.
                 after: [u8; 2],
             }
 
@@ -56,12 +56,12 @@ macro_rules! stores {
                 }
             }
 
-            /// That an argument is applied as it was given, or refused by itself.
-            pub(super) async fn is_applied_as_given_or_refused(numbers: &[u8]) -> Result<Vec<Error>> {
+            /// Asserts that each value is applied as it was given, or refused. Returns the refusals.
+            pub(super) async fn refused_as_arguments(numbers: &[u8]) -> Result<Vec<Error>> {
                 let folder = tempfile::tempdir()?;
                 let store = match Durable::<Taken>::open(folder.path()).await {
                     Ok(store) => store,
-                    Err(error) => return refused_alike(error, Durable::<Taken>::options().dry_run(folder.path()).await?),
+                    Err(error) => return same_refusal(error, Durable::<Taken>::options().dry_run(folder.path()).await?),
                 };
                 let (mut given, mut refused) = (Vec::new(), Vec::new());
                 for &number in numbers {
@@ -79,12 +79,12 @@ macro_rules! stores {
                 Ok(refused)
             }
 
-            /// That a state is after a checkpoint and a reopen what it was before, or the checkpoint is refused.
-            pub(super) async fn is_held_as_it_was_or_refused(numbers: &[u8]) -> Result<Vec<Error>> {
+            /// Asserts that a checkpoint keeps the values, or is refused. Returns the refusal.
+            pub(super) async fn refused_in_states(numbers: &[u8]) -> Result<Vec<Error>> {
                 let folder = tempfile::tempdir()?;
                 let store = match Durable::<Held>::open(folder.path()).await {
                     Ok(store) => store,
-                    Err(error) => return refused_alike(error, Durable::<Held>::options().dry_run(folder.path()).await?),
+                    Err(error) => return same_refusal(error, Durable::<Held>::options().dry_run(folder.path()).await?),
                 };
                 for &number in numbers {
                     store.put(number).await?;
@@ -114,28 +114,26 @@ stores! {
     transfer: Transfer;
 }
 
-fn refused_alike(error: Error, looked: walr::DryRun) -> Result<Vec<Error>> {
-    assert_eq!(looked.refused.map(|error| error.to_string()), Some(error.to_string()), "a dry run says the same");
-    assert_eq!(looked.recovery.records, Recovery::default().records);
+/// Asserts that a dry run reports the refusal of the open, and returns it.
+fn same_refusal(error: Error, dry: walr::DryRun) -> Result<Vec<Error>> {
+    assert_eq!(dry.refused.map(|error| error.to_string()), Some(error.to_string()));
+    assert_eq!(dry.recovery.records, Recovery::default().records);
     Ok(vec![error])
 }
 
-/// That there is one refusal, of these words.
+/// Asserts that there is one refusal, with these parts in its message.
 #[track_caller]
-fn told(refused: &[Error], parts: &[&str]) {
-    let [error] = refused else { panic!("not one refusal: {refused:?}") };
+fn assert_one(refused: &[Error], parts: &[&str]) {
+    let [error] = refused else { panic!("there is not one refusal: {refused:?}") };
     assert!(matches!(error, Error::Codec { .. }) && error.fate() == Fate::NotRecorded, "{error:?}");
-    let told = error.to_string();
-    for part in parts {
-        assert!(told.contains(part), "no {part} in: {told}");
-    }
+    assert_contains(&error.to_string(), parts);
 }
 
 #[test]
 fn an_argument_with_a_skipped_field_is_refused_at_open() -> Result {
     run(async {
-        let refused = opt::is_applied_as_given_or_refused(&[1]).await?;
-        told(&refused, &["the argument `value` of `put`", "`i` of `Opt`", "`skip_serializing_if`"]);
+        let refused = opt::refused_as_arguments(&[1]).await?;
+        assert_one(&refused, &["the argument `value` of `put`", "`i` of `Opt`", "`skip_serializing_if`"]);
         Ok(())
     })
 }
@@ -143,69 +141,69 @@ fn an_argument_with_a_skipped_field_is_refused_at_open() -> Result {
 #[test]
 fn a_state_with_a_skipped_field_is_refused_at_open() -> Result {
     run(async {
-        let refused = opt::is_held_as_it_was_or_refused(&[1]).await?;
-        told(&refused, &["`Held.values`", "`i` of `Opt`", "`skip_serializing_if`"]);
+        let refused = opt::refused_in_states(&[1]).await?;
+        assert_one(&refused, &["`Held.values`", "`i` of `Opt`", "`skip_serializing_if`"]);
         Ok(())
     })
 }
 
 #[test]
-fn a_field_that_only_one_value_skips_is_refused_with_that_value() -> Result {
+fn a_value_that_skips_a_field_is_refused() -> Result {
     run(async {
-        let refused = rare::is_applied_as_given_or_refused(&[1, 77, 2]).await?;
-        told(&refused, &["the argument `value` of `put`", "`a` of `Rare::Values`", "`skip_serializing_if`"]);
-        let refused = rare::is_held_as_it_was_or_refused(&[1, 77, 2]).await?;
-        told(&refused, &["`Held.values`", "`a` of `Rare::Values`"]);
+        let refused = rare::refused_as_arguments(&[1, 77, 2]).await?;
+        assert_one(&refused, &["the argument `value` of `put`", "`a` of `Rare::Values`", "`skip_serializing_if`"]);
+        let refused = rare::refused_in_states(&[1, 77, 2]).await?;
+        assert_one(&refused, &["`Held.values`", "`a` of `Rare::Values`"]);
         Ok(())
     })
 }
 
 #[test]
-fn a_field_that_is_left_out_by_hand_is_refused_with_that_value() -> Result {
+fn a_value_whose_implementation_leaves_a_field_out_is_refused() -> Result {
     run(async {
-        let refused = by_hand::is_applied_as_given_or_refused(&[1, 77, 2]).await?;
-        told(&refused, &["the argument `value` of `put`", "another value"]);
-        let refused = by_hand::is_held_as_it_was_or_refused(&[1, 77, 2]).await?;
-        told(&refused, &["`Held.values`", "another value"]);
+        let refused = by_hand::refused_as_arguments(&[1, 77, 2]).await?;
+        assert_one(&refused, &["the argument `value` of `put`", "another value"]);
+        let refused = by_hand::refused_in_states(&[1, 77, 2]).await?;
+        assert_one(&refused, &["`Held.values`", "another value"]);
         Ok(())
     })
 }
 
 #[test]
-fn a_field_that_is_written_and_not_read_or_the_reverse_is_refused_at_open() -> Result {
+fn a_field_that_is_written_only_or_read_only_is_refused_at_open() -> Result {
     run(async {
-        told(&never_written::is_applied_as_given_or_refused(&[1]).await?, &["the argument `value` of `put`"]);
-        told(&never_written::is_held_as_it_was_or_refused(&[1]).await?, &["`Held.values`"]);
-        told(&never_read::is_applied_as_given_or_refused(&[1]).await?, &["the argument `value` of `put`"]);
-        told(&never_read::is_held_as_it_was_or_refused(&[1]).await?, &["`Held.values`"]);
+        assert_one(&never_written::refused_as_arguments(&[1]).await?, &["the argument `value` of `put`"]);
+        assert_one(&never_written::refused_in_states(&[1]).await?, &["`Held.values`"]);
+        assert_one(&never_read::refused_as_arguments(&[1]).await?, &["the argument `value` of `put`"]);
+        assert_one(&never_read::refused_in_states(&[1]).await?, &["`Held.values`"]);
         Ok(())
     })
 }
 
 #[test]
-fn a_number_that_is_read_with_another_sign_is_refused() -> Result {
+fn a_signed_number_that_is_read_as_unsigned_is_refused() -> Result {
     run(async {
-        let words = "is written as a signed integer and read as an unsigned integer";
-        told(&signed::is_applied_as_given_or_refused(&[1]).await?, &["`value.number`", words]);
-        told(&signed::is_held_as_it_was_or_refused(&[1]).await?, &["`values.item.number`", words]);
-        told(&signed_byte::is_applied_as_given_or_refused(&[0, 1]).await?, &["the argument `value` of `put`"]);
-        told(&signed_byte::is_held_as_it_was_or_refused(&[0, 1]).await?, &["`Held.values`"]);
+        let part = "is written as a signed integer and read as an unsigned integer";
+        assert_one(&signed::refused_as_arguments(&[1]).await?, &["`value.number`", part]);
+        assert_one(&signed::refused_in_states(&[1]).await?, &["`values.item.number`", part]);
+        assert_one(&signed_byte::refused_as_arguments(&[0, 1]).await?, &["the argument `value` of `put`"]);
+        assert_one(&signed_byte::refused_in_states(&[0, 1]).await?, &["`Held.values`"]);
         Ok(())
     })
 }
 
 #[test]
-fn a_length_that_is_not_the_number_of_parts_is_refused() -> Result {
+fn a_length_that_differs_from_the_number_of_elements_is_refused() -> Result {
     run(async {
-        let words = ["promised 78", "wrote 77"];
-        told(&seq::is_applied_as_given_or_refused(&[0, 77, 3]).await?, &words);
-        told(&seq::is_held_as_it_was_or_refused(&[0, 77, 3]).await?, &words);
-        let words = ["promised 1", "wrote 0"];
-        told(&map::is_applied_as_given_or_refused(&[0, 77, 3]).await?, &words);
-        told(&map::is_held_as_it_was_or_refused(&[0, 77, 3]).await?, &words);
-        let words = ["promised 3", "wrote 2"];
-        told(&tuple::is_applied_as_given_or_refused(&[0, 77, 3]).await?, &words);
-        told(&tuple::is_held_as_it_was_or_refused(&[0, 77, 3]).await?, &words);
+        let parts = ["promised 78", "wrote 77"];
+        assert_one(&seq::refused_as_arguments(&[0, 77, 3]).await?, &parts);
+        assert_one(&seq::refused_in_states(&[0, 77, 3]).await?, &parts);
+        let parts = ["promised 1", "wrote 0"];
+        assert_one(&map::refused_as_arguments(&[0, 77, 3]).await?, &parts);
+        assert_one(&map::refused_in_states(&[0, 77, 3]).await?, &parts);
+        let parts = ["promised 3", "wrote 2"];
+        assert_one(&tuple::refused_as_arguments(&[0, 77, 3]).await?, &parts);
+        assert_one(&tuple::refused_in_states(&[0, 77, 3]).await?, &parts);
         Ok(())
     })
 }
@@ -213,19 +211,19 @@ fn a_length_that_is_not_the_number_of_parts_is_refused() -> Result {
 #[test]
 fn an_option_that_is_read_as_a_number_is_refused() -> Result {
     run(async {
-        let words = "is written as an option and read as a byte";
-        told(&option_of_nothing::is_applied_as_given_or_refused(&[2]).await?, &["`value.number`", words]);
-        told(&option_of_nothing::is_held_as_it_was_or_refused(&[2]).await?, &["`values.item.number`", words]);
+        let part = "is written as an option and read as a byte";
+        assert_one(&option_of_nothing::refused_as_arguments(&[2]).await?, &["`value.number`", part]);
+        assert_one(&option_of_nothing::refused_in_states(&[2]).await?, &["`values.item.number`", part]);
         Ok(())
     })
 }
 
 #[test]
-fn fields_that_are_written_in_another_order_are_refused_at_open() -> Result {
+fn fields_that_are_read_in_another_order_are_refused_at_open() -> Result {
     run(async {
-        let words = ["`Transfer`", "in the order `to`, `from` and read in the order `from`, `to`"];
-        told(&transfer::is_applied_as_given_or_refused(&[2]).await?, &words);
-        told(&transfer::is_held_as_it_was_or_refused(&[2]).await?, &words);
+        let parts = ["`Transfer`", "in the order `to`, `from` and read in the order `from`, `to`"];
+        assert_one(&transfer::refused_as_arguments(&[2]).await?, &parts);
+        assert_one(&transfer::refused_in_states(&[2]).await?, &parts);
         Ok(())
     })
 }

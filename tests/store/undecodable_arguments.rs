@@ -1,31 +1,32 @@
-//! Arguments that encode and don't decode: that one call fails, nothing is recorded, and the store goes on. Types of which no
-//! value decodes are refused at open instead.
+//! An argument that can be encoded and not decoded fails its call: nothing is recorded, and later calls work. A type of which no
+//! value can be decoded is refused at open instead.
 
-use crate::common::{Result, run};
+use crate::common::{Result, in_tasks, run};
 use serde::{Deserialize, Serialize};
 use walr::{Durable, Error, Fate, Lsn, WalState};
 
-/// Reads only some of the texts that it writes.
+/// A text that can be decoded if it has at most nine letters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Picky(String);
+pub(crate) struct Picky(pub(crate) String);
 
 impl TryFrom<String> for Picky {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Picky, &'static str> {
-        if text.len() > 9 { Err("it is too long") } else { Ok(Picky(text)) }
+        if text.len() > 9 { Err("the text is too long") } else { Ok(Picky(text)) }
     }
 }
 
-/// Has a variant that nothing is written for.
+/// An enum with a variant that has no encoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Partial {
     Text(String),
     #[serde(skip)]
-    Imagined(String),
+    Skipped(String),
 }
 
+/// A struct that leaves a secret comment out of its encoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Skipping {
     #[serde(skip_serializing_if = "is_secret")]
@@ -37,7 +38,7 @@ fn is_secret(text: &str) -> bool {
     text.starts_with("secret")
 }
 
-/// Reads fewer parts than it writes.
+/// A list that can be decoded if it has at most one number.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Short(Vec<u64>);
 
@@ -96,38 +97,43 @@ impl Log {
     }
 }
 
-/// The values that don't survive, each with the mutation that it is an argument of.
-fn bad_values() -> Vec<(&'static str, LogLog)> {
+/// Returns calls with arguments that can't be decoded, each with the name of its mutation.
+fn undecodable_calls() -> Vec<(&'static str, LogLog)> {
     let secret = || "secret text".to_string();
     vec![
         ("add_picky", LogLog::AddPicky { _at: 1, value: Picky(secret()) }),
-        ("add_partial", LogLog::AddPartial { value: Partial::Imagined(secret()) }),
+        ("add_partial", LogLog::AddPartial { value: Partial::Skipped(secret()) }),
         ("add_skipping", LogLog::AddSkipping { value: Skipping { comment: secret(), number: 7 } }),
         ("add_short", LogLog::AddShort { value: Short(vec![1, 2, 3]) }),
     ]
 }
 
-/// That a call with a bad value is refused, and nothing is recorded.
-async fn refused<T: std::fmt::Debug>(log: &Durable<Log>, mutation: &str, call: impl Future<Output = walr::Result<T>>) {
+/// Asserts that a call is refused, and that nothing is recorded.
+async fn assert_refused<T: std::fmt::Debug>(
+    log: &Durable<Log>,
+    mutation: &str,
+    call: impl Future<Output = walr::Result<T>>,
+) {
     let (lines, stats) = (log.lines(), log.stats());
     let error = call.await.expect_err(mutation);
     assert!(matches!(error, Error::Codec { .. }), "{mutation}: {error:?}");
     assert_eq!(error.fate(), Fate::NotRecorded);
-    let told = error.to_string();
-    assert!(told.starts_with(&format!("the argument `value` of `{mutation}`")) && !told.contains("secret"), "{told}");
+    let message = error.to_string();
+    assert!(message.starts_with(&format!("the argument `value` of `{mutation}`")), "{message}");
+    assert!(!message.contains("secret"), "{message}");
     assert_eq!(log.lines(), lines);
     let now = log.stats();
     assert_eq!((now.last, now.records, now.log_bytes), (stats.last, stats.records, stats.log_bytes));
 }
 
 #[test]
-fn each_is_refused_alone_and_the_store_goes_on() -> Result {
+fn a_call_with_an_undecodable_argument_is_refused_and_later_calls_work() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
         let mut added = 0;
-        for (mutation, value) in bad_values() {
-            refused(&log, mutation, log.apply(value)).await;
+        for (mutation, value) in undecodable_calls() {
+            assert_refused(&log, mutation, log.apply(value)).await;
             added += 1;
             assert_eq!(log.add("a line").await?, added);
         }
@@ -139,17 +145,17 @@ fn each_is_refused_alone_and_the_store_goes_on() -> Result {
 }
 
 #[test]
-fn each_takes_its_batch_along() -> Result {
+fn an_undecodable_argument_fails_its_whole_batch() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
         log.add("a line").await?;
-        for (mutation, value) in bad_values() {
+        for (mutation, value) in undecodable_calls() {
             let line = || LogLog::Add { line: "a neighbour".into() };
             for place in 0..3 {
                 let mut batch = vec![line(), line()];
                 batch.insert(place, value.clone());
-                refused(&log, mutation, log.apply_batch(batch)).await;
+                assert_refused(&log, mutation, log.apply_batch(batch)).await;
             }
         }
         assert_eq!(log.add("a line").await?, 2);
@@ -161,13 +167,13 @@ fn each_takes_its_batch_along() -> Result {
 }
 
 #[test]
-fn the_same_types_work_where_their_value_survives() -> Result {
+fn a_decodable_value_of_the_same_type_is_accepted() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
-        log.add_skipping(Skipping { comment: "there".into(), number: 7 }).await?;
+        log.add_skipping(Skipping { comment: "public".into(), number: 7 }).await?;
         let before = log.lines();
-        assert_eq!(before, ["7 \"there\""]);
+        assert_eq!(before, ["7 \"public\""]);
         drop(log);
         assert_eq!(Durable::<Log>::open(folder.path()).await?.lines(), before);
         Ok(())
@@ -175,27 +181,23 @@ fn the_same_types_work_where_their_value_survives() -> Result {
 }
 
 #[test]
-fn others_who_call_meanwhile_are_not_touched() -> Result {
+fn calls_at_the_same_time_as_refused_ones_are_done() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let log = Durable::<Log>::open(folder.path()).await?;
-        let tasks: Vec<_> = (0..16)
-            .map(|task| {
-                let log = log.clone();
-                tokio::spawn(async move {
-                    for _ in 0..10 {
-                        match task % 2 {
-                            0 => drop(log.add("a line").await?),
-                            _ => assert!(log.add_short(&Short(vec![1, 2])).await.is_err()),
-                        }
+        in_tasks(16, |task| {
+            let log = log.clone();
+            async move {
+                for _ in 0..10 {
+                    match task % 2 {
+                        0 => drop(log.add("a line").await?),
+                        _ => assert!(log.add_short(&Short(vec![1, 2])).await.is_err()),
                     }
-                    Ok::<_, Error>(())
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await??;
-        }
+                }
+                Ok::<_, Error>(())
+            }
+        })
+        .await?;
         assert_eq!(log.lines(), vec!["a line"; 80]);
         Ok(())
     })

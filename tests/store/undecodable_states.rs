@@ -1,24 +1,12 @@
-//! States that encode and don't decode: refused when the store is created, and later it is the checkpoint that fails, while
-//! the log keeps everything.
+//! A state that can be encoded and not decoded: a new store is refused, and in an existing store only the checkpoint fails,
+//! while the log keeps everything.
 
-use crate::common::{Result, block_on, eventually, files_with, run};
+use crate::common::{Result, Watchdog, assert_closed, block_on, eventually, files_with, run};
+use crate::undecodable_arguments::Picky;
 use serde::{Deserialize, Serialize};
 use walr::{CheckpointPolicy, Durable, Error, Lsn, WalState};
 
-/// Reads only some of the texts that it writes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Picky(String);
-
-impl TryFrom<String> for Picky {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Picky, &'static str> {
-        if text.len() > 9 { Err("it is too long") } else { Ok(Picky(text)) }
-    }
-}
-
-/// Survives as long as no long text is in it.
+/// A state that can be decoded while it holds no long text.
 #[derive(Default, Serialize, Deserialize, WalState)]
 pub(crate) struct Values {
     calls: u64,
@@ -46,15 +34,15 @@ impl Values {
 }
 
 #[test]
-fn a_first_state_that_does_not_decode_is_refused() -> Result {
+fn an_undecodable_first_state_is_refused() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let first = || Values { calls: 0, values: vec![Picky("secret text".into())] };
-        let error = Durable::options().open_with(folder.path(), first).await.expect_err("it can't be read back");
+        let error = Durable::options().open_with(folder.path(), first).await.expect_err("the state was accepted");
         assert!(matches!(error, Error::Codec { .. }), "{error:?}");
-        let told = error.to_string();
-        assert!(told.contains("`Values.values`") && !told.contains("secret"), "{told}");
-        // Nothing is in the way of a better one.
+        let message = error.to_string();
+        assert!(message.contains("`Values.values`") && !message.contains("secret"), "{message}");
+        // The folder can still be opened with another first state.
         let values = Durable::<Values>::open(folder.path()).await?;
         assert!(values.store().recovery().created);
         assert_eq!(values.push("1").await?, 1);
@@ -63,33 +51,33 @@ fn a_first_state_that_does_not_decode_is_refused() -> Result {
 }
 
 #[test]
-fn a_state_that_stopped_decoding_fails_its_checkpoints_and_loses_nothing() -> Result {
+fn an_undecodable_state_fails_its_checkpoints_and_loses_nothing() -> Result {
     run(async {
         let folder = tempfile::tempdir()?;
         let values = Durable::<Values>::open(folder.path()).await?;
         assert_eq!(values.push("one long text").await?, 1);
         for _ in 0..3 {
-            let error = values.checkpoint().await.expect_err("it can't be read back");
+            let error = values.checkpoint().await.expect_err("the checkpoint was written");
             assert!(matches!(error, Error::Codec { .. }), "{error:?}");
         }
         assert!(matches!(values.stats().checkpoint_error, Some(Error::Codec { .. })));
-        assert_eq!(values.push("another long text").await?, 2, "the store goes on");
+        assert_eq!(values.push("another long text").await?, 2, "mutations work");
         let closed = values.close().await;
-        let Err(Error::NoCheckpoint { cause }) = closed else { panic!("the close says so, and closes: {closed:?}") };
+        let Err(Error::NoCheckpoint { cause }) = closed else { panic!("{closed:?}") };
         assert!(matches!(*cause, Error::Codec { .. }), "{cause:?}");
-        assert!(matches!(values.push("3").await, Err(Error::Closed)));
+        assert_closed(values.push("3").await);
         drop(values);
 
         let values = Durable::<Values>::open(folder.path()).await?;
         assert_eq!(
             values.values(),
             [Picky("one long text".into()), Picky("another long text".into())],
-            "the log has it all"
+            "the log holds everything"
         );
         assert_eq!(values.store().recovery().records, 2);
         assert!(files_with(folder.path(), ".tmp")?.is_empty());
 
-        // Once it decodes again, a checkpoint is written again.
+        // Without the long texts the state can be decoded, and a checkpoint is written.
         values.pop().await?;
         values.pop().await?;
         assert_eq!(values.checkpoint().await?, Lsn::new(4));
@@ -100,8 +88,8 @@ fn a_state_that_stopped_decoding_fails_its_checkpoints_and_loses_nothing() -> Re
 }
 
 #[test]
-fn automatic_checkpoints_that_fail_are_reported_and_writers_go_on() -> Result {
-    let _watchdog = crate::common::Watchdog::new();
+fn a_failing_automatic_checkpoint_is_reported_and_mutations_work() -> Result {
+    let _watchdog = Watchdog::new();
     let folder = tempfile::tempdir()?;
     let policy = CheckpointPolicy::LogBytes { ratio: 0.0, floor: 4096 };
     let values = block_on(Durable::<Values>::options().checkpoint(policy).open(folder.path()))?;

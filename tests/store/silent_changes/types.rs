@@ -1,11 +1,11 @@
-//! Types that are written and read in two ways, each made from a number.
+//! Types that are read in another way than they are written. Each can be made from a number.
 
 use std::collections::BTreeMap;
 
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Leaves a field out when it is `None`: what follows moves to its place.
+/// A struct that leaves a field out if it is `None`, so that the next field takes its place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Opt {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +20,7 @@ impl From<u8> for Opt {
     }
 }
 
-/// The same behind a condition that no sample meets.
+/// A variant that leaves a field out if it is 77, which is no sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Rare {
     Values {
@@ -41,7 +41,7 @@ impl From<u8> for Rare {
     }
 }
 
-/// Leaves a field out by hand, for a value that is no sample.
+/// A struct whose own `Serialize` leaves a field out if it is 77.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct ByHand {
     a: u8,
@@ -95,7 +95,7 @@ impl From<u8> for NeverRead {
     }
 }
 
-/// Written as a signed integer, and read as an unsigned one.
+/// A number that is written as a signed integer and read as an unsigned one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Signed {
     #[serde(serialize_with = "as_i64")]
@@ -112,7 +112,7 @@ impl From<u8> for Signed {
     }
 }
 
-/// Written as a signed byte, and read as an unsigned one.
+/// A number that is written as a signed byte and read as an unsigned one.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct SignedByte(#[serde(deserialize_with = "from_u8")] i16);
 
@@ -132,7 +132,7 @@ impl From<u8> for SignedByte {
     }
 }
 
-/// Promises another number of parts than it writes, which take no bytes.
+/// A list of elements without bytes, which gives a length of 78 for 77 elements.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Seq(Vec<()>);
 
@@ -140,7 +140,7 @@ impl Serialize for Seq {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let promised = self.0.len() + usize::from(self.0.len() == 77);
         let mut all = to.serialize_seq(Some(promised))?;
-        self.0.iter().try_for_each(|one| all.serialize_element(one))?;
+        self.0.iter().try_for_each(|element| all.serialize_element(element))?;
         all.end()
     }
 }
@@ -151,7 +151,7 @@ impl From<u8> for Seq {
     }
 }
 
-/// Writes fewer entries than it promises, before something that looks like one more.
+/// A map that gives a length of one entry too many, before bytes that look like an entry.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Map(BTreeMap<u8, u8>, u8, u8, Option<()>);
 
@@ -203,7 +203,7 @@ impl From<u8> for Tuple {
     }
 }
 
-/// An `Option` that is read as a number.
+/// A number that is written as an option.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct OptionOfNothing {
     #[serde(serialize_with = "as_option")]
@@ -220,7 +220,7 @@ impl From<u8> for OptionOfNothing {
     }
 }
 
-/// Writes its fields in another order than that in which they are read, as formats with names don't mind.
+/// A struct that writes its fields in another order than it reads them, which only works in formats with names.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Transfer {
     from: u8,
