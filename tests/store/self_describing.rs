@@ -258,7 +258,7 @@ fn self_describing_derives_of_serde_are_refused_by_the_types_name() -> Result {
     run(async {
         let parts = ["`Jobs.jobs.item: store::Untagged`, the argument `payload.some: store::Untagged`", DERIVED];
         assert_refused::<untagged::Jobs>(&parts).await?;
-        let parts = ["`Jobs.jobs.item: store::Tagged`, the argument `payload: Tagged`", DERIVED];
+        let parts = ["`Jobs.jobs.item: store::Tagged`, the argument `payload: store::Tagged`", DERIVED];
         assert_refused::<tagged::Jobs>(&parts).await?;
         let parts =
             ["`Jobs.jobs.item: store::AdjacentlyTagged`, the argument `payload: store::AdjacentlyTagged`", DERIVED];
