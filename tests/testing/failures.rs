@@ -94,7 +94,7 @@ fn a_crash_that_a_run_does_not_reach_is_a_failure() {
 }
 
 #[test]
-#[should_panic(expected = "names no crash")]
+#[should_panic(expected = "isn't the name of a crash")]
 fn an_invalid_name_of_a_crash_is_refused() {
     drop(CrashTest::<Span>::new().only("call 7"));
 }

@@ -1,9 +1,9 @@
 //! A Rust struct that survives.
 //!
-//! Write plain domain code: a struct and its `&mut self` methods. [`#[derive(WalState)]`](macro@WalState) and
-//! [`#[walr::mutations]`](macro@mutations) turn the methods into durable operations: each call is recorded in a write-ahead
-//! log, made durable by group commit, and then applied; on open, the state is rebuilt from the newest checkpoint and the
-//! log after it. There is no log enum to write, no replay handler, no schema and no server.
+//! Write a struct and its `&mut self` methods. [`#[derive(WalState)]`](macro@WalState) and
+//! [`#[walr::mutations]`](macro@mutations) turn the methods into durable operations: a call is recorded in a write-ahead log, made
+//! durable by group commit, and then applied. An open rebuilds the state from the newest checkpoint and the log after it. There is
+//! no log enum to write, no replay handler, no schema and no server.
 //!
 //! ```
 //! use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@
 //!
 //! #[walr::mutations]
 //! impl Cache {
-//!     /// Stores `value` under `key` and hands back the value it replaces.
+//!     /// Stores `value` under `key`, and returns the value that it replaces.
 //!     #[mutation]
 //!     pub fn insert(&mut self, key: String, value: String) -> Option<String> {
 //!         self.entries.insert(key, value)
@@ -39,23 +39,24 @@
 //! # }
 //! ```
 //!
-//! # What to know
+//! # Overview
 //!
-//! - [`Durable`] is the handle: mutations, [`read`](Durable::read), batches, checkpoints, [`close`](Durable::close).
-//! - [`Durability`] says what an acknowledged mutation survives; by default a power cut.
-//! - Mutations are replayed, so they must be deterministic: the same state and arguments, the same effect. Clocks and random
+//! - [`Durable`] is the handle of an open store: mutations, [`read`](Durable::read), batches, checkpoints,
+//!   [`close`](Durable::close). [`Options`] has the settings.
+//! - [`Durability`] decides what an acknowledged mutation survives. By default it survives a power cut.
+//! - Mutations are replayed, so they must be [deterministic](macro@mutations#replay-must-be-deterministic). Clocks and random
 //!   numbers go in as arguments, or as `#[record(EXPR)]` parameters.
-//! - A mutation that returns `Err` is recorded like any other. One that panics never happened.
-//! - [`WAL`] is for a log type and a replay of your own, on the same files: the API of walr 0.1.
+//! - A mutation that returns `Err` is recorded like any other. A mutation that panics is rolled back; with `panic = "abort"` it ends
+//!   the process, also on each replay.
 //! - [`Error::fate`] tells whether a failed call may be recorded.
-//! - Whoever can write the folder is trusted: checksums find corruption, and not forgery.
-//! - With `panic = "abort"` a panicking mutation ends the process, and does so again on each replay.
+//! - [`WAL`] takes a log type and a replay of your own. It has the API of walr 0.1.
+//! - Checksums find corruption, but not forgery: protect the folder from untrusted writers.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `testing` | no | the module `walr::testing`: stores in memory, crash tests of your own state, the simulated file system; for `[dev-dependencies]` |
+//! | `testing` | no | the module `walr::testing` for `[dev-dependencies]`: stores in memory, crash tests of your state, a simulated disk |
 
 #[doc(hidden)]
 #[path = "schema/private.rs"]
@@ -104,6 +105,7 @@ pub use store::{Durable, Store, Verified};
 pub use walr_derive::WalState;
 #[doc = include_str!("docs/mutations.md")]
 pub use walr_derive::mutations;
-/// Marks of methods inside a block of [`mutations`](macro@mutations), which says what they mean. They need no import; here
-/// they are for what they say where that block's attribute is missing.
+/// Marks a method in a block of [`mutations`](macro@mutations), whose docs list the options.
+///
+/// The mark needs no import. This item reports a mark outside of such a block.
 pub use walr_derive::{mutation, query};

@@ -2,18 +2,20 @@
 
 use std::fmt;
 
-/// A log sequence number: 1 for a store's first record, one more for each that follows, in the order of application. 0
-/// stands for "before the first".
+/// A log sequence number: the number of a record.
+///
+/// A store's first record has the number 1, and each later record the next one, in the order of application. 0 comes before the first
+/// record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lsn(u64);
 
 impl Lsn {
-    /// The LSN with this number.
+    /// Creates the LSN with this number.
     pub const fn new(number: u64) -> Lsn {
         Lsn(number)
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn get(self) -> u64 {
         self.0
     }

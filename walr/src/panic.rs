@@ -1,4 +1,4 @@
-//! What is left of a panic that was caught.
+//! Catching the panics of user code.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -7,15 +7,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-/// Drops a value whose `Drop` may panic, where that is nobody's error.
+/// Drops a value, and discards the panic of its `Drop`.
 pub(crate) fn drop_quietly<T>(value: T) {
-    // The code that made the value has returned; what the value does when it goes blames nothing.
+    // The mutation that made the value has returned, so the panic concerns no call.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
-/// A value of the user's, as the store holds it: where it is dropped, its `Drop` may panic, and that is nobody's error.
+/// A user's value, whose drop discards a panic.
 ///
-/// A list holds its values one by one in these, because of two that panic while the list is dropped the second would end the
+/// A list holds each of its values in one of these: if two values panicked during the drop of a list, the second panic would end the
 /// process.
 #[derive(Debug)]
 pub(crate) struct Quiet<T>(Option<T>);
@@ -25,11 +25,11 @@ impl<T> Quiet<T> {
         Quiet(Some(value))
     }
 
-    /// Returns the value, whose `Drop` is the caller's affair from now on.
+    /// Returns the value, whose `Drop` may panic.
     pub(crate) fn into_inner(mut self) -> T {
         match self.0.take() {
             Some(value) => value,
-            None => unreachable!("only this takes the value, and it takes the whole"),
+            None => unreachable!("only `into_inner` takes the value, and it consumes `self`"),
         }
     }
 }
@@ -42,7 +42,7 @@ impl<T> Drop for Quiet<T> {
     }
 }
 
-/// A panic's message.
+/// Returns the message of a panic.
 pub(crate) fn message(payload: Box<dyn Any + Send>) -> String {
     let message = match payload.downcast_ref::<&str>() {
         Some(text) => text.to_string(),
@@ -52,23 +52,24 @@ pub(crate) fn message(payload: Box<dyn Any + Send>) -> String {
     message
 }
 
-/// Calls `f`; a panic's message if it panics.
+/// Calls `f`, and returns the message if it panics.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f)).map_err(message)
 }
 
-/// Waits for what wakes several at once. A waker that panics would panic in the one who wakes, and leave the others asleep:
-/// here it is woken, and nobody hears what becomes of that.
+/// Awaits `future` with a waker whose panics are discarded.
+///
+/// The writer wakes several callers in a row. A waker that panics there would panic in the writer, and leave the other callers asleep.
 pub(crate) async fn woken_quietly<F: Future>(future: F) -> F::Output {
-    struct Quiet(Waker);
-    impl Wake for Quiet {
+    struct QuietWaker(Waker);
+    impl Wake for QuietWaker {
         fn wake(self: Arc<Self>) {
             let _ = catch(|| self.0.wake_by_ref());
         }
     }
     let mut future = pin!(future);
     poll_fn(|context| {
-        let waker = Waker::from(Arc::new(Quiet(context.waker().clone())));
+        let waker = Waker::from(Arc::new(QuietWaker(context.waker().clone())));
         future.as_mut().poll(&mut Context::from_waker(&waker))
     })
     .await
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_panic_when_they_are_dropped_are_dropped_one_by_one() {
+    fn each_value_of_a_list_is_dropped_although_all_panic() {
         struct Mine(Arc<AtomicUsize>);
         impl Drop for Mine {
             fn drop(&mut self) {
@@ -94,7 +95,7 @@ mod tests {
         let mines = || (0..3).map(|_| Quiet::new(Mine(dropped.clone()))).collect::<Vec<_>>();
         drop(mines());
         assert_eq!(dropped.load(Ordering::Relaxed), 3);
-        // Also where something else is unwinding already.
+        // Also during the unwinding of another panic.
         let (first, second) = (mines(), mines());
         let unwound = catch(move || {
             let _held = first;
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_come_back() {
+    fn the_message_of_a_panic_is_returned() {
         assert_eq!(catch(|| 7), Ok(7));
         assert_eq!(catch(|| -> u8 { panic!("plain") }), Err("plain".to_string()));
         assert_eq!(catch(|| -> u8 { panic!("with {}", 7) }), Err("with 7".to_string()));

@@ -1,13 +1,15 @@
-//! Which stores this thread is inside of: so that a wait for oneself is an error and not a wait. And whether it replays.
+//! Tracks whether a thread is inside a read or a mutation of a store, and whether it replays a log.
+//!
+//! A call that waits for its own store then fails, instead of waiting for ever.
 
 use std::cell::{Cell, RefCell};
 
-/// Where a thread is.
+/// A place in a store where a thread can't wait for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// In the closure of a `read`.
+    /// The closure of a `read`.
     Read,
-    /// In the body of a mutation.
+    /// The body of a mutation.
     Mutation,
 }
 
@@ -16,16 +18,16 @@ thread_local! {
     static REPLAYING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Leaves the place again when it is dropped.
+/// Leaves the place on drop.
 pub(crate) struct Entered;
 
-/// Notes that this thread enters `place` of the store `id`.
+/// Enters `place` in the store `id` with this thread.
 pub(crate) fn enter(id: usize, place: Place) -> Entered {
     INSIDE.with_borrow_mut(|inside| inside.push((id, place)));
     Entered
 }
 
-/// Where in the store `id` this thread is; a mutation's body counts before a `read` around it.
+/// Returns the innermost place of this thread in the store `id`.
 pub(crate) fn inside(id: usize) -> Option<Place> {
     INSIDE.with_borrow(|inside| inside.iter().rev().find(|(store, _)| *store == id).map(|(_, place)| *place))
 }
@@ -36,12 +38,13 @@ impl Drop for Entered {
     }
 }
 
-/// Whether this thread is replaying: true in a mutation's body while it is applied from the log, by an open, by the
-/// rebuilding after a panic, for a checkpoint from a replay, or by [`verify_replay`](crate::Store::verify_replay); false while it
-/// is applied for a call.
+/// Returns whether this thread replays a log.
 ///
-/// For bodies that log or count. What a mutation does to its state must not depend on it: then memory would not be the replay
-/// of the log.
+/// In the body of a mutation the result is `false` for a call, and `true` for a replay: by an open, by the rebuild after a panic, for a
+/// checkpoint, or by [`verify_replay`](crate::Store::verify_replay).
+///
+/// Use it to log or to count. The effect of a mutation on its state must not depend on it, because the state must equal a replay of the
+/// log.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -66,10 +69,10 @@ pub fn is_replaying() -> bool {
     REPLAYING.get()
 }
 
-/// This thread replays until it is dropped.
+/// Ends the replay on drop.
 pub(crate) struct Replaying(bool);
 
-/// Notes that this thread replays.
+/// Begins a replay with this thread.
 pub(crate) fn replaying() -> Replaying {
     Replaying(REPLAYING.replace(true))
 }

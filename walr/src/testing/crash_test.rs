@@ -1,4 +1,4 @@
-//! Runs a workload once on a simulated disk, and crashes each moment of it.
+//! Runs a workload once on a simulated disk, and crashes it after each call to the file system.
 
 use std::error::Error;
 use std::fmt;
@@ -8,31 +8,32 @@ use parking_lot::Mutex;
 use tokio::runtime::Builder;
 
 use super::Sim;
-use super::crash::{Crash, Way};
+use super::crash::{Crash, CrashKind};
 use super::forks::{Fork, Forks, Required};
-use super::judge::{Judge, chain};
-use super::report::{Failure, Found, Report};
+use super::judge::Judge;
+use super::report::{CrashDetails, Failure, Report};
 use super::verdict::Verdict;
 use crate::commit::Core;
+use crate::error::in_one_line;
 use crate::options::Options;
 use crate::schema::state::{Begins, WalState};
 use crate::store::durable::Durable;
 
-/// The environment's variable that names the only crash to try.
+/// The environment variable with the name of the only crash to try.
 const ONLY: &str = "WALR_CRASH";
-/// How many crashes are tried, unless the test says otherwise.
+/// The default for the most crashes of a test.
 const STATES: usize = 1_000;
-/// Of each moment, at least so many crashes are tried, and at most so many.
-const WAYS: (usize, usize) = (4, 16);
+/// The fewest and the most crashes after one call.
+const CRASHES_PER_CALL: (usize, usize) = (4, 16);
 
-/// Runs `workload` once on a store over a simulated disk, crashes the disk after every call to the file system, and opens
-/// what each crash leaves. Acknowledged mutations must be there, and `invariant` must hold.
+/// Runs `workload` once on a simulated disk, crashes the disk after every call to the file system, and opens what each crash leaves. All
+/// acknowledged mutations must be there, and `invariant` must hold.
 ///
 /// This is [`CrashTest::run`] with the defaults. The [module](super) has an example, and says which crashes are tried.
 ///
 /// # Panics
 ///
-/// If the workload panics. A failure that the test finds is in the [`Report`]: [`Report::assert_ok`] panics with it.
+/// Panics if the workload panics. A failure that the test finds is in the [`Report`], and [`Report::assert_ok`] panics with it.
 pub fn crash_test<S, V>(
     workload: impl AsyncFnOnce(Durable<S>) -> Result<(), Box<dyn Error>> + Send,
     invariant: impl Fn(&S) -> V + Send,
@@ -44,7 +45,7 @@ where
     CrashTest::new().run(workload, invariant)
 }
 
-/// A crash test with settings.
+/// A crash test with settings: options, seed, number of crashes, folder.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -78,22 +79,22 @@ pub struct CrashTest<S> {
 }
 
 impl<S: WalState> CrashTest<S> {
-    /// A test with the default options, on an empty folder.
+    /// Creates a test with the default options, on an empty folder.
     #[must_use]
     pub fn new() -> Self {
         CrashTest { options: Options::new(), folder: Sim::new(), seed: 0, states: STATES, only: None }
     }
 
-    /// Sets the options of the run's store, and of each crashed one that is opened. What an acknowledged mutation must
-    /// survive depends on their durability. Default: those of [`Durable::options`].
+    /// Sets the options of the run's store, and of each store that is opened after a crash. Their durability decides what an
+    /// acknowledged mutation must survive. Default: those of [`Durable::options`].
     #[must_use]
     pub fn options(mut self, options: Options<S>) -> Self {
         self.options = options;
         self
     }
 
-    /// Sets the folder that the run begins with: one on another [`Medium`](super::Medium), one that holds a store already,
-    /// or one that breaks a promise. Default: an empty one.
+    /// Sets the folder that the run begins with, for example one on another [`Medium`](super::Medium), one that holds a store, or one
+    /// that breaks a promise. Default: an empty folder.
     #[must_use]
     pub fn folder(mut self, folder: Sim) -> Self {
         self.folder = folder;
@@ -107,24 +108,24 @@ impl<S: WalState> CrashTest<S> {
         self
     }
 
-    /// Sets how many crashes are tried at most; at least 8 are. Default: 1,000.
+    /// Sets the most crashes of the test, at least 8. Default: 1,000.
     ///
-    /// Of each moment, 4 to 16 crashes are tried. Where that would be more, moments are left out, evenly.
+    /// The test tries 4 to 16 crashes after a call. If the run makes too many calls for that, it leaves calls out, evenly.
     #[must_use]
     pub fn states(mut self, most: usize) -> Self {
         self.states = most;
         self
     }
 
-    /// Tries this one crash alone, which a failed test has named. The environment's `WALR_CRASH` does the same, and counts
-    /// more.
+    /// Tries only the crash with this name, which a failed test has printed. The variable `WALR_CRASH` does the same, and has
+    /// precedence.
     ///
     /// # Panics
     ///
-    /// If `crash` isn't a name such as `7:37:kill` or `7:37:cut2`.
+    /// Panics if `crash` isn't a name such as `7:37:kill` or `7:37:cut2`.
     #[must_use]
     pub fn only(mut self, crash: &str) -> Self {
-        self.only = Some(parsed(crash));
+        self.only = Some(parse_crash(crash));
         self
     }
 
@@ -132,7 +133,7 @@ impl<S: WalState> CrashTest<S> {
     ///
     /// # Panics
     ///
-    /// If the workload panics, and if `WALR_CRASH` is set and names no crash.
+    /// Panics if the workload panics, or if `WALR_CRASH` is set and isn't the name of a crash.
     pub fn run<V: Verdict>(
         self,
         workload: impl AsyncFnOnce(Durable<S>) -> Result<(), Box<dyn Error>> + Send,
@@ -148,7 +149,7 @@ impl<S: WalState> CrashTest<S> {
     ///
     /// # Panics
     ///
-    /// As [`run`](CrashTest::run).
+    /// Panics like [`run`](CrashTest::run).
     pub fn run_with<V: Verdict>(
         mut self,
         first: impl Fn() -> S + Send,
@@ -156,11 +157,11 @@ impl<S: WalState> CrashTest<S> {
         invariant: impl Fn(&S) -> V + Send,
     ) -> Report {
         if let Ok(crash) = std::env::var(ONLY) {
-            self.only = Some(parsed(&crash));
+            self.only = Some(parse_crash(&crash));
         }
         self.options.config.in_background = false;
         let test = std::thread::current().name().filter(|name| *name != "main").map(str::to_string);
-        // A thread of its own: the caller may be inside of a runtime, and no runtime starts within another.
+        // The caller may be inside of a tokio runtime, and a runtime can't start within another one on its thread.
         let mut thread = std::thread::Builder::new();
         if let Some(test) = &test {
             thread = thread.name(test.clone());
@@ -182,7 +183,8 @@ impl<S: WalState> CrashTest<S> {
     ) -> Report {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.unwrap_or_else(|error| panic!("the test's runtime can't be started: {error}"));
-        let forks = Arc::new(Mutex::new(Forks::new(self.states / WAYS.0, self.only.map(|crash| crash.call))));
+        let forks =
+            Arc::new(Mutex::new(Forks::new(self.states / CRASHES_PER_CALL.0, self.only.map(|crash| crash.call))));
         let ran = runtime.block_on(self.record(&forks, &first, workload));
         self.folder.observe(None);
         let forks = std::mem::replace(&mut *forks.lock(), Forks::new(0, None));
@@ -197,7 +199,7 @@ impl<S: WalState> CrashTest<S> {
         report
     }
 
-    /// Runs the workload, and keeps forks of it. Returns how many records were applied, or why the run failed.
+    /// Runs the workload, and keeps forks of the folder. Returns the number of applied records, or why the run failed.
     async fn record(
         &self,
         forks: &Arc<Mutex<Forks>>,
@@ -205,26 +207,26 @@ impl<S: WalState> CrashTest<S> {
         workload: impl AsyncFnOnce(Durable<S>) -> Result<(), Box<dyn Error>>,
     ) -> Result<u64, String> {
         let core: Arc<OnceLock<Arc<Core<S>>>> = Arc::default();
-        // Weak: the folder keeps its observer, and a store its folder, also where the workload panics.
+        // Weak, because the folder keeps its observer and a store keeps its folder: a panic of the workload would leak both.
         let (seen, noted) = (Arc::downgrade(&core), forks.clone());
         self.folder.observe(Some(Arc::new(move |folder: &Sim| {
-            // Before the fork: what it holds is this much, or more.
+            // Read before the fork, so that the fork holds this much or more.
             let seen = seen.upgrade();
             let required = seen.and_then(|core| core.get().map(|core| Required::of(core))).unwrap_or_default();
             noted.lock().note(required, folder);
         })));
         let store = self.options.clone().open_on(self.folder.clone(), first).await;
-        let store = store.map_err(|error| format!("the run's store doesn't open: {}", chain(&error)))?;
+        let store = store.map_err(|error| format!("the run's store doesn't open: {}", in_one_line(&error)))?;
         let core = core.get_or_init(|| store.front().core.clone());
-        workload(store.clone()).await.map_err(|error| format!("the workload failed: {}", chain(&*error)))?;
-        // With a checkpoint, unless the options say otherwise: that is crashed too.
-        store.close().await.map_err(|error| format!("the run's store can't be closed: {}", chain(&error)))?;
+        workload(store.clone()).await.map_err(|error| format!("the workload failed: {}", in_one_line(&*error)))?;
+        // The close is crashed too, with its checkpoint.
+        store.close().await.map_err(|error| format!("the run's store can't be closed: {}", in_one_line(&error)))?;
         let stats = core.stats.lock().clone();
         forks.lock().end(Required::all(stats.last), &self.folder);
         Ok(stats.records)
     }
 
-    /// Judges the crash states of each fork, up to the first failure.
+    /// Checks the crash states of each fork, up to the first failure.
     fn judge<F, I, V>(&self, report: &mut Report, forks: &[Fork], test: Option<String>, mut judge: Judge<'_, S, F, I>)
     where
         F: Fn() -> S,
@@ -240,26 +242,26 @@ impl<S: WalState> CrashTest<S> {
             for crash in self.crashes(fork, forks.len()) {
                 let judged = judge.judge(fork, crash);
                 report.states = judge.states;
-                let Err(wrong) = judged else { continue };
+                let Err(failure) = judged else { continue };
                 if self.only.is_some_and(|only| only != crash) {
                     continue;
                 }
                 let test = test.clone();
-                let found = Found { crash, required: fork.required, recovered: wrong.recovered, test };
-                report.failure = Some(Failure::of_crash(wrong.reason, crash.of(&fork.folder), found));
+                let details = CrashDetails { crash, required: fork.required, recovered: failure.recovered, test };
+                report.failure = Some(Failure::of_crash(failure.reason, crash.of(&fork.folder), details));
                 return;
             }
         }
     }
 
-    /// Returns the crashes of a fork. The kill comes first: it shows every record that the power cuts may leave.
+    /// Returns the crashes of a fork. The kill comes first, because it shows every record that a power cut may leave.
     fn crashes(&self, fork: &Fork, forks: usize) -> impl Iterator<Item = Crash> + use<S> {
         let (call, only) = (fork.call, self.only);
-        let ways = (self.states / forks.max(1)).clamp(WAYS.0, WAYS.1) as u64;
+        let crashes = (self.states / forks.max(1)).clamp(CRASHES_PER_CALL.0, CRASHES_PER_CALL.1) as u64;
         let seed = only.map_or(self.seed, |only| only.seed);
-        let cuts = (0..ways - 1).map(Way::Cut).map(move |way| Crash { seed, call, way });
-        let cuts = cuts.filter(move |_| only.is_none()).chain(only.filter(|only| only.way != Way::Kill));
-        std::iter::once(Crash { seed, call, way: Way::Kill }).chain(cuts)
+        let cuts = (0..crashes - 1).map(CrashKind::Cut).map(move |kind| Crash { seed, call, kind });
+        let cuts = cuts.filter(move |_| only.is_none()).chain(only.filter(|only| only.kind != CrashKind::Kill));
+        std::iter::once(Crash { seed, call, kind: CrashKind::Kill }).chain(cuts)
     }
 }
 
@@ -278,6 +280,6 @@ impl<S> fmt::Debug for CrashTest<S> {
     }
 }
 
-fn parsed(crash: &str) -> Crash {
+fn parse_crash(crash: &str) -> Crash {
     crash.parse().unwrap_or_else(|reason| panic!("{reason}"))
 }

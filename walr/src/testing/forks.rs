@@ -1,4 +1,4 @@
-//! Copies of the folder as it was after each call to the file system.
+//! Copies of the folder after each call to the file system.
 
 use crate::commit::Core;
 use crate::lsn::Lsn;
@@ -9,11 +9,11 @@ use crate::sim::Sim;
 /// The LSNs that a crash must not lose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Required {
-    /// Every call up to this one was answered.
+    /// The last LSN that was answered.
     pub(super) answered: Lsn,
-    /// Must survive the end of the process.
+    /// The last LSN that must survive the end of the process.
     pub(super) kill: Lsn,
-    /// Must survive a power cut.
+    /// The last LSN that must survive a power cut.
     pub(super) cut: Lsn,
 }
 
@@ -21,7 +21,7 @@ impl Required {
     /// Returns what a crash at this moment must not lose, as the durability promises it.
     pub(super) fn of<S: WalState>(core: &Core<S>) -> Required {
         let stats = core.stats.lock();
-        // A call is counted right before it is answered, and after it is as durable as the options ask.
+        // The store counts a call when it is as durable as the options ask, and answers it after that.
         let (answered, durable) = (stats.last, stats.durable);
         match core.config.durability {
             Durability::Sync => Required::all(answered),
@@ -36,23 +36,23 @@ impl Required {
     }
 }
 
-/// The folder right after a call.
+/// A copy of the folder right after a call to the file system.
 pub(super) struct Fork {
     pub(super) call: u64,
     pub(super) required: Required,
     pub(super) folder: Sim,
 }
 
-/// The forks of a run: of every call while there are few, and evenly spread ones once there are many.
+/// The forks of a run: one for each call, or for evenly spread calls of a long run.
 pub(super) struct Forks {
-    /// Calls so far.
+    /// The calls so far.
     pub(super) calls: u64,
     pub(super) kept: Vec<Fork>,
-    /// The only call whose fork is wanted, if not all are.
+    /// The only call to fork after; `None` for all calls.
     only: Option<u64>,
-    /// At most so many forks are kept, the one of the end included.
+    /// The most forks to keep, with the one of the end.
     most: usize,
-    /// Of so many calls one fork is kept.
+    /// Keeps one fork of this many calls.
     stride: u64,
 }
 
@@ -61,13 +61,13 @@ impl Forks {
         Forks { calls: 0, kept: Vec::new(), only, most: most.max(2), stride: 1 }
     }
 
-    /// Counts a call, and keeps its fork if it is wanted. The caller has read `required` before.
+    /// Counts a call, and keeps its fork if it is wanted. The caller must read `required` before the call.
     pub(super) fn note(&mut self, required: Required, folder: &Sim) {
         self.calls += 1;
         if self.wants(self.calls) {
             self.kept.push(Fork { call: self.calls, required, folder: folder.restart() });
         }
-        // The end needs a place too.
+        // One place is for the fork of the end.
         if self.kept.len() >= self.most {
             self.stride *= 2;
             let stride = self.stride;
@@ -75,7 +75,7 @@ impl Forks {
         }
     }
 
-    /// Notes that the run has ended, without a further call: the fork of the last call is of this moment.
+    /// Ends the run, and replaces the fork of the last call by one of this moment, when all calls are answered.
     pub(super) fn end(&mut self, required: Required, folder: &Sim) {
         self.kept.pop_if(|fork| fork.call == self.calls);
         if self.only.is_none_or(|call| call == self.calls) {
@@ -91,7 +91,7 @@ impl Forks {
     }
 }
 
-/// Returns whether `call` is the first call, or one of each `stride`th after it.
+/// Returns whether `call` is the first call, or a multiple of `stride` calls after it.
 fn is_multiple(call: u64, stride: u64) -> bool {
     (call - 1).is_multiple_of(stride)
 }

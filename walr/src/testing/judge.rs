@@ -1,4 +1,4 @@
-//! Opens a crash state, compares it with what was answered, checks the invariant, and does it again after a second crash.
+//! Checks the folder that a crash leaves: what was answered, the invariant, and both again after a second crash.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
@@ -6,10 +6,10 @@ use std::hash::{DefaultHasher, Hasher};
 use tokio::runtime::Runtime;
 
 use super::Sim;
-use super::crash::{Crash, Way};
+use super::crash::{Crash, CrashKind};
 use super::forks::Fork;
 use super::verdict::Verdict;
-use crate::error::{Error, Result as Opening};
+use crate::error::{self, Error, in_one_line};
 use crate::log::view::{AbortedRanges, View};
 use crate::lsn::Lsn;
 use crate::options::Options;
@@ -17,12 +17,12 @@ use crate::panic;
 use crate::schema::state::WalState;
 use crate::store::durable::Durable;
 
-/// The number of the power cut that a recovered store meets; no other has it.
-const AGAIN: u64 = u64::MAX;
+/// The number of the power cut that a recovered store meets. No other cut has it.
+const SECOND_CUT: u64 = u64::MAX;
 
-/// Why a crash state is a failure.
+/// The reason why a crash state is a failure.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct CrashFailure {
     pub(super) reason: String,
     /// The last LSN of the recovered store, if it could be opened.
     pub(super) recovered: Option<Lsn>,
@@ -34,11 +34,11 @@ pub(super) struct Judge<'a, S, F, I> {
     pub(super) first: &'a F,
     pub(super) invariant: &'a I,
     pub(super) runtime: &'a Runtime,
-    /// The hash of each record, by its LSN, as the run wrote it.
+    /// The hash of each record of the run, by its LSN.
     records: BTreeMap<Lsn, u64>,
-    /// Power cuts that left the same folder, by its fingerprint, with the last LSN that was recovered.
+    /// The last LSN of each crash state that was opened, by the fingerprint of its folder.
     seen: HashMap<u64, Lsn>,
-    /// Crash states that were opened.
+    /// The number of crash states that were opened.
     pub(super) states: u64,
 }
 
@@ -54,23 +54,23 @@ where
         Judge { options, first, invariant, runtime, records, seen, states: 0 }
     }
 
-    /// Crashes a fork, and judges what is left.
-    pub(super) fn judge(&mut self, fork: &Fork, crash: Crash) -> Result<(), Wrong> {
+    /// Crashes a fork, and checks the folder that is left.
+    pub(super) fn judge(&mut self, fork: &Fork, crash: Crash) -> Result<(), CrashFailure> {
         let image = crash.of(&fork.folder);
-        let required = match crash.way {
-            Way::Kill => fork.required.kill,
-            Way::Cut(_) => fork.required.cut,
+        let required = match crash.kind {
+            CrashKind::Kill => fork.required.kill,
+            CrashKind::Cut(_) => fork.required.cut,
         };
-        // After the end of the process, equal files can differ in what a later power cut takes of them.
+        // Two folders with unsynced bytes can be equal, and differ in what the second crash takes.
         let print = (image.unsynced() == 0).then(|| image.fingerprint());
         if let Some(&last) = print.and_then(|print| self.seen.get(&print)) {
-            return there(last, required).map_err(|reason| Wrong { reason, recovered: Some(last) });
+            return check_present(last, required).map_err(|reason| CrashFailure { reason, recovered: Some(last) });
         }
         self.states += 1;
         let mut recovered = None;
-        let sound = panic::catch(|| self.runtime.block_on(self.reopen(&image, crash, required, &mut recovered)));
-        match sound.unwrap_or_else(|message| Err(format!("its open panics: {message}"))) {
-            Err(reason) => Err(Wrong { reason, recovered }),
+        let checked = panic::catch(|| self.runtime.block_on(self.reopen(&image, crash, required, &mut recovered)));
+        match checked.unwrap_or_else(|message| Err(format!("the open panics: {message}"))) {
+            Err(reason) => Err(CrashFailure { reason, recovered }),
             Ok(last) => {
                 self.seen.extend(print.map(|print| (print, last)));
                 Ok(())
@@ -86,41 +86,42 @@ where
         required: Lsn,
         recovered: &mut Option<Lsn>,
     ) -> Result<Lsn, String> {
-        let store = self.open(image).await.map_err(|error| format!("the store doesn't open: {}", chain(&error)))?;
+        let store =
+            self.open(image).await.map_err(|error| format!("the store doesn't open: {}", in_one_line(&error)))?;
         let last = store.store().recovery().last;
         *recovered = Some(last);
-        there(last, required)?;
-        self.compare(&store)?;
-        self.hold(&store)?;
+        check_present(last, required)?;
+        self.check_unchanged(&store)?;
+        self.check_invariant(&store)?;
         let then = "after this recovery, a checkpoint, a close and a power cut";
-        let cant = |what: &str, error: Error| format!("the recovered store {what}: {}", chain(&error));
+        let cant = |what: &str, error: Error| format!("the recovered store {what}: {}", in_one_line(&error));
         store.checkpoint().await.map_err(|error| cant("can't write a checkpoint", error))?;
         store.close().await.map_err(|error| cant("can't be closed", error))?;
         drop(store);
-        let again = image.crash(crash.mixed(AGAIN));
+        let again = image.crash(crash.mixed(SECOND_CUT));
         let store = self.open(&again).await;
-        let store = store.map_err(|error| format!("{then}, the store doesn't open: {}", chain(&error)))?;
+        let store = store.map_err(|error| format!("{then}, the store doesn't open: {}", in_one_line(&error)))?;
         let last_again = store.store().recovery().last;
         if last_again != last {
             return Err(format!("{then}, the store ends at lsn {last_again}, and before at lsn {last}"));
         }
-        self.hold(&store).map_err(|reason| format!("{then}, {reason}"))?;
+        self.check_invariant(&store).map_err(|reason| format!("{then}, {reason}"))?;
         Ok(last)
     }
 
-    async fn open(&self, image: &Sim) -> Opening<Durable<S>> {
+    async fn open(&self, image: &Sim) -> error::Result<Durable<S>> {
         self.options.clone().open_on(image.clone(), self.first).await
     }
 
     /// Checks the invariant.
-    fn hold(&self, store: &Durable<S>) -> Result<(), String> {
+    fn check_invariant(&self, store: &Durable<S>) -> Result<(), String> {
         let verdict = store.read(|state| panic::catch(|| (self.invariant)(state).verdict()));
         verdict.flatten().map_err(|reason| format!("the invariant doesn't hold: {reason}"))
     }
 
-    /// Checks that each record of this store has the same bytes as the run's record of that LSN. A record that no store had
-    /// before counts as the run's.
-    fn compare(&mut self, store: &Durable<S>) -> Result<(), String> {
+    /// Checks that each record of this store has the same bytes as the run's record of that LSN. A record that no store had before
+    /// counts as the run's.
+    fn check_unchanged(&mut self, store: &Durable<S>) -> Result<(), String> {
         let front = store.front();
         let (dir, store) = (front.core.dir.clone(), front.core.store);
         let extents = front.committer.lock().journal.extents();
@@ -134,35 +135,21 @@ where
                 changed.get_or_insert(lsn);
             }
         });
-        read.map_err(|error| format!("the log can't be read: {}", chain(&error)))?;
+        read.map_err(|error| format!("the log can't be read: {}", in_one_line(&error)))?;
         match changed {
-            Some(lsn) => Err(format!("the record of lsn {lsn} isn't the one that was written")),
+            Some(lsn) => Err(format!("the record of lsn {lsn} differs from the one that was written")),
             None => Ok(()),
         }
     }
 }
 
-/// Checks that a store which ends at `last` has all records that are required.
-fn there(last: Lsn, required: Lsn) -> Result<(), String> {
+/// Checks that a store whose last LSN is `last` has all records up to `required`.
+fn check_present(last: Lsn, required: Lsn) -> Result<(), String> {
     if last < required {
         let first = last.get() + 1;
         return Err(format!("acknowledged records are missing: those of lsn {first} to {required}"));
     }
     Ok(())
-}
-
-/// Returns an error's message, followed by those of its causes.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -172,7 +159,7 @@ mod tests {
     use crate::crash_tests::state::{Tally, TallyLog};
 
     #[test]
-    fn a_record_that_is_not_the_one_that_was_written_is_found() {
+    fn a_changed_record_is_found() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (folder, options, sound) = (Sim::new(), Options::new(), |_: &Tally| ());
         runtime.block_on(async {
@@ -182,16 +169,16 @@ mod tests {
             }
         });
         let fork = Fork { call: 1, required: Required::all(Lsn::new(3)), folder };
-        let crash = Crash { seed: 0, call: 1, way: Way::Kill };
+        let crash = Crash { seed: 0, call: 1, kind: CrashKind::Kill };
         let mut judge = Judge::new(&options, &Tally::default, &sound, &runtime);
         assert!(judge.judge(&fork, crash).is_ok());
         assert_eq!(judge.records.len(), 3);
         judge.seen.clear();
         *judge.records.get_mut(&Lsn::new(2)).unwrap() ^= 1;
-        let wrong = judge.judge(&fork, crash).unwrap_err();
-        assert_eq!((wrong.recovered, wrong.reason.contains("the record of lsn 2")), (Some(Lsn::new(3)), true));
+        let failure = judge.judge(&fork, crash).unwrap_err();
+        assert_eq!((failure.recovered, failure.reason.contains("the record of lsn 2")), (Some(Lsn::new(3)), true));
         let more = Fork { required: Required::all(Lsn::new(5)), ..fork };
-        let wrong = Judge::new(&options, &Tally::default, &sound, &runtime).judge(&more, crash).unwrap_err();
-        assert_eq!(wrong.reason, "acknowledged records are missing: those of lsn 4 to 5");
+        let failure = Judge::new(&options, &Tally::default, &sound, &runtime).judge(&more, crash).unwrap_err();
+        assert_eq!(failure.reason, "acknowledged records are missing: those of lsn 4 to 5");
     }
 }

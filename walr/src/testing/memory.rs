@@ -1,4 +1,4 @@
-//! Stores without a disk.
+//! Stores in memory.
 
 use super::Sim;
 use crate::error::Result;
@@ -7,11 +7,10 @@ use crate::schema::state::{Begins, Recorded, WalState};
 use crate::store::durable::Durable;
 
 impl<S: Recorded> Durable<S> {
-    /// Opens a new store in memory, which begins with `S::default()` and is gone when its last handle is dropped. It is for
-    /// unit tests, under the feature `testing`.
+    /// Opens a new store in memory, for unit tests. It begins with `S::default()`, and ends with the drop of its last handle.
     ///
-    /// Only the disk is simulated: calls are encoded, checked, recorded, synced and applied as in any other store, on the
-    /// same threads, with the default options. For other options, or another first state, open one on a [`Sim`]:
+    /// Only the disk is simulated. The store encodes, checks, records, syncs and applies calls like any other, on the same threads and
+    /// with the default options. For other options, or another first state, open a store on a [`Sim`]:
     /// `Durable::<Cache>::options().open_on(Sim::new(), || cache)`.
     ///
     /// ```
@@ -42,8 +41,8 @@ impl<S: Recorded> Durable<S> {
     ///
     /// # Errors
     ///
-    /// [`Schema`](crate::Error::Schema) if the state can't be a store's, and [`Thread`](crate::Error::Thread) if the store's
-    /// thread can't be started.
+    /// Returns [`Codec`](crate::Error::Codec) if a type of the state or of an argument can't be read back, and
+    /// [`Thread`](crate::Error::Thread) if the store's thread can't be started.
     pub async fn in_memory() -> Result<Durable<S>>
     where
         S: WalState + Begins,

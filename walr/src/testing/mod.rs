@@ -1,15 +1,18 @@
-//! Tests for states of one's own: stores in memory, and crash tests.
+//! Tools to test your own state: stores in memory, crash tests, a simulated disk.
 //!
-//! The feature `testing` adds this module; no default build contains it. Enable it for tests alone:
+//! The feature `testing` adds this module. Enable it for tests alone:
 //!
 //! ```toml
 //! [dev-dependencies]
 //! walr = { version = "0.2", features = ["testing"] }
 //! ```
 //!
+//! The guide in `docs/testing.md` of the repository has more examples.
+//!
 //! # Unit tests
 //!
-//! [`Durable::in_memory`](crate::Durable::in_memory) opens a store that needs no disk.
+//! [`Durable::in_memory`](crate::Durable::in_memory) opens a store that needs no disk. A store on a [`Sim`] can also be reopened, and
+//! its disk can fail or be full.
 //!
 //! # Crash tests
 //!
@@ -60,53 +63,54 @@
 //! # no_cent_is_lost();
 //! ```
 //!
-//! The invariant is asked of every state that a crash can leave, the first one included, so it must hold between any two
-//! calls of the workload. It may panic, answer a `bool`, or answer a `Result`; see [`Verdict`]. The workload has a tokio
-//! runtime of one thread, and may spawn tasks.
+//! The invariant must hold between any two calls of the workload, and in the first state, because a crash can come there. It may
+//! panic, return a `bool`, or return a `Result`; see [`Verdict`]. The workload runs on a tokio runtime of one thread, and may spawn
+//! tasks.
 //!
-//! ## What is tried
+//! ## Crashes
 //!
-//! After each call of the store to the file system, its creation and its close included, the folder is forked, and each fork
-//! is crashed:
+//! After each call of the store to the file system, those of its creation and its close included, the test forks the folder and crashes
+//! each fork in several ways:
 //!
-//! - **The process is killed**: everything that was written is there, synced or not.
-//! - **The power fails**, 3 to 15 times, each time with another outcome: each 512-byte sector, each length and each name that
-//!   wasn't synced is kept or lost, and a sector may also be torn or garbled.
+//! | crash | what it leaves |
+//! |---|---|
+//! | the process is killed | everything that was written, synced or not |
+//! | the power fails, 3 to 15 times | everything that was synced; of the rest, each sector of 512 bytes, each length and each name is kept or lost, and a sector may also be torn or garbled |
 //!
-//! A run makes [1,000](CrashTest::states) crashes at most. A long one is sampled: its crashes are spread evenly over its
-//! calls. [`Report::states`] counts the crashes that left different folders, and each of these is opened:
+//! A test makes at most [1,000](CrashTest::states) crashes, and spreads those of a long run evenly over its calls. It opens each folder
+//! that differs from the others, and checks that
 //!
-//! 1. The store must open.
-//! 2. Every record that was acknowledged before the crash must be there, as far as the durability promises it: all under
-//!    `Sync`; under `Os` all after a kill, and those that were synced after a power cut; under `Periodic` those that were
-//!    synced.
-//! 3. The log must hold the very bytes that the run wrote.
-//! 4. The invariant must hold.
-//! 5. The store must go on: it writes a checkpoint, is closed, and loses power once more. Then it must open with the same
-//!    records, and the invariant must hold again. This finds what a checkpoint doesn't bring back.
+//! 1. the store opens;
+//! 2. every record is there that was acknowledged before the crash, as far as the durability promises it: under `Sync` all, under `Os`
+//!    all after a kill and the synced ones after a power cut, under `Periodic` the synced ones;
+//! 3. the log holds the same bytes that the run wrote;
+//! 4. the invariant holds;
+//! 5. the store goes on: it writes a checkpoint, is closed, and loses power again. Then it opens with the same records, and the
+//!    invariant holds. This finds a field that a checkpoint doesn't restore.
 //!
 //! The first failure ends the test.
 //!
-//! ## How to repeat a failure
+//! ## Repeating a failure
 //!
-//! A failure names its crash by the seed, the call and the way, such as `0:37:cut2`, and prints the command that tries this
-//! crash alone: `WALR_CRASH=0:37:cut2 cargo test no_cent_is_lost`. [`CrashTest::only`] does the same in code, and
-//! [`Failure::folder`] has the files.
+//! A failure names its crash by the seed, the call and the kind, such as `0:37:cut2`, and prints the command that tries this crash
+//! alone: `WALR_CRASH=0:37:cut2 cargo test no_cent_is_lost`. [`CrashTest::only`] does the same in code, and [`Failure::folder`] holds
+//! the files.
 //!
-//! It is the same crash again where the workload makes the same calls in the same order. In a crash test, checkpoints and
-//! new segments are made on the store's own thread, so that it is, for a workload that awaits its calls one after the other.
-//! Where several calls are in flight at once, the threads decide which of them share a write. A pause of more than a second
-//! or [`Periodic`](crate::Durability::Periodic) brings in the clock. Then the number may name another moment in the next
-//! run.
+//! A name means the same crash in the next run if the workload awaits its calls one after the other, because the store then makes the
+//! same calls to the file system: in a crash test it makes checkpoints and segments on its one thread. If several calls are in flight
+//! at once, the threads decide which of them share a write. A pause of more than a second, and
+//! [`Periodic`](crate::Durability::Periodic), depend on the clock. In these cases keep the folder of the failure.
 //!
-//! ## What it doesn't prove
+//! ## Limits
 //!
-//! - Only the workload's own order of calls is crashed. What the workload doesn't call isn't tested.
-//! - Whatever the program does outside of the store is no part of the state: an email that was sent before the crash stays
-//!   sent.
-//! - The simulated disk keeps its promises: a sync that returned is durable. A [`folder`](CrashTest::folder) can break them.
-//! - A mutation that isn't deterministic is only found where it breaks the invariant. For these there is
-//!   [`verify_replay`](crate::Store::verify_replay).
+//! A test that passes shows that none of its crashes lost an acknowledged call or broke the invariant.
+//!
+//! - It crashes only the calls of this workload, in this order.
+//! - It doesn't see effects outside of the state. An email that was sent before the crash stays sent.
+//! - The simulated disk keeps its promises: a sync that returned is durable. A [`folder`](CrashTest::folder) can break them
+//!   ([`Sim::break_it`]), or be on a medium where a torn write damages the bytes next to it ([`Medium`]).
+//! - It finds a mutation that isn't deterministic only if the invariant breaks.
+//!   [`verify_replay`](crate::Store::verify_replay) compares the states themselves.
 
 mod crash;
 mod crash_test;

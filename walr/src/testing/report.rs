@@ -1,34 +1,34 @@
-//! What a crash test found.
+//! The report of a crash test.
 
 use std::error::Error;
 use std::fmt;
 
 use super::Sim;
-use super::crash::{Crash, Way};
+use super::crash::{Crash, CrashKind};
 use super::forks::Required;
 use crate::lsn::Lsn;
 
-/// What a crash test found; from [`crash_test`](super::crash_test) and [`CrashTest::run`](super::CrashTest::run).
+/// The report of a crash test; [`crash_test`](super::crash_test) and [`CrashTest::run`](super::CrashTest::run) return it.
 #[derive(Clone, Debug)]
 #[must_use = "a failure is only reported; `assert_ok()` makes it fail the test"]
 #[non_exhaustive]
 pub struct Report {
-    /// Crash states that were opened. Power cuts that leave the same files are one state.
+    /// The number of crash states that were opened. Power cuts that leave the same files count as one state.
     pub states: u64,
-    /// Calls that the run made to the file system to change or sync something. A crash can come after each of them.
+    /// The number of calls that the run made to the file system to change or sync something. A crash can come after each.
     pub calls: u64,
-    /// Records of the run that were applied and answered: one for each call, and one for each member of a batch.
+    /// The number of records that the run applied: one for each call, and one for each member of a batch.
     pub records: u64,
-    /// The first failure, if there was one: nothing is tried after it.
+    /// The first failure, if there was one. The test tries nothing after it.
     pub failure: Option<Failure>,
 }
 
 impl Report {
-    /// Panics if the test found a failure. The message says what was lost or broken, and how to repeat it.
+    /// Panics if the test found a failure. The message describes the failure, and how to repeat it.
     ///
     /// # Panics
     ///
-    /// If there is a [`failure`](Report::failure).
+    /// Panics if there is a [`failure`](Report::failure).
     #[track_caller]
     pub fn assert_ok(&self) {
         if let Some(failure) = &self.failure {
@@ -42,7 +42,7 @@ impl fmt::Display for Report {
         let Report { states, calls, records, failure } = self;
         write!(f, "{states} crash states of {calls} calls to the file system, {records} records: ")?;
         match failure {
-            None => f.write_str("all sound"),
+            None => f.write_str("no failure"),
             Some(failure) => failure.fmt(f),
         }
     }
@@ -50,56 +50,56 @@ impl fmt::Display for Report {
 
 /// A crash state that lost something or broke the invariant, or a run that failed by itself.
 ///
-/// Its `Display` and its `Debug` are what a failed test shows: what is wrong, what was answered before the crash, what was
-/// recovered, and how to repeat exactly this crash.
+/// `Display` and `Debug` show what is wrong, what was answered before the crash, what was recovered, and how to repeat this crash.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What is wrong: an error of the open, missing or changed records, or the invariant's message.
+    /// The failure: an error of the open, missing or changed records, or the message of the invariant.
     pub reason: String,
-    /// The name of the crash, for [`CrashTest::only`](super::CrashTest::only) and the environment's `WALR_CRASH`; `None`
-    /// where the run failed by itself.
+    /// The name of the crash, for [`CrashTest::only`](super::CrashTest::only) and the variable `WALR_CRASH`; `None` if the run itself
+    /// failed.
     pub crash: Option<String>,
-    /// The folder as the crash left it; nothing has opened it yet. [`Sim::save`] writes it to a real one.
+    /// The folder as the crash left it, never opened. [`Sim::save`] writes it to a disk.
     pub folder: Sim,
-    /// What is known of a crash.
-    found: Option<Found>,
+    /// The details of the crash.
+    details: Option<CrashDetails>,
 }
 
-/// A crash, and what was recovered from it.
+/// A crash, and the result of its recovery.
 #[derive(Clone)]
-pub(super) struct Found {
+pub(super) struct CrashDetails {
     pub(super) crash: Crash,
     pub(super) required: Required,
     /// The last LSN of the recovered store, if it could be opened.
     pub(super) recovered: Option<Lsn>,
-    /// The test's name, if the thread has it.
+    /// The test's name, if the thread has a name.
     pub(super) test: Option<String>,
 }
 
 impl Failure {
-    /// A failure of the run itself.
+    /// Creates the failure of a run.
     pub(super) fn of_run(reason: String, folder: Sim) -> Failure {
-        Failure { reason, crash: None, folder, found: None }
+        Failure { reason, crash: None, folder, details: None }
     }
 
-    pub(super) fn of_crash(reason: String, folder: Sim, found: Found) -> Failure {
-        Failure { reason, crash: Some(found.crash.to_string()), folder, found: Some(found) }
+    /// Creates the failure of a crash.
+    pub(super) fn of_crash(reason: String, folder: Sim, details: CrashDetails) -> Failure {
+        Failure { reason, crash: Some(details.crash.to_string()), folder, details: Some(details) }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(Found { crash, required, recovered, test }) = &self.found else {
+        let Some(CrashDetails { crash, required, recovered, test }) = &self.details else {
             return f.write_str(&self.reason);
         };
-        match crash.way {
-            Way::Kill => f.write_str("the process is killed")?,
-            Way::Cut(_) => f.write_str("the power fails")?,
+        match crash.kind {
+            CrashKind::Kill => f.write_str("the process is killed")?,
+            CrashKind::Cut(_) => f.write_str("the power fails")?,
         }
         writeln!(f, " after call {} to the file system: {}", crash.call, self.reason)?;
         let Required { answered, kill, cut } = required;
-        let least = if crash.way == Way::Kill { kill } else { cut };
+        let least = if crash.kind == CrashKind::Kill { kill } else { cut };
         write!(f, "  answered   up to lsn {answered}")?;
         if least < answered {
             write!(f, ", of which those up to lsn {least} must survive")?;

@@ -1,11 +1,10 @@
-//! What an invariant answers.
+//! The result of an invariant.
 
 use std::fmt::Display;
 
-/// The answer of an invariant: nothing, where it panics if it doesn't hold (`assert!`); a `bool`; or a `Result` whose error
-/// says what is wrong.
+/// The result of an invariant: `()` for an invariant that panics (`assert!`), a `bool`, or a `Result` whose error says what is wrong.
 pub trait Verdict {
-    /// Returns `Ok` if the invariant holds, and otherwise the reason why it doesn't.
+    /// Returns `Ok` if the invariant holds, or else the reason why it doesn't.
     fn verdict(self) -> Result<(), String>;
 }
 
