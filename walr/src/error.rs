@@ -102,16 +102,15 @@ pub enum Error {
         fate: Fate,
     },
 
-    /// A value can't be encoded, or would not come back from its encoding as it is; or a type of the state or of an argument has
-    /// only such values, and then the store doesn't open. Fate: not recorded. Arguments of std's types that always come back, as
-    /// `String` and `Vec<u64>`, are not decoded at the call.
+    /// A value of the state or of an argument can't be encoded, or would be read back as another value. An open returns this error if
+    /// samples of a type show that. Fate: not recorded.
     #[error("{what} can't be {step}: {reason}")]
     Codec {
-        /// The state or the mutation by name, and its field or its argument where that is known.
+        /// The name of the state or the mutation, with the field or the argument if it is known.
         what: String,
-        /// Which step failed, as in "encoded" or "read back".
+        /// The step that failed, such as `encoded` or `read back`.
         step: &'static str,
-        /// Why, and what to do.
+        /// The reason, and the way out.
         reason: String,
     },
 

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 
 /// A place in a store where a thread can't wait for a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Inside {
     /// The closure of a `read`.
     Read,
     /// The body of a mutation.
@@ -14,7 +14,7 @@ pub(crate) enum Place {
 }
 
 thread_local! {
-    static INSIDE: RefCell<Vec<(usize, Place)>> = const { RefCell::new(Vec::new()) };
+    static INSIDE: RefCell<Vec<(usize, Inside)>> = const { RefCell::new(Vec::new()) };
     static REPLAYING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -22,13 +22,13 @@ thread_local! {
 pub(crate) struct Entered;
 
 /// Enters `place` in the store `id` with this thread.
-pub(crate) fn enter(id: usize, place: Place) -> Entered {
+pub(crate) fn enter(id: usize, place: Inside) -> Entered {
     INSIDE.with_borrow_mut(|inside| inside.push((id, place)));
     Entered
 }
 
 /// Returns the innermost place of this thread in the store `id`.
-pub(crate) fn inside(id: usize) -> Option<Place> {
+pub(crate) fn inside(id: usize) -> Option<Inside> {
     INSIDE.with_borrow(|inside| inside.iter().rev().find(|(store, _)| *store == id).map(|(_, place)| *place))
 }
 
@@ -100,11 +100,11 @@ mod tests {
     #[test]
     fn places_nest_by_store() {
         assert_eq!(inside(1), None);
-        let read = enter(1, Place::Read);
-        let mutation = enter(2, Place::Mutation);
-        assert_eq!((inside(1), inside(2)), (Some(Place::Read), Some(Place::Mutation)));
+        let read = enter(1, Inside::Read);
+        let mutation = enter(2, Inside::Mutation);
+        assert_eq!((inside(1), inside(2)), (Some(Inside::Read), Some(Inside::Mutation)));
         drop(mutation);
-        assert_eq!((inside(1), inside(2)), (Some(Place::Read), None));
+        assert_eq!((inside(1), inside(2)), (Some(Inside::Read), None));
         drop(read);
         assert_eq!(inside(1), None);
     }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::panic::{self, Quiet, drop_quietly};
-use crate::reentry::{self, Place};
+use crate::reentry::{self, Inside};
 use crate::schema::state::WalState;
 
 /// For about so long reads wait while a group is applied.
@@ -66,7 +66,7 @@ impl<S: WalState> Committer<S> {
                 core.write()
             }
         };
-        let entered = reentry::enter(core.id(), Place::Mutation);
+        let entered = reentry::enter(core.id(), Inside::Mutation);
         live.keep_base(core.copy);
         let mut answers = std::mem::take(&mut self.answers);
         let (began, first) = (Instant::now(), *lsn);

@@ -20,7 +20,7 @@ use crate::options::{Config, Options};
 use crate::pace::Signals;
 use crate::panic;
 use crate::recovery::{Opened, Recovery, Replica};
-use crate::reentry::{self, Place};
+use crate::reentry::{self, Inside};
 use crate::schema::state::{Recorded, WalState};
 
 /// For so long new reads wait at first for a writer that waits for the reads before them.
@@ -120,8 +120,8 @@ impl<S: Recorded> Core<S> {
             });
         }
         match reentry::inside(self.id()) {
-            Some(Place::Read) => Err(Error::Reentrant { place: "a `read`", fate }),
-            Some(Place::Mutation) => Err(Error::Reentrant { place: "a mutation", fate }),
+            Some(Inside::Read) => Err(Error::Reentrant { place: "a `read`", fate }),
+            Some(Inside::Mutation) => Err(Error::Reentrant { place: "a mutation", fate }),
             None => Ok(()),
         }
     }
@@ -195,10 +195,10 @@ impl<S: WalState> Core<S> {
         let live = match reentry::inside(self.id()) {
             None => self.look(),
             // A writer that waits for the outer read to end must not come between.
-            Some(Place::Read) => self.live.read_recursive(),
-            Some(Place::Mutation) => panic!("`read` was called inside a mutation of the same store; use `self` there"),
+            Some(Inside::Read) => self.live.read_recursive(),
+            Some(Inside::Mutation) => panic!("`read` was called inside a mutation of the same store; use `self` there"),
         };
-        let _entered = reentry::enter(self.id(), Place::Read);
+        let _entered = reentry::enter(self.id(), Inside::Read);
         match &live.state {
             Ok(state) => f(state),
             Err(lost) => panic!("there is no state to read: {lost}"),

@@ -40,7 +40,7 @@ use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
 use crate::panic::{Quiet, drop_quietly};
 use crate::recovery::{Opened, Snapshot};
-use crate::reentry::{self, Place};
+use crate::reentry::{self, Inside};
 use crate::schema::Schema;
 use crate::schema::state::{Recorded, WalState};
 
@@ -161,7 +161,7 @@ impl<S: WalState> Committer<S> {
             return Ok(Err(error));
         }
         let mut live = live.unwrap_or_else(|| core.write());
-        let entered = reentry::enter(core.id(), Place::Mutation);
+        let entered = reentry::enter(core.id(), Inside::Mutation);
         live.keep_base(core.copy);
         let mut result = apply_record(&mut live, log, lsn);
         live.lsn = lsn;

@@ -16,7 +16,7 @@ use crate::options::Durability;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{Replica, Snapshot, rebuild};
-use crate::reentry::{self, Place};
+use crate::reentry::{self, Inside};
 use crate::schema::state::WalState;
 
 /// Why there is no state: a mutation panicked, and the state couldn't be built again without it.
@@ -77,7 +77,7 @@ impl<S: WalState> Core<S> {
         let mut live = self.write();
         if let Err(Lost { from: Some(from), .. }) = &live.state {
             let from = from.clone();
-            let _entered = reentry::enter(self.id(), Place::Mutation);
+            let _entered = reentry::enter(self.id(), Inside::Mutation);
             live.state = self.build(from, None);
         }
         let lost = match &live.state {

@@ -1,34 +1,34 @@
-//! Figures of an open store.
+//! Counts and sizes of an open store.
 
 use crate::error::Error;
 use crate::lsn::Lsn;
 
-/// Figures of a store since it was opened; from [`Durable::stats`](crate::Durable::stats).
+/// Counts and sizes of a store since its open. [`Durable::stats`](crate::Durable::stats) returns them.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// The LSN of the last applied record.
     pub last: Lsn,
-    /// The LSN up to which the log is known to be on stable storage.
+    /// The last LSN that is known to be on stable storage.
     pub durable: Lsn,
-    /// Records that were applied.
+    /// The number of records that were applied.
     pub records: u64,
-    /// Groups that were committed: calls that were made at once share one.
+    /// The number of groups that were committed. Calls that are made at the same time share a group.
     pub groups: u64,
-    /// Syncs of the log's files.
+    /// The number of syncs of the log's files.
     pub syncs: u64,
-    /// Bytes appended to the log, frames and all.
+    /// The bytes that were appended to the log, with frames and padding.
     pub log_bytes: u64,
-    /// Mutations that panicked and were taken back.
+    /// The number of mutations that panicked and were rolled back.
     pub panics: u64,
     /// The LSN of the newest checkpoint.
     pub checkpoint: Lsn,
-    /// Checkpoints that were written.
+    /// The number of checkpoints that were written.
     pub checkpoints: u64,
-    /// Why the newest attempt to write a checkpoint failed; `None` when it didn't. The log is kept, and it is tried again
-    /// after as much log again. Its sources say more; `{:?}` shows all of it.
+    /// The error of the newest attempt to write a checkpoint, if it failed. The store keeps the log, and tries again once the log has grown
+    /// by as much again.
     pub checkpoint_error: Option<Error>,
-    /// Why a file that the newest checkpoint makes needless couldn't be removed; `None` when all could. Meanwhile it takes space, with
-    /// the log behind it; it is tried again after the next checkpoint, and by the next open, which fails if it still can't be.
+    /// The error of removing a file that the newest checkpoint replaces, if there was one. The file and the log after it stay until the next
+    /// checkpoint, or the next open, removes them. An open that can't remove them fails.
     pub removal_error: Option<Error>,
 }

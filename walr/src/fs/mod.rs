@@ -1,6 +1,6 @@
-//! The file system as fourteen calls: what walr needs of a folder and its files, and what each call must do.
+//! The interface to the file system, in fourteen calls, and its implementation on a disk.
 //!
-//! Everything above this floor reaches the disk through [`Folder`] and [`File`] alone, so that the same code runs over the
+//! All layers above reach the disk through [`Folder`] and [`File`] alone, so that the same code runs over the
 //! real file system ([`Disk`]) and over the simulated one of `walr::testing`, which crashes. A store is one folder; every
 //! call is relative to it, and a changed working directory or a renamed folder changes nothing for a store that is open.
 

@@ -1,4 +1,4 @@
-//! What an open found.
+//! The report of a recovery.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,74 +6,74 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::lsn::Lsn;
 
-/// What the open of a store found and did; from [`Store::recovery`](crate::Store::recovery).
+/// The report of an open: what it found and did. [`Store::recovery`](crate::Store::recovery) returns it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Recovery {
-    /// Whether the store was created by this open.
+    /// `true` if this open created the store.
     pub created: bool,
     /// The LSN of the checkpoint that the state was loaded from.
     pub checkpoint: Lsn,
     /// The length of that checkpoint's file, in bytes.
     pub checkpoint_bytes: u64,
-    /// The version of the state that the checkpoint was written under, where it was migrated from that.
+    /// The version of the state in the checkpoint, if the open migrated it.
     pub migrated_from: Option<u32>,
-    /// The LSN of the last record in the log: the state is as of this one.
+    /// The LSN of the last record in the log, and of the state.
     pub last: Lsn,
-    /// How many records of the log were replayed on top of the checkpoint.
+    /// The number of records that were replayed on top of the checkpoint.
     pub records: u64,
-    /// How many bytes these records take.
+    /// The size of these records in bytes.
     pub bytes: u64,
-    /// How many bytes the log above the checkpoint takes, with its frames and the padding between them.
+    /// The size of the log above the checkpoint in bytes, with frames and padding.
     pub(crate) log_bytes: u64,
-    /// How many of the replayed records were made by other code of the same mutations than this program's.
+    /// The number of replayed records that other code of the same mutations made.
     pub records_of_other_code: u64,
-    /// What was cut off the end of the log, as a power cut leaves of writes that nobody had acknowledged.
+    /// The torn ends that were cut off the log: what a power cut leaves of writes that weren't acknowledged.
     pub cut: Vec<Cut>,
-    /// Damaged checkpoints that an older one stood in for, each renamed to `.bad`.
+    /// The corrupt checkpoints that an older one replaced, each renamed to `.bad`.
     pub bypassed: Vec<Bypassed>,
-    /// Records that panicked on replay and were aborted by this open: the first and the last LSN of each.
+    /// The records that panicked on replay and that this open aborted: the first and the last LSN of each call.
     pub aborted: Vec<(Lsn, Lsn)>,
-    /// How long the recovery took.
+    /// The duration of the recovery.
     pub took: Duration,
 }
 
-/// The torn end of the log.
+/// A torn end of the log that an open cut off.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Cut {
     /// The file.
     pub path: PathBuf,
-    /// Where its last valid frame ends.
+    /// The end of its last valid frame.
     pub offset: u64,
-    /// How many bytes stood behind it.
+    /// The number of bytes after that.
     pub bytes: u64,
-    /// The copy of them (of the first MiB, if there were more), of which the newest 16 are kept; `None` where none could be
-    /// written, as on a full disk, or where `salvage` isn't a folder: then they stay in the file.
+    /// The copy of these bytes, or of the first MiB. The store keeps the newest 16 copies. `None` if no copy could be written, for example
+    /// on a full disk, or if `salvage` isn't a folder: then the bytes stay in the file.
     pub copy: Option<PathBuf>,
 }
 
-/// A checkpoint that was found damaged.
+/// A corrupt checkpoint that an open replaced by an older one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Bypassed {
-    /// Its file, before it was renamed.
+    /// The file, under the name that it had before.
     pub path: PathBuf,
-    /// Where the damage was met.
+    /// The offset of the corruption.
     pub offset: u64,
-    /// What is wrong.
+    /// The finding.
     pub reason: String,
 }
 
-/// What an open would do; from [`Options::dry_run`](crate::Options::dry_run).
+/// The result of a dry run: what an open would do. [`Options::dry_run`](crate::Options::dry_run) returns it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DryRun {
-    /// Whether the open would create the store, because there is none.
+    /// `true` if the open would create the store.
     pub creates: bool,
     /// The error that the open would return.
     pub refused: Option<Error>,
-    /// What the open would report; as far as it came, where it would be refused. Nothing of it was done: no copy was made of what
-    /// is to be cut off, and no damaged checkpoint was renamed.
+    /// The report of the open, up to the error if there is one. Nothing in it has happened: no copy of a torn end was made, and no corrupt
+    /// checkpoint was renamed.
     pub recovery: Recovery,
 }

@@ -1,16 +1,16 @@
-//! The bytes of a simulated file: pages that are shared between images until one of them writes.
+//! The bytes of a simulated file, in pages that images share until one of them is written.
 
 use std::sync::Arc;
 
-/// What a disk writes in one piece, and may lose or garble as one piece.
+/// The unit that a disk writes, loses or garbles.
 pub(super) const SECTOR: usize = 512;
 pub(super) type Sector = [u8; SECTOR];
 
 const PAGE: usize = 8 * SECTOR;
 static ZEROS: [u8; PAGE] = [0; PAGE];
 
-/// A file's bytes. A page that is missing reads as zeros, so that reserved space costs nothing, and the bytes of a page
-/// past the end are zeros, so that a longer file needs no clearing.
+/// The bytes of a file. A missing page reads as zeros, so that reserved space takes no memory. Bytes of a page after the end are zeros, so
+/// that a longer file needs no clearing.
 #[derive(Clone, Default)]
 pub(super) struct Bytes {
     pages: Vec<Option<Arc<[u8; PAGE]>>>,
@@ -32,7 +32,7 @@ impl Bytes {
         self.pages.get(index).and_then(Option::as_deref).unwrap_or(&ZEROS)
     }
 
-    /// The page for writing: a copy of its own if it is shared.
+    /// Returns a page to write to, a copy if the page is shared.
     fn page_mut(&mut self, index: usize) -> &mut [u8; PAGE] {
         if self.pages.len() <= index {
             self.pages.resize(index + 1, None);
@@ -58,7 +58,7 @@ impl Bytes {
             let (index, within) = place(offset + done as u64);
             let n = (PAGE - within).min(bytes.len() - done);
             let piece = &bytes[done..done + n];
-            // Zeros over zeros need no page: a store that fills its reserve with zeros stays small.
+            // Zeros over zeros need no page: a segment that is filled with zeros takes no memory.
             let missing = self.pages.get(index).is_none_or(Option::is_none);
             if !(missing && piece == &ZEROS[..n]) {
                 self.page_mut(index)[within..within + n].copy_from_slice(piece);
@@ -79,7 +79,7 @@ impl Bytes {
         self.len = len;
     }
 
-    /// A sector's bytes; those past the end are zeros.
+    /// Returns the bytes of a sector, with zeros after the end.
     pub(super) fn sector(&self, number: u64) -> Sector {
         let (index, within) = place(number * SECTOR as u64);
         let mut sector = [0; SECTOR];
@@ -87,7 +87,7 @@ impl Bytes {
         sector
     }
 
-    /// Replaces a sector's bytes, as far as the file reaches.
+    /// Replaces the bytes of a sector up to the end of the file.
     pub(super) fn put_sector(&mut self, number: u64, sector: &Sector) {
         let offset = number * SECTOR as u64;
         let n = self.len.saturating_sub(offset).min(SECTOR as u64) as usize;
@@ -100,7 +100,7 @@ impl Bytes {
         bytes
     }
 
-    /// Mixes length and bytes into `hash`. Equal bytes give equal hashes, whether zeros are stored or not.
+    /// Adds length and bytes to `hash`. Equal bytes have equal hashes, with or without stored zeros.
     pub(super) fn hash(&self, hash: &mut Hash) {
         hash.add(self.len);
         for (index, page) in self.pages.iter().enumerate() {
@@ -117,7 +117,7 @@ fn place(offset: u64) -> (usize, usize) {
     (usize::try_from(offset / page).unwrap_or(usize::MAX), (offset % page) as usize)
 }
 
-/// A fast hash that tells states apart, and nothing more.
+/// A fast hash to tell folders apart.
 pub(super) struct Hash([u64; 4]);
 
 impl Hash {
@@ -129,7 +129,7 @@ impl Hash {
         self.lane(0, word);
     }
 
-    /// In four lanes, which a processor works on at the same time.
+    /// Adds bytes in four lanes, which a processor computes at the same time.
     pub(super) fn add_bytes(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         for (i, word) in words.iter().enumerate() {

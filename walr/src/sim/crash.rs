@@ -1,4 +1,4 @@
-//! What a power cut leaves: a decision for each sector, length and name that wasn't synced.
+//! The folder that a power cut leaves: a decision for each sector, length and name that wasn't synced.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use super::inode::{Dirty, Inode};
 use super::names::{Map, Names};
 use super::rng::Rng;
 
-/// What becomes of the unsynced part.
+/// The part of the unsynced changes that survives.
 #[derive(Clone, Copy)]
-enum Fate {
+enum Survivors {
     All,
     Nothing,
-    /// Calls up to this number were written in order; the next one was under way.
+    /// The changes of the calls up to this number, and perhaps a part of the next one.
     UpTo(u64),
-    /// Each piece is kept as often out of 32 times, on its own.
+    /// Each change with this chance out of 32.
     Chance(u64),
 }
 
-/// The state after a crash of `state`, as `seed` decides it.
+/// Returns the state after a crash of `state`, as `seed` decides.
 pub(super) fn crash(state: &State, seed: u64) -> State {
     let mut rng = Rng::new(seed);
-    let (data, names) = fates(state, &mut rng);
+    let (data, names) = choose_survivors(state, &mut rng);
     let map = names_after(&state.names, names, &mut rng);
     let mut inodes = BTreeMap::new();
     for id in map.values() {
@@ -36,22 +36,22 @@ pub(super) fn crash(state: &State, seed: u64) -> State {
     State { names: Names::clean(map), inodes, next_id, medium, path, ..State::default() }
 }
 
-/// Chooses among the extremes, where mistakes hide, and the mixtures, each for data and for names.
-fn fates(state: &State, rng: &mut Rng) -> (Fate, Fate) {
+/// Chooses the survivors among data and among names. The extremes are frequent, because they find the most mistakes.
+fn choose_survivors(state: &State, rng: &mut Rng) -> (Survivors, Survivors) {
     let keep = [4, 16, 28, 31];
     match rng.below(16) {
-        0 => (Fate::All, Fate::All),
-        1 => (Fate::Nothing, Fate::Nothing),
-        2 => (Fate::Nothing, Fate::All),
-        3 => (Fate::All, Fate::Nothing),
+        0 => (Survivors::All, Survivors::All),
+        1 => (Survivors::Nothing, Survivors::Nothing),
+        2 => (Survivors::Nothing, Survivors::All),
+        3 => (Survivors::All, Survivors::Nothing),
         n @ 4..=7 => {
             let first = oldest_unsynced(state);
             let last = first.saturating_sub(1) + rng.below((state.calls + 2).saturating_sub(first));
-            (Fate::UpTo(last), if n == 7 { Fate::All } else { Fate::UpTo(last) })
+            (Survivors::UpTo(last), if n == 7 { Survivors::All } else { Survivors::UpTo(last) })
         }
         n => {
-            let data = Fate::Chance(keep[rng.below(4) as usize]);
-            (data, if n < 11 { Fate::All } else { Fate::Chance(keep[rng.below(4) as usize]) })
+            let data = Survivors::Chance(keep[rng.below(4) as usize]);
+            (data, if n < 11 { Survivors::All } else { Survivors::Chance(keep[rng.below(4) as usize]) })
         }
     }
 }
@@ -64,17 +64,17 @@ fn oldest_unsynced(state: &State) -> u64 {
     names.into_iter().chain(sectors).chain(lengths).min().unwrap_or(state.calls + 1)
 }
 
-fn names_after(names: &Names, fate: Fate, rng: &mut Rng) -> Map {
-    if let Fate::All = fate {
+fn names_after(names: &Names, survivors: Survivors, rng: &mut Rng) -> Map {
+    if let Survivors::All = survivors {
         return names.seen.clone();
     }
     let mut map = names.durable.clone();
     for (call, change) in &names.pending {
-        let kept = match fate {
-            Fate::All => true,
-            Fate::Nothing => false,
-            Fate::UpTo(last) => *call <= last,
-            Fate::Chance(keep) => rng.chance(keep),
+        let kept = match survivors {
+            Survivors::All => true,
+            Survivors::Nothing => false,
+            Survivors::UpTo(last) => *call <= last,
+            Survivors::Chance(keep) => rng.chance(keep),
         };
         if kept {
             change.apply(&mut map);
@@ -83,15 +83,15 @@ fn names_after(names: &Names, fate: Fate, rng: &mut Rng) -> Map {
     map
 }
 
-fn content_after(inode: &Inode, fate: Fate, overwrite_safe: bool, rng: &mut Rng) -> Arc<Bytes> {
-    match fate {
-        Fate::Nothing => return Arc::clone(&inode.durable),
-        Fate::All => return inode.flushed(),
+fn content_after(inode: &Inode, survivors: Survivors, overwrite_safe: bool, rng: &mut Rng) -> Arc<Bytes> {
+    match survivors {
+        Survivors::Nothing => return Arc::clone(&inode.durable),
+        Survivors::All => return inode.flushed(),
         _ if inode.is_clean() => return Arc::clone(&inode.durable),
         _ => (),
     }
     let mut content = Arc::clone(&inode.durable);
-    let (len, cut) = length_after(inode, fate, rng);
+    let (len, cut) = length_after(inode, survivors, rng);
     if len != content.len() || cut < content.len() {
         let bytes = Arc::make_mut(&mut content);
         bytes.set_len(cut.min(len).min(bytes.len()));
@@ -105,22 +105,22 @@ fn content_after(inode: &Inode, fate: Fate, overwrite_safe: bool, rng: &mut Rng)
         }
         let spared = if overwrite_safe { never_durable.saturating_sub(start).min(SECTOR as u64) } else { 0 };
         let versions = Versions { old: content.sector(number), number, dirty, inode };
-        if let Some(sector) = sector_after(&versions, fate, spared as usize, rng) {
+        if let Some(sector) = sector_after(&versions, survivors, spared as usize, rng) {
             Arc::make_mut(&mut content).put_sector(number, &sector);
         }
     }
     content
 }
 
-/// The length, and the shortest one on the way to it: what was durable behind that is gone.
-fn length_after(inode: &Inode, fate: Fate, rng: &mut Rng) -> (u64, u64) {
+/// Returns the length after the crash, and the shortest length before it: durable bytes after that are lost.
+fn length_after(inode: &Inode, survivors: Survivors, rng: &mut Rng) -> (u64, u64) {
     let (durable, lengths) = (inode.durable.len(), &inode.lengths);
     let Some(&(_, newest)) = lengths.last() else { return (durable, u64::MAX) };
-    let until = match fate {
-        Fate::UpTo(last) => last + rng.below(2),
-        Fate::Chance(keep) if rng.chance(keep) => u64::MAX,
+    let until = match survivors {
+        Survivors::UpTo(last) => last + rng.below(2),
+        Survivors::Chance(keep) if rng.chance(keep) => u64::MAX,
         _ if rng.chance(8) && newest > durable => {
-            // Somewhere on the way: file systems write a long growth in steps.
+            // File systems write a long growth in steps, so any length in between is possible.
             let (from, to) = (durable / SECTOR as u64, newest / SECTOR as u64);
             let between = (from + 1 + rng.below(to - from)) * SECTOR as u64;
             return (between.clamp(durable, newest), inode.cut(|_| true));
@@ -134,7 +134,7 @@ fn length_after(inode: &Inode, fate: Fate, rng: &mut Rng) -> (u64, u64) {
 
 /// The contents that a sector had since its last sync.
 struct Versions<'a> {
-    /// The durable one.
+    /// The durable contents.
     old: Sector,
     number: u64,
     dirty: &'a Dirty,
@@ -142,7 +142,7 @@ struct Versions<'a> {
 }
 
 impl Versions<'_> {
-    /// The number of the newest; 0 is the durable one.
+    /// Returns the number of the newest version. Version 0 is durable.
     fn newest(&self) -> usize {
         self.dirty.older.len() + 1
     }
@@ -157,7 +157,7 @@ impl Versions<'_> {
         }
     }
 
-    /// The call that wrote a version; the durable one counts as written by none.
+    /// Returns the call that wrote a version, and 0 for the durable one.
     fn call(&self, version: usize) -> u64 {
         match version.checked_sub(1) {
             None => 0,
@@ -166,21 +166,21 @@ impl Versions<'_> {
     }
 }
 
-/// What the sector holds after the crash; `None` for its durable content. `spared` says how many of its bytes may only be
-/// harmed where they change.
-fn sector_after(versions: &Versions<'_>, fate: Fate, spared: usize, rng: &mut Rng) -> Option<Sector> {
+/// Returns the contents of a sector after the crash; `None` for the durable contents. The first `spared` bytes can be damaged only where
+/// they change.
+fn sector_after(versions: &Versions<'_>, survivors: Survivors, spared: usize, rng: &mut Rng) -> Option<Sector> {
     let newest = versions.newest();
-    let (from, to, torn) = match fate {
-        Fate::UpTo(last) => {
+    let (from, to, torn) = match survivors {
+        Survivors::UpTo(last) => {
             let done = (1..=newest).rev().find(|&version| versions.call(version) <= last).unwrap_or(0);
-            let under_way = done < newest && versions.call(done + 1) == last + 1;
-            match if under_way { rng.below(3) } else { 0 } {
+            let in_flight = done < newest && versions.call(done + 1) == last + 1;
+            match if in_flight { rng.below(3) } else { 0 } {
                 0 => (done, done, false),
                 1 => (done, done + 1, false),
                 _ => (done, done + 1, true),
             }
         }
-        Fate::Chance(keep) => {
+        Survivors::Chance(keep) => {
             let to = if rng.chance(24) { newest } else { 1 + rng.below(newest as u64) as usize };
             if rng.chance(keep) {
                 (to, to, false)
@@ -190,8 +190,8 @@ fn sector_after(versions: &Versions<'_>, fate: Fate, spared: usize, rng: &mut Rn
                 (0, 0, false)
             }
         }
-        Fate::All => (newest, newest, false),
-        Fate::Nothing => (0, 0, false),
+        Survivors::All => (newest, newest, false),
+        Survivors::Nothing => (0, 0, false),
     };
     if torn {
         Some(tear(&versions.get(from), versions.get(to), spared, rng))
@@ -200,7 +200,7 @@ fn sector_after(versions: &Versions<'_>, fate: Fate, spared: usize, rng: &mut Rn
     }
 }
 
-/// A sector in the middle of being rewritten from `old` to `new`: a part of each, or neither.
+/// Returns a sector whose write from `old` to `new` was interrupted: a part of each, or garbage.
 fn tear(old: &Sector, new: Sector, spared: usize, rng: &mut Rng) -> Sector {
     let mut sector = new;
     let (a, b) = (rng.below(SECTOR as u64 + 1) as usize, rng.below(SECTOR as u64 + 1) as usize);

@@ -1,35 +1,35 @@
-//! What can be made to go wrong in a [`Sim`](super::Sim) without a crash.
+//! The faults and the medium of a [`Sim`](super::Sim).
 
 use std::io;
 
 /// A failure of one call, or of all calls from one on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The number of the call that fails. The first call has number 1, and [`Sim::calls`](super::Sim::calls) tells the last.
+    /// The number of the call that fails, from 1. [`Sim::calls`](super::Sim::calls) returns the number of the last call.
     pub at: u64,
-    /// How it fails. A call that can't fail so works as ever: only calls that need space meet a full disk.
+    /// The kind of the failure. A call that can't fail in this way succeeds.
     pub kind: Kind,
-    /// Whether all later calls fail too.
+    /// `true` if all later calls fail too.
     pub forever: bool,
 }
 
-/// A way to fail.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// The call fails with an I/O error and does nothing; any call.
+    /// Any call fails with an I/O error, and does nothing.
     Io,
-    /// The disk is full, and the call does nothing; any call but reads.
+    /// Any call but a read fails with a full disk, and does nothing.
     Full,
-    /// The call was interrupted and did nothing; any call.
+    /// Any call is interrupted, and does nothing.
     Interrupted,
-    /// A write stops before its end, with an I/O error.
+    /// A write stops before its end with an I/O error.
     ShortWrite,
-    /// A sync fails, and what wasn't synced will never be durable, while reads go on to show it and the next sync returns
-    /// `Ok`: what Linux does. After [`evict`](crate::fs::File::evict) reads show what the medium holds. The length stays to
-    /// be synced. A folder's sync fails with its names still to be synced.
+    /// A sync fails, and what wasn't synced is lost. Reads still show it, and the next sync returns `Ok`, as on Linux. After
+    /// [`evict`](crate::fs::File::evict) reads show the contents of the medium. The length of a file, and the names of a folder, can still
+    /// be synced.
     SyncLost,
-    /// A listing, the opening of a file that is there, or a read fails with an I/O error, and nothing else does: what a
-    /// process meets that has used up its file descriptors.
+    /// A listing, the opening of an existing file, or a read fails with an I/O error, as for a process without free file descriptors. Other
+    /// calls succeed.
     Unreadable,
 }
 
@@ -42,51 +42,50 @@ impl Kind {
         }
     }
 
-    pub(super) fn hits(self, call: Call) -> bool {
+    pub(super) fn hits(self, call: CallKind) -> bool {
         match self {
             Kind::Io | Kind::Interrupted => true,
-            Kind::Full => call != Call::Read,
-            Kind::ShortWrite => call == Call::Write,
-            Kind::SyncLost => matches!(call, Call::FileSync | Call::FolderSync),
-            Kind::Unreadable => call == Call::Read,
+            Kind::Full => call != CallKind::Read,
+            Kind::ShortWrite => call == CallKind::Write,
+            Kind::SyncLost => matches!(call, CallKind::FileSync | CallKind::FolderSync),
+            Kind::Unreadable => call == CallKind::Read,
         }
     }
 }
 
-/// What a call does, as far as faults care.
+/// The kind of a call, by which faults select calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum CallKind {
     Read,
-    /// Of names, lengths or locks.
+    /// A change of names, lengths or locks.
     Change,
     Write,
     FileSync,
     FolderSync,
 }
 
-/// A promise to break: a checker that misses its absence is no checker.
+/// A promise of the medium that a test can break, to see that its checks find that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// The sync of a file whose name ends so does nothing and returns `Ok`; `""` means every file.
+    /// The sync of a file does nothing and returns `Ok`, if the file's name ends in this text. `""` selects every file.
     FileSync(&'static str),
-    /// The folder's sync does nothing and returns `Ok`.
+    /// The sync of the folder does nothing and returns `Ok`.
     FolderSync,
 }
 
-/// What the medium is like, and the file system on it.
+/// The properties of the medium and its file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Medium {
-    /// Whether rewriting durable bytes with equal ones can't harm them, as SQLite's "power-safe overwrite" assumes. When
-    /// false, a write touches each block of 4096 bytes that it has a part in as a whole, and a crash may garble every byte
-    /// of it.
+    /// `true` if a write can't damage durable bytes that it doesn't change: SQLite's "power-safe overwrite". With `false`, a write affects
+    /// whole blocks of 4096 bytes, and a crash may garble every byte of them.
     pub overwrite_safe: bool,
-    /// Whether [`write_through`](crate::fs::File::write_through) goes past the cache: whole blocks, and then a sync. When
-    /// false, it is a write and a sync.
+    /// `true` if [`write_through`](crate::fs::File::write_through) writes whole blocks past the cache before it syncs. With `false`, it
+    /// writes through the cache.
     pub direct: bool,
 }
 
 impl Medium {
-    /// How many sectors a write touches at least.
+    /// Returns the number of sectors in the unit of a write.
     pub(super) fn sectors(self) -> u64 {
         if self.overwrite_safe { 1 } else { 8 }
     }

@@ -1,4 +1,4 @@
-//! The contract's three traits over a [`Sim`].
+//! The traits of `fs` for a [`Sim`].
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::bytes::Bytes;
-use super::fault::{Broken, Call, Kind};
+use super::fault::{Broken, CallKind, Kind};
 use super::names::{Change, Id};
 use super::{Sim, in_salvage};
 use crate::fs::blocks::Blocks;
@@ -20,16 +20,16 @@ impl Folder for Sim {
     }
 
     fn list(&self) -> io::Result<Vec<Entry>> {
-        self.call(Call::Read, |state, _| state.list(|name| !in_salvage(name)))
+        self.call(CallKind::Read, |state, _| state.list(|name| !in_salvage(name)))
     }
 
     fn list_salvage(&self) -> io::Result<Vec<Entry>> {
-        self.call(Call::Read, |state, _| state.list(in_salvage))
+        self.call(CallKind::Read, |state, _| state.list(in_salvage))
     }
 
     fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {
         name::split(name)?;
-        let call = if how == Open::Create { Call::Change } else { Call::Read };
+        let call = if how == Open::Create { CallKind::Change } else { CallKind::Read };
         self.call(call, |state, _| {
             let id = match (state.names.get(name), how) {
                 (Some(_), Open::Create) => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -46,7 +46,7 @@ impl Folder for Sim {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         name::split(from)?;
         name::split(to)?;
-        self.call(Call::Change, |state, _| {
+        self.call(CallKind::Change, |state, _| {
             let id = state.names.get(from).ok_or(io::ErrorKind::NotFound)?;
             if from != to {
                 state.names.change(state.calls, Change::Rename(to.into(), id));
@@ -57,7 +57,7 @@ impl Folder for Sim {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         name::split(name)?;
-        self.call(Call::Change, |state, _| {
+        self.call(CallKind::Change, |state, _| {
             let id = state.names.get(name).ok_or(io::ErrorKind::NotFound)?;
             state.names.change(state.calls, Change::Remove(name.into(), id));
             Ok(())
@@ -65,7 +65,7 @@ impl Folder for Sim {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.call(Call::FolderSync, |state, lost| {
+        self.call(CallKind::FolderSync, |state, lost| {
             if lost {
                 return Err(Kind::SyncLost.error());
             }
@@ -89,7 +89,7 @@ impl Folder for Sim {
 impl Sim {
     fn lock_by(&self, name: &str, create: bool) -> io::Result<Option<Box<dyn Lock>>> {
         name::split(name)?;
-        self.call(Call::Change, |state, _| {
+        self.call(CallKind::Change, |state, _| {
             let id = match state.names.get(name) {
                 Some(id) => id,
                 None if create => state.create(name, Bytes::default()),
@@ -120,21 +120,21 @@ impl SimFile {
 
 impl File for SimFile {
     fn len(&self) -> io::Result<u64> {
-        self.sim.call(Call::Read, |state, _| Ok(state.inode(self.id)?.cached.len()))
+        self.sim.call(CallKind::Read, |state, _| Ok(state.inode(self.id)?.cached.len()))
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.sim.call(Call::Read, |state, _| Ok(state.inode(self.id)?.cached.read_at(buf, offset)))
+        self.sim.call(CallKind::Read, |state, _| Ok(state.inode(self.id)?.cached.read_at(buf, offset)))
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.need_writable()?;
         let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
-        self.sim.call(Call::Write, |state, short| {
+        self.sim.call(CallKind::Write, |state, short| {
             state.need(self.id, end)?;
             let (call, unit) = (state.calls, state.medium.sectors());
             if short {
-                // Where it stops is different in each call, and the same in each run.
+                // The length differs between calls, and is the same in each run.
                 let n = super::rng::Rng::new(call).below(bytes.len() as u64) as usize;
                 state.inode(self.id)?.write(call, &bytes[..n], offset, unit);
                 return Err(Kind::ShortWrite.error());
@@ -157,7 +157,7 @@ impl File for SimFile {
 
     fn resize(&self, len: u64) -> io::Result<()> {
         self.need_writable()?;
-        self.sim.call(Call::Change, |state, _| {
+        self.sim.call(CallKind::Change, |state, _| {
             state.need(self.id, len)?;
             let (call, unit) = (state.calls, state.medium.sectors());
             state.inode(self.id)?.resize(call, len, unit);
@@ -166,7 +166,7 @@ impl File for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.sim.call(Call::FileSync, |state, lost| {
+        self.sim.call(CallKind::FileSync, |state, lost| {
             if !state.broken.is_empty() {
                 let name = state.names.name_of(self.id).unwrap_or("");
                 let hits = |b: &Broken| matches!(b, Broken::FileSync(end) if name.ends_with(end));
@@ -188,7 +188,7 @@ impl File for SimFile {
     }
 
     fn evict(&self) -> io::Result<()> {
-        self.sim.call(Call::Read, |state, _| {
+        self.sim.call(CallKind::Read, |state, _| {
             state.inode(self.id)?.evict();
             Ok(())
         })
@@ -200,13 +200,13 @@ impl File for SimFile {
 struct SimLock {
     sim: Sim,
     id: Id,
-    /// Whether it is still this lock that keeps others out: after its release another may do so.
+    /// `false` after the release, when another lock may hold the file.
     held: AtomicBool,
 }
 
 impl Lock for SimLock {
     fn unlock(&self) -> io::Result<()> {
-        self.sim.call(Call::Change, |state, _| {
+        self.sim.call(CallKind::Change, |state, _| {
             if self.held.swap(false, Ordering::Relaxed) {
                 state.locks.remove(&self.id);
             }

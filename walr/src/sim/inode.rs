@@ -1,4 +1,4 @@
-//! A simulated file: what the medium holds, what the cache shows, and what lies between them.
+//! A simulated file: the bytes on the medium, the bytes in the cache, and the changes between them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -6,33 +6,33 @@ use std::sync::Arc;
 
 use super::bytes::{Bytes, SECTOR, Sector};
 
-/// How many overwritten contents of one unsynced sector are remembered.
+/// The most overwritten contents of one unsynced sector that are kept.
 const VERSIONS_MAX: usize = 4;
-/// How many unsynced lengths are remembered while a file only grows.
+/// The most unsynced lengths that are kept while a file only grows.
 const LENGTHS_MAX: usize = 8;
 
 /// A file without its name.
 pub(super) struct Inode {
-    /// What is on the medium for certain.
+    /// The bytes that the medium certainly holds.
     pub(super) durable: Arc<Bytes>,
-    /// What reads show.
+    /// The bytes that reads return.
     pub(super) cached: Arc<Bytes>,
-    /// The sectors written since the last sync.
+    /// The sectors that were written since the last sync.
     pub(super) dirty: BTreeMap<u64, Dirty>,
     /// The lengths since the last sync, each with the number of the call that set it.
     pub(super) lengths: Vec<(u64, u64)>,
-    /// Sectors that a failed sync gave up: the cache shows them as written and clean, the medium never got them.
-    gone: BTreeSet<u64>,
-    /// One clone is here and one in every open handle, so that a file without a name lives as long as somebody holds it.
+    /// The sectors that a failed sync lost. The cache holds them as clean, and the medium doesn't have them.
+    lost: BTreeSet<u64>,
+    /// Has a clone in each open handle, so that a file without a name lives as long as its handles.
     pub(super) pin: Arc<()>,
 }
 
-/// A sector that was written since the last sync: [`Inode::cached`] has its newest content.
+/// A sector that was written since the last sync. [`Inode::cached`] has its newest contents.
 #[derive(Clone)]
 pub(super) struct Dirty {
-    /// The call that wrote the newest content.
+    /// The call that wrote the newest contents.
     pub(super) call: u64,
-    /// Older unsynced contents: a disk may have been given them before they were overwritten.
+    /// Older unsynced contents, each with its call: the disk may have got them before they were overwritten.
     pub(super) older: Vec<(u64, Arc<Sector>)>,
 }
 
@@ -43,24 +43,24 @@ impl Inode {
             cached: content,
             dirty: BTreeMap::new(),
             lengths: Vec::new(),
-            gone: BTreeSet::new(),
+            lost: BTreeSet::new(),
             pin: Arc::new(()),
         }
     }
 
-    /// The same file for another image, without the handles.
+    /// Copies the file for another image, without its handles.
     pub(super) fn copy(&self) -> Inode {
         Inode {
             durable: Arc::clone(&self.durable),
             cached: Arc::clone(&self.cached),
             dirty: self.dirty.clone(),
             lengths: self.lengths.clone(),
-            gone: self.gone.clone(),
+            lost: self.lost.clone(),
             pin: Arc::new(()),
         }
     }
 
-    /// Writes, and touches whole units of so many sectors.
+    /// Writes bytes, and marks whole units of `unit` sectors as written.
     pub(super) fn write(&mut self, call: u64, bytes: &[u8], offset: u64, unit: u64) {
         if bytes.is_empty() {
             return;
@@ -73,8 +73,8 @@ impl Inode {
 
     pub(super) fn resize(&mut self, call: u64, len: u64, unit: u64) {
         let (old, sector) = (self.cached.len(), SECTOR as u64);
-        // A cut clears the rest of its last unit, and takes back what was written behind it. Synced sectors behind it
-        // are not written: they stay where a crash undoes the cut.
+        // A cut clears the rest of its last unit, and discards unsynced writes behind it. It writes no synced sectors behind it: they stay
+        // if a crash loses the cut.
         if len < old {
             if !len.is_multiple_of(unit * sector) {
                 self.touch_units(call, len..len + 1, unit);
@@ -97,9 +97,9 @@ impl Inode {
         }
     }
 
-    /// Marks a sector as written by `call`; it comes before the write.
+    /// Marks a sector as written by `call`, before the write.
     fn touch(&mut self, call: u64, number: u64) {
-        self.gone.remove(&number);
+        self.lost.remove(&number);
         if let Some(dirty) = self.dirty.get_mut(&number) {
             if dirty.older.len() == VERSIONS_MAX {
                 dirty.older.remove(VERSIONS_MAX / 2);
@@ -116,7 +116,7 @@ impl Inode {
         if len == old {
             return;
         }
-        // An appended file has thousands of lengths between two syncs; one in between says as much as many.
+        // A file can grow thousands of times between two syncs; a few of the lengths are enough.
         if let [.., (_, before), last] = &mut self.lengths[..]
             && *before <= last.1
             && last.1 <= len
@@ -127,7 +127,7 @@ impl Inode {
         self.lengths.push((call, len));
     }
 
-    /// The shortest length among those unsynced that `counts` lets pass: what lay behind it was cut off.
+    /// Returns the shortest of the unsynced lengths whose call `counts` accepts: the bytes after it were cut off.
     pub(super) fn cut(&self, counts: impl Fn(u64) -> bool) -> u64 {
         self.lengths.iter().filter(|(call, _)| counts(*call)).map(|(_, len)| *len).min().unwrap_or(u64::MAX)
     }
@@ -136,9 +136,9 @@ impl Inode {
         self.dirty.is_empty() && self.lengths.is_empty()
     }
 
-    /// What the medium holds once everything that is dirty has reached it.
+    /// Returns the bytes of the medium once it has all dirty sectors.
     pub(super) fn flushed(&self) -> Arc<Bytes> {
-        if self.gone.is_empty() {
+        if self.lost.is_empty() {
             return Arc::clone(&self.cached);
         }
         let mut flushed = Arc::clone(&self.durable);
@@ -159,20 +159,20 @@ impl Inode {
         self.lengths.clear();
     }
 
-    /// A sync that fails for good: the cache keeps the sectors, marked clean. The length is the file system's own data, not
-    /// the file's, and stays to be synced.
+    /// Performs a sync that fails: the cache keeps the sectors as clean, and the medium doesn't get them. The length belongs to the file
+    /// system, and can still be synced.
     pub(super) fn lose(&mut self) {
-        self.gone.extend(std::mem::take(&mut self.dirty).into_keys());
+        self.lost.extend(std::mem::take(&mut self.dirty).into_keys());
     }
 
-    /// Drops what is clean from the cache.
+    /// Drops the clean sectors from the cache.
     pub(super) fn evict(&mut self) {
-        for number in std::mem::take(&mut self.gone) {
+        for number in std::mem::take(&mut self.lost) {
             Arc::make_mut(&mut self.cached).put_sector(number, &self.durable.sector(number));
         }
     }
 
-    /// Flips one bit, in the cache and on the medium. False when the file isn't that long.
+    /// Flips one bit in the cache and on the medium, and returns `false` if the file is too short.
     pub(super) fn flip(&mut self, bit: u64) -> bool {
         let (offset, mask) = (bit / 8, 1 << (bit % 8));
         for bytes in [&mut self.durable, &mut self.cached] {

@@ -1,9 +1,9 @@
-//! A folder in memory that forgets what wasn't synced: the crash simulator.
+//! The crash simulator: a folder in memory that loses what wasn't synced.
 //!
-//! A [`Sim`] keeps, beside what calls see, what its medium holds for certain. [`Sim::crash`] gives a folder as a power cut
-//! could leave it: each 512-byte sector, each length and each name that wasn't synced is kept, lost or, for sectors, torn
-//! or garbled, as a seed decides. [`Sim::restart`] gives it as the end of the process leaves it. Faults, a full disk and broken
-//! promises can be set, and damage done to files.
+//! A [`Sim`] keeps the names and bytes that calls see, and those that its medium certainly holds. [`Sim::crash`] returns the folder that a
+//! power cut leaves: a seed decides for each 512-byte sector, each length and each name that wasn't synced whether it is kept or lost;
+//! sectors may also be torn or garbled. [`Sim::restart`] returns the folder that the end of the process leaves. A test can also set
+//! faults, a full disk and broken promises, and corrupt files.
 //!
 //! ```text
 //!   calls ──▶ seen names, cached bytes ──restart(): all of it, locks gone──▶ Sim
@@ -36,15 +36,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use self::bytes::{Bytes, Hash};
-use self::fault::Call;
+use self::fault::CallKind;
 use self::inode::Inode;
 use self::names::{Id, Names};
 use crate::fs::{Entry, SALVAGE};
 
-/// Who is told of each change; see [`Sim::observe`].
+/// A callback for each change of a folder; see [`Sim::observe`].
 pub type Observer = Arc<dyn Fn(&Sim) + Send + Sync>;
 
-/// A simulated folder. Its clones are the same folder.
+/// A simulated folder. Clones are handles of the same folder.
 #[derive(Clone, Default)]
 pub struct Sim {
     state: Arc<Mutex<State>>,
@@ -64,25 +64,26 @@ struct State {
     slow: Option<Duration>,
     medium: Medium,
     observer: Option<Observer>,
-    /// The folder's name, where it isn't `simulated store`.
+    /// The folder's name; `None` stands for `simulated store`.
     path: Option<PathBuf>,
 }
 
 impl Sim {
-    /// An empty folder on the default [`Medium`].
+    /// Creates an empty folder on the default [`Medium`].
     #[must_use]
     pub fn new() -> Sim {
         Sim::default()
     }
 
-    /// An empty folder on the given medium.
+    /// Creates an empty folder on a medium.
     #[must_use]
     pub fn on(medium: Medium) -> Sim {
         Sim::from_state(State { medium, ..State::default() })
     }
 
-    /// Gives the folder a name for messages, in the place of `simulated store`. All clones have it, and all folders that
-    /// [`crash`](Sim::crash) and [`restart`](Sim::restart) make of them.
+    /// Sets the name of the folder for messages. Default: `simulated store`.
+    ///
+    /// The clones have the same name, and so have the folders that [`crash`](Sim::crash) and [`restart`](Sim::restart) return.
     #[must_use]
     pub fn named(self, path: impl Into<PathBuf>) -> Sim {
         self.state.lock().path = Some(path.into());
@@ -93,16 +94,18 @@ impl Sim {
         Sim { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// What a power cut at this moment leaves, one possibility for each seed: a new folder in which everything is durable.
-    /// Locks are gone, and of the settings it has the medium and the name alone.
+    /// Returns the folder that a power cut at this moment leaves, one possibility for each seed. Everything in it is durable.
+    ///
+    /// The new folder has no locks, and none of the settings but the medium and the name.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Sim {
         Sim::from_state(crash::crash(&self.state.lock(), seed))
     }
 
-    /// What the end of the process at this moment leaves: a new folder with everything that calls did, of which a later
-    /// crash may lose what isn't synced. Locks are gone, and of the settings it has the medium and the name
-    /// alone.
+    /// Returns the folder that the end of the process at this moment leaves. Everything is there that calls did, and a later crash can
+    /// lose what wasn't synced.
+    ///
+    /// The new folder has no locks, and none of the settings but the medium and the name.
     #[must_use]
     pub fn restart(&self) -> Sim {
         let state = self.state.lock();
@@ -111,7 +114,7 @@ impl Sim {
             names: state.names.clone(),
             inodes: reached.map(|(id, inode)| (*id, inode.copy())).collect(),
             next_id: state.next_id,
-            // The unsynced changes bear the numbers of their calls.
+            // The unsynced changes have the numbers of their calls.
             calls: state.calls,
             medium: state.medium,
             path: state.path.clone(),
@@ -119,7 +122,8 @@ impl Sim {
         })
     }
 
-    /// How many sectors, lengths and names a crash at this moment could lose. With 0 all seeds give the same folder.
+    /// Returns the number of sectors, lengths and names that a crash at this moment can lose. If it is 0, all seeds lead to the same
+    /// folder.
     #[must_use]
     pub fn unsynced(&self) -> usize {
         let state = self.state.lock();
@@ -128,45 +132,46 @@ impl Sim {
         pieces.sum::<usize>() + state.names.pending.len()
     }
 
-    /// Calls `observer` after every call that changes or syncs something, also when it failed; `None` ends it. No lock is
-    /// held meanwhile, so that the observer can take images; it must not change the folder itself.
+    /// Sets a callback for every call that changes or syncs something; `None` removes it.
+    ///
+    /// The callback comes after the call, also if the call failed. It may copy the folder, but must not change it.
     pub fn observe(&self, observer: Option<Observer>) {
         self.state.lock().observer = observer;
     }
 
-    /// The number of the last call, which is how many there were; after [`Sim::restart`] it goes on from the old folder's.
+    /// Returns the number of calls so far, which is the number of the last call. [`Sim::restart`] keeps it.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.state.lock().calls
     }
 
-    /// Sets the failure to come, or none.
+    /// Sets the next failure; `None` removes it.
     pub fn fail(&self, fault: Option<Fault>) {
         self.state.lock().fault = fault;
     }
 
-    /// How many calls have failed for a [`Fault`].
+    /// Returns the number of calls that failed by a [`Fault`].
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.state.lock().hits
     }
 
-    /// Breaks a promise, in addition to those broken before.
+    /// Breaks a promise, in addition to those that are broken already.
     pub fn break_it(&self, broken: Broken) {
         self.state.lock().broken.push(broken);
     }
 
-    /// Limits the sum of all files' lengths: what would go beyond fails with `StorageFull`.
+    /// Sets the most bytes that all files may take. A call that needs more fails with `StorageFull`. `None` removes the limit.
     pub fn set_space(&self, bytes: Option<u64>) {
         self.state.lock().space = bytes;
     }
 
-    /// Makes each sync, of a file or of the folder, take this long.
+    /// Sets how long each sync of a file or of the folder takes.
     pub fn set_slow(&self, each_sync: Option<Duration>) {
         self.state.lock().slow = each_sync;
     }
 
-    /// All files, those in `salvage` included, in the order of their names.
+    /// Returns all files, with those in `salvage`, in the order of their names.
     #[must_use]
     pub fn files(&self) -> Vec<Entry> {
         let state = self.state.lock();
@@ -176,7 +181,7 @@ impl Sim {
         state.names.seen.iter().filter_map(entry).collect()
     }
 
-    /// A file's bytes, as calls see them.
+    /// Returns the bytes of a file, as calls see them.
     #[must_use]
     pub fn read(&self, name: &str) -> Option<Vec<u8>> {
         let state = self.state.lock();
@@ -184,11 +189,11 @@ impl Sim {
         Some(inode.cached.to_vec())
     }
 
-    /// Writes all files, as calls see them, into the folder `to` of the real file system, which is created if it is missing.
+    /// Writes all files, as calls see them, to the folder `to` on a disk. A missing folder is created.
     ///
     /// # Errors
     ///
-    /// Those of the file system.
+    /// Returns the errors of the file system.
     pub fn save(&self, to: impl AsRef<Path>) -> io::Result<()> {
         let to = to.as_ref();
         for entry in self.files() {
@@ -199,7 +204,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Puts a file there, in the place of any other of its name. It and all names are durable at once.
+    /// Creates or replaces a file. The file and all names are durable at once.
     pub fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.state.lock();
         state.create(name, Bytes::new(bytes));
@@ -207,7 +212,7 @@ impl Sim {
         state.collect();
     }
 
-    /// Deletes a file. That and all other names are durable at once. False when there is none.
+    /// Removes a file, and returns `false` if there is none. All names are durable at once.
     pub fn delete(&self, name: &str) -> bool {
         let mut state = self.state.lock();
         let call = state.calls;
@@ -218,15 +223,15 @@ impl Sim {
         true
     }
 
-    /// Flips one bit of a file on the medium and in the cache: bit 0 is the lowest of the first byte. False when there is
-    /// no such bit.
+    /// Flips one bit of a file, on the medium and in the cache, and returns `false` if the file is too short. Bit 0 is the lowest bit of
+    /// the first byte.
     pub fn flip(&self, name: &str, bit: u64) -> bool {
         let mut state = self.state.lock();
         let id = state.names.get(name);
         id.and_then(|id| state.inodes.get_mut(&id)).is_some_and(|inode| inode.flip(bit))
     }
 
-    /// A hash of all names and bytes, as calls see them: to count different states.
+    /// Returns a hash of all names and bytes, as calls see them, to count different folders.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let state = self.state.lock();
@@ -240,18 +245,18 @@ impl Sim {
         hash.finish()
     }
 
-    /// Makes one call: counts it, lets it fail if it has to, and tells the observer. `act` hears whether it has to go
-    /// wrong in a way of its own (`ShortWrite`, `SyncLost`).
-    fn call<T>(&self, call: Call, act: impl FnOnce(&mut State, bool) -> io::Result<T>) -> io::Result<T> {
+    /// Makes one call: counts it, lets it fail if a fault is due, and calls the observer. The argument of `act` is `true` if the call itself
+    /// must fail (`ShortWrite`, `SyncLost`).
+    fn call<T>(&self, call: CallKind, act: impl FnOnce(&mut State, bool) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state.lock();
         let result = match state.next_call(call) {
             Some(kind @ (Kind::Io | Kind::Full | Kind::Interrupted | Kind::Unreadable)) => Err(kind.error()),
             fault => act(&mut state, fault.is_some()),
         };
-        let observer = state.observer.clone().filter(|_| call != Call::Read);
-        let slow = state.slow.filter(|_| matches!(call, Call::FileSync | Call::FolderSync));
+        let observer = state.observer.clone().filter(|_| call != CallKind::Read);
+        let slow = state.slow.filter(|_| matches!(call, CallKind::FileSync | CallKind::FolderSync));
         drop(state);
-        // After the deed, so that what is written in the meantime isn't covered by this sync.
+        // The sync is done: it must not cover what is written during the pause.
         if let Some(time) = slow {
             std::thread::sleep(time);
         }
@@ -263,7 +268,7 @@ impl Sim {
 }
 
 impl State {
-    fn next_call(&mut self, call: Call) -> Option<Kind> {
+    fn next_call(&mut self, call: CallKind) -> Option<Kind> {
         self.calls += 1;
         let due = |fault: &Fault| self.calls == fault.at || (fault.forever && self.calls > fault.at);
         let kind = self.fault.filter(due).map(|fault| fault.kind).filter(|kind| kind.hits(call));
@@ -279,7 +284,7 @@ impl State {
         id
     }
 
-    /// The files whose names are wanted.
+    /// Returns the files whose names `wanted` accepts.
     fn list(&mut self, wanted: fn(&str) -> bool) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for (name, id) in self.names.seen.clone() {
@@ -290,14 +295,14 @@ impl State {
         Ok(entries)
     }
 
-    /// The file of an open handle.
+    /// Returns the file of an open handle.
     fn inode(&mut self, id: Id) -> io::Result<&mut Inode> {
         self.inodes.get_mut(&id).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    /// Refuses to let the file `id` grow to `len` when there is no space for it.
+    /// Returns an error if there is no space for the file `id` to grow to `len`.
     fn need(&mut self, id: Id, len: u64) -> io::Result<()> {
-        /// So that a mistaken length meets an error, and not the end of the memory.
+        /// Turns a wrong length into an error before it uses up the memory.
         const LEN_MAX: u64 = 1 << 36;
         let old = self.inode(id)?.cached.len();
         let others = |state: &State| state.inodes.values().map(|inode| inode.cached.len()).sum::<u64>() - old;
@@ -305,7 +310,7 @@ impl State {
         if len > old && full { Err(Kind::Full.error()) } else { Ok(()) }
     }
 
-    /// Drops the files that have neither a name, in any image to come, nor a handle.
+    /// Drops the files that have no handle, and no name in any later image.
     fn collect(&mut self) {
         let names = &self.names;
         self.inodes.retain(|id, inode| names.reaches(*id) || Arc::strong_count(&inode.pin) > 1);
@@ -318,7 +323,7 @@ impl fmt::Debug for Sim {
     }
 }
 
-/// Whether a name lies in the folder below.
+/// Returns whether a name is in `salvage`.
 fn in_salvage(name: &str) -> bool {
     name.strip_prefix(SALVAGE).is_some_and(|rest| rest.starts_with('/'))
 }

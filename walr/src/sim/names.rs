@@ -1,20 +1,20 @@
-//! The names of a simulated folder: those it shows, those on the medium, and the changes between them.
+//! The names of a simulated folder: those that calls see, those on the medium, and the changes between them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A file's number; it is never used again in the same folder.
+/// The number of a file. A folder uses each number once.
 pub(super) type Id = u64;
-/// Names in order, so that a seed decides the same for the same folder.
+/// Names in order, so that a seed decides the same for equal folders.
 pub(super) type Map = BTreeMap<Arc<str>, Id>;
 
 #[derive(Clone, Default)]
 pub(super) struct Names {
-    /// What calls see.
+    /// The names that calls see.
     pub(super) seen: Map,
-    /// What is on the medium for certain.
+    /// The names that the medium certainly holds.
     pub(super) durable: Map,
-    /// The changes since the last sync, in order, each with its call's number.
+    /// The changes since the last sync, in order, each with the number of its call.
     pub(super) pending: Vec<(u64, Change)>,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// It finds its file by number: the changes before it may have been lost.
+    /// Applies the change to `map`. It finds the file by its number, because earlier changes may be lost.
     pub(super) fn apply(&self, map: &mut Map) {
         match self {
             Change::Create(name, id) => {
@@ -57,7 +57,7 @@ impl Names {
         self.seen.get(name).copied()
     }
 
-    /// The name of a file, for the few who have only its number.
+    /// Returns the name of a file.
     pub(super) fn name_of(&self, id: Id) -> Option<&str> {
         self.seen.iter().find(|(_, other)| **other == id).map(|(name, _)| &**name)
     }
@@ -74,7 +74,7 @@ impl Names {
         }
     }
 
-    /// Whether a crash could still leave a name of this file.
+    /// Returns whether a crash can leave a name of this file.
     pub(super) fn reaches(&self, id: Id) -> bool {
         let changed = |(_, change): &(u64, Change)| match change {
             Change::Create(_, other) | Change::Rename(_, other) => *other == id,

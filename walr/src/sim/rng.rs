@@ -1,4 +1,4 @@
-//! Where a crash takes its decisions from: splitmix64, so that a seed says everything.
+//! The random numbers of a crash: splitmix64, so that a seed determines all of them.
 
 pub(super) struct Rng(u64);
 
@@ -15,12 +15,12 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`, or 0 when there is none.
+    /// Returns a number below `bound`, or 0 if `bound` is 0.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// True `of_32` times out of 32.
+    /// Returns `true` with a chance of `of_32` out of 32.
     pub(super) fn chance(&mut self, of_32: u64) -> bool {
         self.below(32) < of_32
     }

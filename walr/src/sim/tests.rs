@@ -1,4 +1,4 @@
-//! That a crash loses what it may lose, and nothing else.
+//! A crash loses what it may lose, and nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
@@ -14,7 +14,7 @@ pub(super) fn images(sim: &Sim) -> impl Iterator<Item = Sim> {
     (0..SEEDS).map(|seed| sim.crash(seed))
 }
 
-/// A folder with one file, all of it durable.
+/// Creates a folder with one durable file.
 pub(super) fn with_file(medium: Medium, bytes: &[u8]) -> (Sim, Box<dyn File>) {
     let sim = Sim::on(medium);
     sim.put("a", bytes);
@@ -145,7 +145,7 @@ fn a_cut_is_kept_or_undone() {
     assert_eq!(lens, [1000, 3000].into());
     assert!(seen.contains(&Some(vec![1; 3000])));
     assert!(seen.iter().flatten().all(|bytes| bytes[..1000] == [1; 1000]));
-    // Cut and grown again: behind the cut are zeros or, when nothing of it came through, the old bytes.
+    // After a cut and a growth, the bytes behind the cut are zeros, or the old ones if the cut was lost.
     file.resize(3000).unwrap();
     let seen = contents(&sim);
     assert!(seen.contains(&Some(vec![1; 3000])));
@@ -269,11 +269,11 @@ fn a_crash_costs_little() {
         std::hint::black_box(sim.fingerprint());
     }
     println!("a fingerprint took {:?}", begin.elapsed() / rounds as u32);
-    // Far above what it takes, so that a busy machine doesn't fail it, and far below what copying everything would take in CI.
+    // A busy machine needs far less, and a copy of everything takes far more.
     assert!(each < Duration::from_micros(500), "{each:?}");
 }
 
-/// Random calls on one file, and a note of which sectors and lengths may differ after a crash.
+/// Makes random calls on one file, and collects the sectors and lengths that may differ after a crash.
 #[test]
 fn a_crash_harms_nothing_that_was_not_written() {
     for seed in 0..300 {

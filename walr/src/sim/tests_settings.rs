@@ -1,4 +1,4 @@
-//! Faults, settings, damage and the observer of the simulated folder.
+//! Faults, settings, corruption and the observer of the simulated folder.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
