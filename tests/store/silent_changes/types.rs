@@ -20,6 +20,23 @@ impl From<u8> for Opt {
     }
 }
 
+/// A variant that leaves out what is empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Empties {
+    Nothing,
+    Note {
+        #[serde(skip_serializing_if = "String::is_empty")]
+        text: String,
+        b: u8,
+    },
+}
+
+impl From<u8> for Empties {
+    fn from(b: u8) -> Empties {
+        if b == 0 { Empties::Nothing } else { Empties::Note { text: String::new(), b } }
+    }
+}
+
 /// A variant that leaves a field out if it is 77, which is no sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Rare {

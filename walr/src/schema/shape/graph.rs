@@ -29,6 +29,8 @@ pub(super) struct Node {
     pub(super) asks: Option<SelfDescribing>,
     /// How many samples were rejected.
     pub(super) tries: usize,
+    /// A sample without parts was made of it.
+    pub(super) emptied: bool,
     /// How many levels the smallest value takes that can be made of it; `None` if none is known.
     height: Option<usize>,
 }
@@ -88,6 +90,8 @@ pub(super) struct Graph {
     pub(super) ended: bool,
     /// Fields behind one that no value can be made for are read too, by their names.
     pub(super) by_names: bool,
+    /// Each option, sequence and map is given without parts too, and each plain value is empty or zero.
+    empties: bool,
     /// What `heights` was computed for.
     settled: usize,
 }
@@ -95,12 +99,39 @@ pub(super) struct Graph {
 impl Graph {
     pub(super) fn add(&mut self) -> Id {
         let (name, asks, height) = (None, None, None);
-        self.nodes.push(Node { form: Form::Unseen, opaque: false, passed: false, name, asks, tries: 0, height });
+        self.nodes.push(Node {
+            form: Form::Unseen,
+            opaque: false,
+            passed: false,
+            name,
+            asks,
+            tries: 0,
+            emptied: false,
+            height,
+        });
         self.nodes.len() - 1
     }
 
     pub(super) fn add_all(&mut self, count: usize) -> Vec<Id> {
         (0..count).map(|_| self.add()).collect()
+    }
+
+    /// The same graph for a second trace, which meets the empty sample of each place. What is there is known already.
+    pub(super) fn with_empties(&self) -> Graph {
+        let mut graph = Graph { empties: true, steps: 0, looks: 0, ..self.clone() };
+        for node in graph.nodes.iter_mut().filter(|node| node.tries == 0 && !node.opaque) {
+            if let Form::Plain(kind) = node.form {
+                (node.tries, node.passed) = (samples::empty(kind), false);
+            }
+        }
+        graph.changes += 1;
+        graph
+    }
+
+    /// Notes that a sample without parts is made of the node.
+    pub(super) fn empty(&mut self, id: Id) {
+        self.changes += usize::from(self.empties && !self.nodes[id].emptied);
+        self.nodes[id].emptied = true;
     }
 
     pub(super) fn begin(&mut self) {
@@ -242,8 +273,11 @@ impl Graph {
             Form::Struct(_, body) => self.body_needs(&body.clone()),
             Form::Enum(..) => self.unexplored(id).is_some(),
         };
+        let node = &self.nodes[id];
+        let has_parts = matches!(node.form, Form::Option(_) | Form::Seq(_) | Form::Map(..));
+        let empty = self.empties && has_parts && node.tries == 0 && !node.emptied;
         // What was asked for is known, and what the type says to it isn't yet.
-        below || !self.nodes[id].passed && self.height(id).is_some()
+        below || empty || !self.nodes[id].passed && self.height(id).is_some()
     }
 
     /// The parts are read one after the other: none behind one that no value can be made for.

@@ -39,6 +39,15 @@ pub(super) fn count(kind: &str) -> usize {
     }
 }
 
+/// The number of the sample that is empty, or zero.
+pub(super) fn empty(kind: &str) -> usize {
+    match kind {
+        "string" | "bytes" => 2,
+        "char" | "bool" | "()" => 0,
+        _ => 1,
+    }
+}
+
 pub(super) fn text(tries: usize) -> String {
     TEXTS[tries.min(TEXTS.len() - 1)].to_string()
 }
@@ -53,4 +62,14 @@ pub(super) fn number(tries: usize) -> u8 {
 
 pub(super) fn char(tries: usize) -> char {
     CHARS[tries.min(CHARS.len() - 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_an_empty_sample() {
+        assert_eq!((text(empty("string")).as_str(), bytes(empty("bytes")).len(), number(empty("u64"))), ("", 0, 0));
+    }
 }

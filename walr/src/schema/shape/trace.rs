@@ -203,7 +203,11 @@ impl<'a> Tracer<'a> {
         let mut graph = self.graph.borrow_mut();
         graph.touched.push((self.at, 0));
         let explores = !self.fill && graph.any_needs(part);
-        graph.nodes[self.at].tries.max(usize::from(explores))
+        let size = graph.nodes[self.at].tries.max(usize::from(explores));
+        if size == 0 {
+            graph.empty(self.at);
+        }
+        size
     }
 
     fn structure<'de, V: Visitor<'de>>(
