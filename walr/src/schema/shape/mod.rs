@@ -72,9 +72,9 @@ impl Shape {
                 }
             }
         };
-        let graph = traced(graph, root, &look);
+        let graph = traced(graph, root, look);
         // An empty value may be written in another way: `skip_serializing_if` leaves it out.
-        traced(graph.with_empties(), root, &look);
+        traced(graph.with_empties(), root, look);
         // Fields behind one that accepts no sample are met by their names. The shape shows only what is read in order, because
         // stored shapes are compared with it.
         let mut further = graph.clone();
