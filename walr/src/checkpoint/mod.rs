@@ -26,7 +26,7 @@ pub(crate) use self::write::{discard, write, write_encoded};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::state::WalState;
-use crate::schema::{Form, Schema};
+use crate::schema::{Schema, TypeForm};
 
 /// Why a reader or a writer ended early.
 fn stopped() -> std::io::Error {
@@ -42,7 +42,7 @@ const CHUNK: usize = 256 * 1024;
 pub(crate) struct Meta {
     pub(crate) state: String,
     pub(crate) version: u32,
-    pub(crate) form: Form,
+    pub(crate) form: TypeForm,
 }
 
 impl Meta {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::{MAGIC, Meta, PREFIX, chunk_crc, stopped};
-use crate::codec::{self, Decoder, Source, Tokens};
+use crate::codec::{self, ByteSource, CheckpointDecoder, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
 use crate::log::frame::{u32_at, u64_at};
@@ -69,7 +69,7 @@ fn load_by<S: WalState>(
     name: &str,
     lsn: Lsn,
     pace: &Pace<'_>,
-    decode: impl FnOnce(&Path, &Meta, Decoder<'_>) -> Result<S>,
+    decode: impl FnOnce(&Path, &Meta, CheckpointDecoder<'_>) -> Result<S>,
 ) -> Result<Loaded<S>, LoadError> {
     let path = dir.file_path(name);
     let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
@@ -78,7 +78,7 @@ fn load_by<S: WalState>(
     pace.begin(Phase::Checkpoint, reader.len);
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
-    let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
+    let decoder = CheckpointDecoder::new(&mut reader, &mut failure, S::NAME, &path);
     let state = panic::catch(|| decode(&path, &meta, decoder));
     if let Some(error) = failure {
         return Err(reader_error(error, &refused));
@@ -107,7 +107,7 @@ fn reader_error(error: io::Error, refused: &dyn Fn(io::Error) -> LoadError) -> L
     }
 }
 
-fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Result<S> {
+fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: CheckpointDecoder<'_>) -> Result<S> {
     let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
     let now = Schema::of::<S>();
     if meta.state != now.state {
@@ -133,7 +133,7 @@ fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Res
              next number in `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
             known + 1
         );
-        return refuse(reason + &meta.form.way_back(&now.form));
+        return refuse(reason + &meta.form.rename_hint(&now.form));
     }
     decoder.decode()
 }
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Source for Reader<'_> {
+impl ByteSource for Reader<'_> {
     fn ready(&mut self) -> io::Result<&[u8]> {
         if self.used == self.chunk.len() && !self.ended {
             self.next_chunk()?;

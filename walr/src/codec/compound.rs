@@ -1,4 +1,4 @@
-//! The parts of a compound value, while they are written.
+//! The writing of a compound value's parts.
 
 use bincode::enc::write::Writer;
 use serde::ser::{
@@ -6,54 +6,72 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::notes::Part;
-use super::refusal::{Reason, Step};
-use super::write::{Noting, Stop};
+use super::refusal::{PathStep, Reason};
+use super::sample::WrittenStruct;
+use super::write::{BoxedError, NotingSerializer};
 
-/// What a compound is.
 #[derive(Clone, Copy)]
-pub(super) enum Form {
+pub(super) enum CompoundKind {
     Seq,
     Map,
     Tuple,
-    /// A struct of this name.
+    /// A struct with its name.
     Struct(&'static str),
-    /// A variant, and its enum's name.
+    /// A variant with the name of its enum.
     Variant {
         name: &'static str,
         variant: &'static str,
     },
 }
 
-/// The parts of a sequence, a map, a tuple, a struct or a variant.
-pub(super) struct Compound<'a, 'n, W: Writer> {
-    pub(super) to: &'a mut Noting<'n, W>,
-    pub(super) outermost: bool,
-    pub(super) form: Form,
-    /// How many parts there are, as the `Serialize` said.
+/// Writes the parts of a sequence, a map, a tuple, a struct or a variant.
+pub(super) struct CompoundSerializer<'a, 'n, W: Writer> {
+    pub(super) to: &'a mut NotingSerializer<'n, W>,
+    pub(super) is_root: bool,
+    pub(super) kind: CompoundKind,
+    /// The number of parts that the `Serialize` announced.
     pub(super) promised: usize,
-    /// How many parts were written; of a map, how many keys.
+    /// The number of parts so far. An entry of a map is one part.
     pub(super) written: usize,
+    /// The names of the fields so far, of a sample.
+    pub(super) fields: Vec<&'static str>,
 }
 
-impl<W: Writer> Compound<'_, '_, W> {
+impl<W: Writer> CompoundSerializer<'_, '_, W> {
     #[inline]
-    fn part<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Result<(), Stop> {
+    fn part<T: Serialize + ?Sized>(&mut self, step: PathStep, value: &T) -> Result<(), BoxedError> {
         self.written += 1;
-        self.to.within(step, value)
+        self.to.part(step, value)
     }
 
     #[inline]
-    fn field<T: Serialize + ?Sized>(&mut self, key: Option<&'static str>, value: &T) -> Result<(), Stop> {
-        let place = self.written;
-        let step = key.map_or(Step::Place(place), Step::Field);
-        if self.outermost {
-            self.to.notes.begin_part(Part { place, key });
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+        self.part(PathStep::Item, value)
+    }
+
+    #[inline]
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+        self.part(PathStep::Index(self.written), value)
+    }
+
+    #[inline]
+    fn unnamed_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+        self.field(None, value)
+    }
+
+    #[inline]
+    fn field<T: Serialize + ?Sized>(&mut self, name: Option<&'static str>, value: &T) -> Result<(), BoxedError> {
+        let step = name.map_or(PathStep::Index(self.written), PathStep::Field);
+        if self.to.notes.sample().is_some() {
+            self.fields.extend(name);
+        }
+        if self.is_root {
+            self.to.notes.begin_field(name);
             return self.part(step, value);
         }
-        match self.form {
-            Form::Variant { variant, .. } => {
-                self.to.notes.enter(Step::Variant(variant));
+        match self.kind {
+            CompoundKind::Variant { variant, .. } => {
+                self.to.notes.enter(PathStep::Variant(variant));
                 let written = self.part(step, value);
                 self.to.notes.leave();
                 written
@@ -62,124 +80,115 @@ impl<W: Writer> Compound<'_, '_, W> {
         }
     }
 
-    /// Refuses a number of parts that isn't the promised one. A struct's number of fields is only a hint.
+    /// Keeps the names of a sample's fields.
     #[inline]
-    fn check_count(&self) -> Result<(), Stop> {
+    fn note_fields(self) {
+        let Some(names) = self.to.notes.sample() else { return };
+        let (name, variant) = match self.kind {
+            CompoundKind::Variant { name, variant } => (name, Some(variant)),
+            CompoundKind::Struct(name) => (name, None),
+            _ => return,
+        };
+        names.structs.borrow_mut().insert(WrittenStruct { name, variant, fields: self.fields });
+    }
+
+    /// Refuses a number of parts that isn't the promised one. The number of a struct's fields is only a hint.
+    #[inline]
+    fn check_count(&self) -> Result<(), BoxedError> {
         if self.promised == self.written {
             return Ok(());
         }
-        let kind = match self.form {
-            Form::Seq => "a sequence",
-            Form::Map => "a map",
-            Form::Tuple => "a tuple",
-            Form::Struct(_) | Form::Variant { .. } => return Ok(()),
+        let kind = match self.kind {
+            CompoundKind::Seq => "a sequence",
+            CompoundKind::Map => "a map",
+            CompoundKind::Tuple => "a tuple",
+            CompoundKind::Struct(_) | CompoundKind::Variant { .. } => return Ok(()),
         };
         self.to.refuse(Reason::Promised { kind, promised: self.promised, written: self.written })
     }
 
     #[cold]
-    fn skipped(&self, field: &'static str) -> Result<(), Stop> {
-        let owner = match self.form {
-            Form::Struct(name) => name.to_string(),
-            Form::Variant { name, variant } => format!("{name}::{variant}"),
+    fn skipped(&self, field: &'static str) -> Result<(), BoxedError> {
+        let owner = match self.kind {
+            CompoundKind::Struct(name) => name.to_string(),
+            CompoundKind::Variant { name, variant } => format!("{name}::{variant}"),
             _ => "a tuple".to_string(),
         };
         self.to.refuse(Reason::Skipped { owner, field })
     }
 }
 
-macro_rules! elements {
-    ($($trait:ident $step:expr;)*) => {
-        $(impl<W: Writer> $trait for Compound<'_, '_, W> {
+macro_rules! unnamed_parts {
+    ($($trait:ident $method:ident $write:ident;)*) => {
+        $(impl<W: Writer> $trait for CompoundSerializer<'_, '_, W> {
             type Ok = ();
-            type Error = Stop;
+            type Error = BoxedError;
 
             #[inline]
-            fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-                self.part($step(self.written), value)
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+                self.$write(value)
             }
 
             #[inline]
-            fn end(self) -> Result<(), Stop> {
+            fn end(self) -> Result<(), BoxedError> {
                 self.check_count()
             }
         })*
     };
 }
 
-elements! {
-    SerializeSeq |_| Step::Item;
-    SerializeTuple Step::Place;
-}
-
-macro_rules! fields {
-    ($($trait:ident;)*) => {
-        $(impl<W: Writer> $trait for Compound<'_, '_, W> {
-            type Ok = ();
-            type Error = Stop;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-                self.field(None, value)
-            }
-
-            #[inline]
-            fn end(self) -> Result<(), Stop> {
-                Ok(())
-            }
-        })*
-    };
-}
-
-fields! {
-    SerializeTupleStruct;
-    SerializeTupleVariant;
+unnamed_parts! {
+    SerializeSeq serialize_element item;
+    SerializeTuple serialize_element element;
+    SerializeTupleStruct serialize_field unnamed_field;
+    SerializeTupleVariant serialize_field unnamed_field;
 }
 
 macro_rules! named_fields {
-    ($($trait:ident;)*) => {
-        $(impl<W: Writer> $trait for Compound<'_, '_, W> {
+    ($($trait:ident)*) => {
+        $(impl<W: Writer> $trait for CompoundSerializer<'_, '_, W> {
             type Ok = ();
-            type Error = Stop;
+            type Error = BoxedError;
 
             #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Stop> {
-                self.field(Some(key), value)
+            fn serialize_field<T>(&mut self, name: &'static str, value: &T) -> Result<(), BoxedError>
+            where
+                T: Serialize + ?Sized,
+            {
+                self.field(Some(name), value)
             }
 
-            fn skip_field(&mut self, key: &'static str) -> Result<(), Stop> {
-                self.skipped(key)
+            fn skip_field(&mut self, name: &'static str) -> Result<(), BoxedError> {
+                self.skipped(name)
             }
 
             #[inline]
-            fn end(self) -> Result<(), Stop> {
+            fn end(self) -> Result<(), BoxedError> {
+                self.note_fields();
                 Ok(())
             }
         })*
     };
 }
 
-named_fields! {
-    SerializeStruct;
-    SerializeStructVariant;
-}
+named_fields!(SerializeStruct SerializeStructVariant);
 
-impl<W: Writer> SerializeMap for Compound<'_, '_, W> {
+impl<W: Writer> SerializeMap for CompoundSerializer<'_, '_, W> {
     type Ok = ();
-    type Error = Stop;
+    type Error = BoxedError;
 
     #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Stop> {
-        self.part(Step::Key, key)
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), BoxedError> {
+        self.part(PathStep::Key, key)
     }
 
     #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        self.to.within(Step::Value, value)
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+        self.to.part(PathStep::Value, value)
     }
 
     #[inline]
-    fn end(self) -> Result<(), Stop> {
+    fn end(self) -> Result<(), BoxedError> {
         self.check_count()
     }
 }

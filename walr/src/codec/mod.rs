@@ -1,14 +1,15 @@
 //! Values ↔ bytes: bincode 2 through serde, and the variable-length integers of the log's own bodies.
 //!
 //! The encoding is bincode's standard configuration: little-endian, variable-length integers, enum variants by index. Its
-//! id ([`CODEC`]) is on disk in `STORE`. Values are decoded from slices with exact consumption, under a limit that keeps a
-//! hostile length from asking for more memory than a small multiple of the bytes that are there.
+//! id ([`CODEC`]) is in `STORE`. A value must take all bytes that it is decoded from. The decoding has a limit, so that a forged
+//! length can't allocate more than a small multiple of the bytes.
 
-mod checked;
+mod check;
 mod compound;
 mod notes;
 mod read;
 mod refusal;
+mod sample;
 mod self_describing;
 mod stream;
 mod variants;
@@ -21,11 +22,14 @@ use bincode::error::{DecodeError, EncodeError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::checked::{Tokens, comes_back, decode_again, encode_noted};
-pub(crate) use self::refusal::{Refusal, Step, path_of};
+pub(crate) use self::check::{Tokens, check_sample, decode_again, encode_noted};
+pub(crate) use self::refusal::{PathStep, Refusal, path_of};
+pub(crate) use self::sample::{SampleNames, WrittenStruct};
 pub(crate) use self::self_describing::{SelfDescribing, short};
-pub use self::stream::Decoder;
-pub(crate) use self::stream::{Source, StreamError, encode_to};
+pub use self::stream::CheckpointDecoder;
+pub(crate) use self::stream::{ByteSource, StreamError, encode_to};
+pub(crate) use self::variants::WrittenVariant;
+use crate::panic::drop_quietly;
 
 /// The codec's id on disk: bincode 2, standard configuration.
 pub(crate) const CODEC: u32 = 1;
@@ -34,11 +38,11 @@ const fn limited<const N: usize>() -> Configuration<LittleEndian, Varint, Limit<
     config::standard().with_limit::<N>()
 }
 
-/// What up to 64 KiB of encoding may take in memory.
+/// The limit in memory of a value of up to 64 KiB of encoding.
 const SMALL: usize = 1 << 20;
 
-/// Decodes under the smallest limit that `$len` encoded bytes can't reach when they are sound. bincode counts a value's
-/// size in memory, up to 16 bytes for one on disk, hence the factor.
+/// Decodes under the smallest limit that a valid value of `$len` encoded bytes can't reach. bincode counts the size in memory,
+/// which is up to 16 times the size on disk.
 macro_rules! within_limit {
     ($len:expr, $config:ident => $decode:expr) => {{
         let len: u64 = $len;
@@ -65,8 +69,8 @@ impl Writer for Append<'_> {
     }
 }
 
-/// Appends the encoding of `value` to `out`. Only for values that are known to be read back as they are: see
-/// [`encode_noted`] for others.
+/// Appends the encoding of `value` to `out`. Only for values that are always read as they were written: see [`encode_noted`] for
+/// others.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
     bincode::serde::encode_into_writer(value, Append(out), config::standard()).map_err(not_encoded)
 }
@@ -85,11 +89,7 @@ fn not_decoded(error: DecodeError) -> String {
     }
 }
 
-fn left_over(count: usize, all: usize) -> String {
-    format!("{count} bytes are left over of {all}")
-}
-
-/// How many bytes the encoding of `value` takes.
+/// Returns the length of the encoding of `value`.
 pub(crate) fn encoded_len<T: Serialize + ?Sized>(value: &T) -> Result<usize, String> {
     let mut sized = SizeWriter::default();
     bincode::serde::encode_into_writer(value, &mut sized, config::standard()).map_err(not_encoded)?;
@@ -98,17 +98,24 @@ pub(crate) fn encoded_len<T: Serialize + ?Sized>(value: &T) -> Result<usize, Str
 
 /// Decodes a value that takes all of `bytes`.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let decoded = within_limit!(bytes.len() as u64, config => bincode::serde::decode_from_slice(bytes, config));
+    within_limit!(bytes.len() as u64, config => decode_whole(bytes, bincode::serde::decode_from_slice(bytes, config)))
+}
+
+/// Returns the decoded value if it took all of `bytes`.
+fn decode_whole<T>(bytes: &[u8], decoded: Result<(T, usize), DecodeError>) -> Result<T, String> {
     match decoded {
         Ok((value, read)) if read == bytes.len() => Ok(value),
-        Ok((_, read)) => Err(left_over(bytes.len() - read, bytes.len())),
+        Ok((value, read)) => {
+            drop_quietly(value);
+            Err(format!("{} bytes are left over of {}", bytes.len() - read, bytes.len()))
+        }
         Err(error) => Err(not_decoded(error)),
     }
 }
 
-/// Decodes the integer that `bytes` begin with, and returns what follows it.
+/// Decodes the integer at the front of `bytes`, and returns it with the bytes after it.
 pub(crate) fn decode_front(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    // One byte up to 250, as bincode has it; that is nearly every one, and each record is asked for it twice.
+    // bincode writes integers up to 250 as one byte. Nearly all are, and each record is decoded here twice.
     if let Some((&first, rest)) = bytes.split_first()
         && first <= 250
     {
@@ -118,7 +125,7 @@ pub(crate) fn decode_front(bytes: &[u8]) -> Option<(u32, &[u8])> {
     Some((value, bytes.get(read..)?))
 }
 
-/// Appends `value` in seven bits a byte, low bits first (LEB128).
+/// Appends `value` as a LEB128 integer: seven bits a byte, low bits first.
 pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -127,7 +134,7 @@ pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Takes a LEB128 integer off the front of `bytes`; `None` if there is none, or it doesn't fit.
+/// Takes a LEB128 integer off the front of `bytes`. Returns `None` if there is none, or it doesn't fit.
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for (at, &byte) in bytes.iter().enumerate().take(10) {

@@ -1,5 +1,5 @@
-//! A deserializer around the codec's own: it notes what is read, and says by name which type asks for what the codec
-//! doesn't know.
+//! The decoding side of the re-encode check: a layer around the codec's own deserializer, which notes the tokens that are read.
+//! It refuses types that ask for what the codec doesn't know, and names them.
 
 use std::any::type_name;
 
@@ -8,33 +8,27 @@ use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 use super::notes::{Notes, Token};
 use super::refusal::Reason;
 use super::self_describing::SelfDescribing;
-use super::visit::{Form, Visit};
+use super::visit::{NotingVisitor, PartsKind};
 
-/// Reads a value through [`Noting`].
-pub(super) struct Noted<'n, T> {
-    pub(super) seed: T,
+/// One of serde's reading sides (a seed, a deserializer, the access to parts), which notes what is read.
+pub(super) struct Noting<'n, T> {
+    pub(super) inner: T,
     pub(super) notes: &'n Notes,
-    /// Whether it is the whole value, whose parts have names in messages.
-    pub(super) outermost: bool,
+    /// True for the whole value, whose fields are named in messages.
+    pub(super) is_root: bool,
 }
 
-impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Noted<'_, T> {
-    type Value = T::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<T::Value, D::Error> {
-        self.seed.deserialize(Noting { from, notes: self.notes, outermost: self.outermost })
+impl<'n, T> Noting<'n, T> {
+    pub(super) fn visitor<V>(&self, visitor: V, parts: PartsKind) -> NotingVisitor<'n, V> {
+        NotingVisitor { visitor, notes: self.notes, is_root: self.is_root, parts }
     }
 }
 
-pub(super) struct Noting<'n, D> {
-    pub(super) from: D,
-    pub(super) notes: &'n Notes,
-    pub(super) outermost: bool,
-}
+impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Noting<'_, T> {
+    type Value = T::Value;
 
-impl<'n, D> Noting<'n, D> {
-    fn visitor<V>(&self, visitor: V, form: Form) -> Visit<'n, V> {
-        Visit { visitor, notes: self.notes, outermost: self.outermost, form }
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<T::Value, D::Error> {
+        self.inner.deserialize(Noting { inner: from, notes: self.notes, is_root: self.is_root })
     }
 }
 
@@ -47,24 +41,25 @@ impl<'de, D: Deserializer<'de>> Noting<'_, D> {
     }
 }
 
+/// Methods that note a token and pass the visitor on.
 macro_rules! plain {
     ($($method:ident => $token:ident;)*) => {
         $(#[inline]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
             self.notes.token(Token::$token);
-            self.from.$method(visitor)
+            self.inner.$method(visitor)
         })*
     };
 }
 
-/// Texts and bytes, whose length the visitor shows.
-macro_rules! texts {
-    ($($method:ident)*) => {
+/// Methods that note a token, if there is one, and pass a [`NotingVisitor`] on.
+macro_rules! visited {
+    ($($method:ident($($arg:ident: $ty:ty),*) => $parts:ident $(, $token:ident)?;)*) => {
         $(#[inline]
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.notes.token(Token::Length);
-            let visitor = self.visitor(visitor, Form::Bytes);
-            self.from.$method(visitor)
+        fn $method<V: Visitor<'de>>(self, $($arg: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
+            $(self.notes.token(Token::$token);)?
+            let visitor = self.visitor(visitor, PartsKind::$parts);
+            self.inner.$method($($arg,)* visitor)
         })*
     };
 }
@@ -74,6 +69,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Noting<'_, D> {
 
     plain! {
         deserialize_bool => Bool;
+        deserialize_u8 => Byte;
         deserialize_u16 => Unsigned;
         deserialize_u32 => Unsigned;
         deserialize_u64 => Unsigned;
@@ -87,86 +83,27 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Noting<'_, D> {
         deserialize_char => Char;
     }
 
-    texts! {
-        deserialize_str
-        deserialize_string
-        deserialize_bytes
-        deserialize_byte_buf
-    }
-
-    #[inline]
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.bytes(1);
-        self.from.deserialize_u8(visitor)
-    }
-
-    #[inline]
-    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Bytes);
-        self.from.deserialize_i8(visitor)
+    visited! {
+        deserialize_i8() => Other;
+        deserialize_str() => Other, Length;
+        deserialize_string() => Other, Length;
+        deserialize_bytes() => Other, Length;
+        deserialize_byte_buf() => Other, Length;
+        deserialize_option() => Other, Option;
+        deserialize_newtype_struct(name: &'static str) => Other;
+        deserialize_seq() => Counted, Length;
+        deserialize_map() => Counted, Length;
+        deserialize_tuple(len: usize) => Other;
+        deserialize_tuple_struct(name: &'static str, len: usize) => Fields;
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]) => Fields;
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.from.deserialize_unit(visitor)
+        self.inner.deserialize_unit(visitor)
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.from.deserialize_unit_struct(name, visitor)
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.token(Token::Option);
-        let visitor = self.visitor(visitor, Form::Option);
-        self.from.deserialize_option(visitor)
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Newtype);
-        self.from.deserialize_newtype_struct(name, visitor)
-    }
-
-    #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.token(Token::Length);
-        let visitor = self.visitor(visitor, Form::Counted);
-        self.from.deserialize_seq(visitor)
-    }
-
-    #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Tuple);
-        self.from.deserialize_tuple(len, visitor)
-    }
-
-    #[inline]
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Fields);
-        self.from.deserialize_tuple_struct(name, len, visitor)
-    }
-
-    #[inline]
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.token(Token::Length);
-        let visitor = self.visitor(visitor, Form::Counted);
-        self.from.deserialize_map(visitor)
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Fields);
-        self.from.deserialize_struct(name, fields, visitor)
+        self.inner.deserialize_unit_struct(name, visitor)
     }
 
     #[inline]
@@ -176,11 +113,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Noting<'_, D> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        if !self.outermost {
+        if !self.is_root {
             self.notes.read.read(name, variants);
         }
-        let visitor = self.visitor(visitor, Form::Enum);
-        self.from.deserialize_enum(name, variants, visitor)
+        let visitor = self.visitor(visitor, PartsKind::Other);
+        self.inner.deserialize_enum(name, variants, visitor)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
@@ -196,6 +133,6 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Noting<'_, D> {
     }
 
     fn is_human_readable(&self) -> bool {
-        self.from.is_human_readable()
+        self.inner.is_human_readable()
     }
 }

@@ -1,4 +1,4 @@
-//! A state on its way to a checkpoint and from it: as a stream, because it may be larger than what should be in memory twice.
+//! A state on its way to a checkpoint and back, as a stream: a state may be too large to have its encoding in memory as well.
 
 use std::io;
 use std::path::Path;
@@ -10,22 +10,23 @@ use bincode::serde::OwnedSerdeDecoder;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, DeserializeSeed};
 
-use super::checked::{Reading, Tokens, Writing};
+use super::check::{Tokens, same_state, seed, write_noted, written_tokens};
+use super::notes::Notes;
 use super::refusal::{Reason, Refusal};
 use super::{not_decoded, within_limit};
 use crate::error::Result;
 
-/// A stream of bytes to decode from, as a checkpoint's chunks are.
-pub(crate) trait Source {
-    /// The bytes that are ready; empty only at the end.
+/// A stream of bytes to decode from, such as the chunks of a checkpoint.
+pub(crate) trait ByteSource {
+    /// Returns the next bytes. They are empty only at the end.
     fn ready(&mut self) -> io::Result<&[u8]>;
-    /// Passes over `count` of the ready bytes.
+    /// Passes over `count` of the bytes that are ready.
     fn pass(&mut self, count: usize);
-    /// No fewer bytes than there are in all.
+    /// Returns an upper bound of the number of bytes in all.
     fn bound(&self) -> u64;
 }
 
-/// What a stream can fail by.
+/// The error of an encoding into a stream.
 #[derive(Debug)]
 pub(crate) enum StreamError {
     Io(io::Error),
@@ -34,80 +35,79 @@ pub(crate) enum StreamError {
 
 /// Encodes `value` into a stream, and notes its tokens.
 pub(crate) fn encode_to<T: Serialize + ?Sized>(value: &T, to: &mut impl io::Write) -> Result<Tokens, StreamError> {
-    let writing = Writing::of_parts();
-    match writing.write(value, Out(to)) {
-        // The disk's own error is the one to tell.
+    let notes = Notes::of_root_fields();
+    match write_noted(value, StreamWriter(to), &notes) {
         Err(EncodeError::Io { inner, .. }) => Err(StreamError::Io(inner)),
-        written => writing.end(written).map_err(StreamError::Codec),
+        written => written_tokens(&notes, written).map_err(StreamError::Codec),
     }
 }
 
-/// bincode's own writer for streams, which it keeps to itself.
-struct Out<'a, T>(&'a mut T);
+/// The same as bincode's writer for streams, which is private.
+struct StreamWriter<'a, T>(&'a mut T);
 
-impl<T: io::Write> Writer for Out<'_, T> {
+impl<T: io::Write> Writer for StreamWriter<'_, T> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.0.write_all(bytes).map_err(|inner| EncodeError::Io { inner, index: 0 })
     }
 }
 
 /// Decodes a value from the whole of a checkpoint, once.
-pub struct Decoder<'a> {
-    source: &'a mut dyn Source,
+pub struct CheckpointDecoder<'a> {
+    source: &'a mut dyn ByteSource,
     failure: &'a mut Option<io::Error>,
     what: &'a str,
     pub(crate) path: &'a Path,
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> CheckpointDecoder<'a> {
+    /// The first error of `source` goes to `failure`. `what` is the state's name, for messages.
     pub(crate) fn new(
-        source: &'a mut dyn Source,
+        source: &'a mut dyn ByteSource,
         failure: &'a mut Option<io::Error>,
         what: &'a str,
         path: &'a Path,
     ) -> Self {
-        Decoder { source, failure, what, path }
+        CheckpointDecoder { source, failure, what, path }
     }
 
-    /// The value, which must take every byte.
+    /// Decodes a value that takes all bytes.
     ///
     /// # Errors
     ///
     /// [`Error::Codec`](crate::Error::Codec) if the bytes are no such value.
     pub fn decode<T: DeserializeOwned>(self) -> Result<T> {
         let (what, len) = (self.what, self.source.bound());
-        let mut stream = Stream { source: self.source, failure: self.failure };
+        let mut stream = SourceReader { source: self.source, failure: self.failure };
         let decoded = within_limit!(len, config => bincode::serde::decode_from_reader(&mut stream, config));
-        let value = decoded.map_err(not_decoded).and_then(|value| stream.is_used_up().map(|()| value));
+        let value = stream.whole(decoded);
         value.map_err(|text| Refusal::new("decoded", Reason::Other(text)).of_state(what))
     }
 
-    /// The value that was just written with these tokens.
+    /// Decodes the value that was just written with these tokens.
     ///
     /// # Errors
     ///
-    /// [`Error::Codec`](crate::Error::Codec) if the bytes are no such value, or another one.
+    /// [`Error::Codec`](crate::Error::Codec) if the bytes are no such value, or may be another one.
     pub(crate) fn decode_again<T: DeserializeOwned>(self, written: &Tokens) -> Result<T> {
         let (what, len) = (self.what, self.source.bound());
-        let mut stream = Stream { source: self.source, failure: self.failure };
-        let reading = Reading::of_parts();
+        let mut stream = SourceReader { source: self.source, failure: self.failure };
+        let notes = Notes::of_root_fields();
         let decoded = within_limit!(len, config => {
             let mut decoder = OwnedSerdeDecoder::from_reader(&mut stream, config);
-            reading.noted::<T>().deserialize(decoder.as_deserializer())
+            seed::<T>(&notes).deserialize(decoder.as_deserializer())
         });
-        let value = decoded.map_err(not_decoded).and_then(|value| stream.is_used_up().map(|()| value));
-        reading.end(value, written).map_err(|refusal| refusal.of_state(what))
+        same_state(stream.whole(decoded), &notes, written).map_err(|refusal| refusal.of_state(what))
     }
 }
 
-struct Stream<'a> {
-    source: &'a mut dyn Source,
-    // bincode's errors hold no `io::Error` that a `Reader` of ours could hand over, so that it is kept aside.
+struct SourceReader<'a> {
+    source: &'a mut dyn ByteSource,
+    // bincode has no error that could hold the `io::Error` of a `Reader`.
     failure: &'a mut Option<io::Error>,
 }
 
-impl Stream<'_> {
-    /// The bytes that are ready; `None` once the source has failed: it isn't asked again.
+impl SourceReader<'_> {
+    /// Returns the next bytes, or `None` after an error of the source, which isn't asked again.
     fn ready(&mut self) -> Option<&[u8]> {
         if self.failure.is_some() {
             return None;
@@ -120,19 +120,19 @@ impl Stream<'_> {
             }
         }
     }
-}
 
-impl Stream<'_> {
-    fn is_used_up(&mut self) -> Result<(), String> {
+    /// Returns the decoded value if the source has no more bytes.
+    fn whole<T>(&mut self, decoded: Result<T, DecodeError>) -> Result<T, String> {
+        let value = decoded.map_err(not_decoded)?;
         match self.ready() {
-            Some([]) => Ok(()),
+            Some([]) => Ok(value),
             Some(_) => Err("bytes are left over".to_string()),
             None => Err("the stream failed".to_string()),
         }
     }
 }
 
-impl Reader for Stream<'_> {
+impl Reader for SourceReader<'_> {
     fn read(&mut self, mut bytes: &mut [u8]) -> Result<(), DecodeError> {
         while !bytes.is_empty() {
             let Some(ready) = self.ready() else { return Err(DecodeError::Other("the stream failed")) };

@@ -1,29 +1,30 @@
-//! Values that come back, and values that would come back as others.
+//! Values that are read as they were written, and values that would be read as others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::num::NonZeroI8;
+use std::rc::Rc;
 
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::*;
 
 #[test]
-fn varints_come_back() {
+fn varints_are_read_as_they_were_written() {
     for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
         let mut bytes = Vec::new();
         put_varint(value, &mut bytes);
         let mut rest = &bytes[..];
         assert_eq!(take_varint(&mut rest), Some(value));
         assert!(rest.is_empty());
-        assert_eq!(take_varint(&mut &bytes[..bytes.len() - 1]), None, "a cut varint is none");
+        assert_eq!(take_varint(&mut &bytes[..bytes.len() - 1]), None, "the last byte is missing");
     }
     assert_eq!(take_varint(&mut &[0xff; 10][..]), None);
 }
 
 #[test]
-fn the_front_is_what_the_codec_wrote() {
+fn the_integer_at_the_front_is_decoded() {
     for value in (0..600).chain([u32::from(u16::MAX), 1 << 16, u32::MAX]) {
         let mut bytes = Vec::new();
         encode(&(value, 9u8), &mut bytes).unwrap();
@@ -34,7 +35,7 @@ fn the_front_is_what_the_codec_wrote() {
 }
 
 #[test]
-fn every_byte_must_be_used() {
+fn a_value_must_take_all_bytes() {
     let mut bytes = Vec::new();
     encode(&(7u64, "seven"), &mut bytes).unwrap();
     assert_eq!(decode::<(u64, String)>(&bytes).unwrap(), (7, "seven".to_string()));
@@ -44,8 +45,8 @@ fn every_byte_must_be_used() {
 }
 
 #[test]
-fn a_hostile_length_is_an_error() {
-    // A byte vector that says it has 2^62 bytes: without a limit the allocation would abort the process.
+fn a_forged_length_is_an_error() {
+    // A text of 2^62 bytes: without a limit the allocation would abort the process.
     let mut bytes = vec![253];
     bytes.extend_from_slice(&(1u64 << 62).to_le_bytes());
     assert!(decode::<String>(&bytes).is_err());
@@ -61,7 +62,7 @@ fn values_wider_in_memory_than_on_disk_stay_below_the_limit() {
     }
 }
 
-/// Bytes that are written and read as such.
+/// Bytes that are written by `serialize_bytes`.
 #[derive(Debug, PartialEq)]
 struct Whole(Vec<u8>);
 
@@ -110,7 +111,7 @@ enum Kind {
     Named { a: u8 },
 }
 
-/// Written as a `W`, and read as an `R`.
+/// A value that is written as a `W`, and read as an `R`.
 struct Both<W, R> {
     written: W,
     read: PhantomData<R>,
@@ -128,23 +129,23 @@ impl<'de, W: Default, R: Deserialize<'de>> Deserialize<'de> for Both<W, R> {
     }
 }
 
-/// Whether what is written as this value is taken for the same where an `R` is read.
+/// Returns whether the check accepts that this value is read as an `R`.
 fn is_read_as<R: DeserializeOwned, W: Serialize + Default>(written: W) -> bool {
     let both = Both { written, read: PhantomData::<R> };
     let (mut plain, mut noted) = (Vec::new(), Vec::new());
     encode(&both, &mut plain).unwrap();
     let tokens = encode_noted(&both, &mut noted).unwrap();
-    assert_eq!(plain, noted, "the bytes are the codec's own");
+    assert_eq!(plain, noted, "bincode writes other bytes");
     decode_again(&both, &noted, &tokens).is_ok()
 }
 
 #[test]
-fn values_come_back() {
+fn values_are_read_as_they_were_written() {
     fn back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
         let mut bytes = Vec::new();
         let tokens = encode_noted(&value, &mut bytes).unwrap();
         assert_eq!(decode_again(&value, &bytes, &tokens).unwrap(), value);
-        comes_back(&value).unwrap();
+        check_sample(&value, &Rc::new(SampleNames::default())).unwrap();
     }
     back((true, 'ß', 1.5f32, f64::MIN, (), Unit, [0u8; 0]));
     back([(u8::MAX, i8::MIN), (0, 0), (1, -1)]);
@@ -160,7 +161,7 @@ fn values_come_back() {
 }
 
 #[test]
-fn what_means_the_same_is_the_same() {
+fn types_with_equal_tokens_are_accepted() {
     assert!(is_read_as::<u128, _>(u16::MAX) && is_read_as::<u16, _>(7u64) && is_read_as::<u64, _>(usize::MAX));
     assert!(is_read_as::<i16, _>(-7i128) && is_read_as::<i64, _>(i32::MIN));
     assert!(is_read_as::<u8, _>(7i8) && is_read_as::<i8, _>(7u8) && is_read_as::<Vec<i8>, _>(vec![1u8, 127]));
@@ -178,7 +179,7 @@ fn what_means_the_same_is_the_same() {
 struct Newtype2(u8);
 
 #[test]
-fn what_decodes_to_another_value_is_refused() {
+fn values_that_decode_to_others_are_refused() {
     assert!(!is_read_as::<u64, _>(1i64) && !is_read_as::<i32, _>(1u32));
     assert!(!is_read_as::<u8, _>(-1i8) && !is_read_as::<i8, _>(200u8) && !is_read_as::<Vec<u8>, _>(vec![1i8, -1]));
     assert!(!is_read_as::<u16, _>(1u8) && !is_read_as::<u8, _>(1u16));
@@ -192,21 +193,21 @@ fn what_decodes_to_another_value_is_refused() {
 }
 
 #[test]
-fn the_place_at_which_both_part_is_told() {
+fn the_first_difference_is_named_by_its_path() {
     type Written = BTreeMap<u8, Vec<(u8, Option<u64>)>>;
     let written: Written = BTreeMap::from([(1, vec![(2, None)]), (3, vec![(4, None), (5, Some(6))])]);
     let both = Both { written, read: PhantomData::<BTreeMap<u8, Vec<(u8, Option<i64>)>>> };
     let mut bytes = Vec::new();
     let tokens = encode_noted(&both, &mut bytes).unwrap();
-    let told = decode_again(&both, &bytes, &tokens).map(drop).unwrap_err().reason.to_string();
+    let message = decode_again(&both, &bytes, &tokens).map(drop).unwrap_err().reason.to_string();
     assert!(
-        told.starts_with("`value.item.1.some` is written as an unsigned integer and read as a signed integer"),
-        "{told}"
+        message.starts_with("`value.item.1.some` is written as an unsigned integer and read as a signed integer"),
+        "{message}"
     );
 }
 
 #[test]
-fn parts_that_nobody_reads_are_missed() {
+fn parts_that_are_not_read_are_refused() {
     /// Reads one part of a sequence, of which none takes a byte.
     struct First;
     impl<'de> Deserialize<'de> for First {

@@ -1,47 +1,37 @@
-//! A visitor around a type's own, and what it visits: each part is read through [`Noting`].
+//! The visitor of the re-encode check, and the access to parts that it passes on: each part is read through [`Noting`].
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::notes::{Notes, Part, Token};
-use super::read::{Noted, Noting};
+use super::notes::{Notes, Token};
+use super::read::Noting;
 
-/// What a visitor was passed for.
+/// The parts that a visitor reads.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Form {
-    Bytes,
-    Option,
-    Newtype,
-    /// A sequence or a map, whose parts are all there to be read.
+pub(super) enum PartsKind {
+    /// Of a sequence or a map, whose length is in the encoding.
     Counted,
-    Tuple,
-    /// A struct, or a variant with fields. What serde counts may be more than there is: other names of a field count too.
+    /// Of a struct, or of a variant. serde counts the aliases of a field too, so there may be fewer than it says.
     Fields,
-    Enum,
+    Other,
 }
 
-/// A visitor whose parts are read through [`Noting`].
-pub(super) struct Visit<'n, V> {
+/// A type's own visitor, whose parts are read through [`Noting`].
+pub(super) struct NotingVisitor<'n, V> {
     pub(super) visitor: V,
     pub(super) notes: &'n Notes,
-    pub(super) outermost: bool,
-    pub(super) form: Form,
+    pub(super) is_root: bool,
+    pub(super) parts: PartsKind,
 }
 
-impl<'n, V> Visit<'n, V> {
-    /// `from`, of which the visitor reads a part.
-    fn noting<D>(&self, from: D, outermost: bool) -> Noting<'n, D> {
-        Noting { from, notes: self.notes, outermost }
-    }
-
-    fn parts<A>(&self, parts: A) -> Parts<'n, A> {
-        let outermost = self.outermost && self.form == Form::Fields;
-        Parts { parts, notes: self.notes, outermost, read: 0 }
+impl<'n, V> NotingVisitor<'n, V> {
+    fn noting<T>(&self, inner: T, is_root: bool) -> Noting<'n, T> {
+        Noting { inner, notes: self.notes, is_root }
     }
 }
 
-/// Notes how long what was read is, and hands it on.
+/// Methods that note the length of what was read.
 macro_rules! visit_bytes {
     ($($method:ident $ty:ty;)*) => {
         $(#[inline]
@@ -52,7 +42,7 @@ macro_rules! visit_bytes {
     };
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Visit<'_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for NotingVisitor<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,15 +76,15 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Visit<'_, V> {
 
     #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<V::Value, D::Error> {
-        let from = self.noting(from, self.outermost);
+        let from = self.noting(from, self.is_root);
         self.visitor.visit_newtype_struct(from)
     }
 
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<V::Value, A::Error> {
-        let mut parts = self.parts(parts);
+        let mut parts = self.noting(parts, self.is_root && self.parts == PartsKind::Fields);
         let value = self.visitor.visit_seq(&mut parts)?;
-        if self.form == Form::Counted && parts.parts.size_hint().is_some_and(|left| left > 0) {
+        if self.parts == PartsKind::Counted && parts.inner.size_hint().is_some_and(|left| left > 0) {
             self.notes.token(Token::Unread);
         }
         Ok(value)
@@ -102,9 +92,9 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Visit<'_, V> {
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<V::Value, A::Error> {
-        let mut parts = self.parts(parts);
+        let mut parts = self.noting(parts, false);
         let value = self.visitor.visit_map(&mut parts)?;
-        if parts.parts.size_hint().is_some_and(|left| left > 0) {
+        if parts.inner.size_hint().is_some_and(|left| left > 0) {
             self.notes.token(Token::Unread);
         }
         Ok(value)
@@ -112,110 +102,86 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Visit<'_, V> {
 
     #[inline]
     fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
-        let variant = Chosen { variant, notes: self.notes, outermost: self.outermost };
+        let variant = self.noting(variant, self.is_root);
         self.visitor.visit_enum(variant)
     }
 }
 
-/// The parts of a sequence, a map, a tuple, a struct or a variant, while they are read.
-struct Parts<'n, A> {
-    parts: A,
-    notes: &'n Notes,
-    /// Whether they are the fields of the whole value.
-    outermost: bool,
-    read: usize,
-}
-
-impl<'n, A> Parts<'n, A> {
+impl<'n, A> Noting<'n, A> {
+    /// Wraps the seed of a part.
     #[inline]
-    fn noted<T>(&mut self, seed: T) -> Noted<'n, T> {
-        if self.outermost {
-            self.notes.begin_part(Part { place: self.read, key: None });
-            self.read += 1;
+    fn part<T>(&self, seed: T) -> Noting<'n, T> {
+        if self.is_root {
+            self.notes.begin_field(None);
         }
-        Noted { seed, notes: self.notes, outermost: false }
+        Noting { inner: seed, notes: self.notes, is_root: false }
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Parts<'_, A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Noting<'_, A> {
     type Error = A::Error;
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
-        let seed = self.noted(seed);
-        self.parts.next_element_seed(seed)
+        let seed = self.part(seed);
+        self.inner.next_element_seed(seed)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.parts.size_hint()
+        self.inner.size_hint()
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Parts<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Noting<'_, A> {
     type Error = A::Error;
 
     #[inline]
     fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, A::Error> {
-        let seed = self.noted(seed);
-        self.parts.next_key_seed(seed)
+        let seed = self.part(seed);
+        self.inner.next_key_seed(seed)
     }
 
     #[inline]
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, A::Error> {
-        let seed = self.noted(seed);
-        self.parts.next_value_seed(seed)
+        let seed = self.part(seed);
+        self.inner.next_value_seed(seed)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.parts.size_hint()
+        self.inner.size_hint()
     }
 }
 
-/// A variant, while it is read.
-struct Chosen<'n, A> {
-    variant: A,
-    notes: &'n Notes,
-    outermost: bool,
-}
-
-impl<'n, A> Chosen<'n, A> {
-    fn visitor<V>(&self, visitor: V) -> Visit<'n, V> {
-        Visit { visitor, notes: self.notes, outermost: self.outermost, form: Form::Fields }
-    }
-}
-
-impl<'de, 'n, A: EnumAccess<'de>> EnumAccess<'de> for Chosen<'n, A> {
+impl<'de, 'n, A: EnumAccess<'de>> EnumAccess<'de> for Noting<'n, A> {
     type Error = A::Error;
-    type Variant = Chosen<'n, A::Variant>;
+    type Variant = Noting<'n, A::Variant>;
 
     #[inline]
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self::Variant), A::Error> {
         self.notes.token(Token::Variant);
-        // The codec hands the variant's number to the seed, which reads nothing.
-        let (value, variant) = self.variant.variant_seed(seed)?;
-        Ok((value, Chosen { variant, notes: self.notes, outermost: self.outermost }))
+        // The codec passes the variant's number to the seed, which reads nothing.
+        let (value, variant) = self.inner.variant_seed(seed)?;
+        Ok((value, Noting { inner: variant, notes: self.notes, is_root: self.is_root }))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Chosen<'_, A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Noting<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
-        self.variant.unit_variant()
+        self.inner.unit_variant()
     }
 
     #[inline]
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, A::Error> {
-        if self.outermost {
-            self.notes.begin_part(Part { place: 0, key: None });
-        }
-        self.variant.newtype_variant_seed(Noted { seed, notes: self.notes, outermost: false })
+        let seed = self.part(seed);
+        self.inner.newtype_variant_seed(seed)
     }
 
     #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        let visitor = self.visitor(visitor);
-        self.variant.tuple_variant(len, visitor)
+        let visitor = self.visitor(visitor, PartsKind::Fields);
+        self.inner.tuple_variant(len, visitor)
     }
 
     #[inline]
@@ -224,7 +190,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Chosen<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let visitor = self.visitor(visitor);
-        self.variant.struct_variant(fields, visitor)
+        let visitor = self.visitor(visitor, PartsKind::Fields);
+        self.inner.struct_variant(fields, visitor)
     }
 }

@@ -13,7 +13,7 @@ use crate::log::segment::header_block;
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
-use crate::schema::{Form, Schema, Signature};
+use crate::schema::{Schema, Signature, TypeForm};
 use crate::sim::Sim;
 
 const ID: StoreId = *b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf";
@@ -279,8 +279,8 @@ fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> Header {
     }
 }
 
-fn form(written: &str, shape: &str) -> Form {
-    Form { written: written.to_string(), shape: shape.to_string() }
+fn form(written: &str, shape: &str) -> TypeForm {
+    TypeForm { written: written.to_string(), shape: shape.to_string() }
 }
 
 #[test]
@@ -345,8 +345,8 @@ impl Recorded for Count {
     type Outcome = ();
     type Mutations = CountMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "add", params: &[("by", "u32")], faithful: true },
-        Mutation { name: "clear", params: &[], faithful: true },
+        Mutation { name: "add", params: &[("by", "u32")], reads_back: true },
+        Mutation { name: "clear", params: &[], reads_back: true },
     ];
     const FINGERPRINT: u64 = 0;
 

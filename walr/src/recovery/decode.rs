@@ -79,7 +79,7 @@ impl Decoder<'_> {
             Kind::Schema => {
                 // Recovery has accepted it.
                 if let Some(schema) = Schema::decode(header.count, body) {
-                    let places = schema.places_in(self.now);
+                    let places = schema.indexes_in(self.now);
                     self.wrote = Some((schema, places));
                 }
             }

@@ -41,7 +41,7 @@ use crate::options::progress::{Phase, Watch};
 use crate::pace::Pace;
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
-use crate::schema::{Held, Schema};
+use crate::schema::{RecordCounts, Schema};
 
 /// The first segment of a new store, which the first mutation replaces.
 const FIRST_SEGMENT: u64 = 4 * BLOCK;
@@ -210,7 +210,7 @@ fn find<S: WalState>(
     let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, pace)?;
     (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
     report.migrated_from = Some(loaded.version).filter(|version| *version != S::VERSION);
-    let mut held = Held::default();
+    let mut held = RecordCounts::default();
     // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
     let needed = &names.checkpoints[names.checkpoints.len().saturating_sub(2)..];
     let oldest = needed.first().copied().unwrap_or_default().min(loaded.lsn);
@@ -244,7 +244,7 @@ fn find<S: WalState>(
 }
 
 /// Refuses what this program can't replay, or shouldn't.
-fn accept<S: WalState>(dir: &Dir, held: &Held, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
+fn accept<S: WalState>(dir: &Dir, held: &RecordCounts, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
     let now = Schema::of::<S>();
     held.check(&now, &dir.path)?;
     let records = held.of_other_code(&now);

@@ -1,8 +1,8 @@
 //! What generated code calls. Not a public interface: it changes with the macros.
 
-pub use crate::codec::Decoder;
-pub use crate::schema::faithful::{Doubtful, Probe};
-pub use crate::schema::migrate::{Former, Old, Precedes};
+pub use crate::codec::CheckpointDecoder;
+pub use crate::schema::migrate::{FormerState, Migrating, Precedes};
+pub use crate::schema::reads_back::{Probe, Unlisted};
 pub use crate::schema::state::{
     Argument, Begins, Checked, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored,
 };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::Decoder;
+use crate::codec::CheckpointDecoder;
 use crate::error::Result;
 
 /// The mutations of a state: its log, how a logged value is applied, and the methods that the handle offers.
@@ -67,7 +67,7 @@ pub trait WalState:
 
     /// Decodes a checkpoint of the older `version`, whose traced shape was `shape`. Returns `None` if there is no migration from
     /// that version.
-    fn migrate(_version: u32, _shape: &str, _decoder: Decoder<'_>) -> Option<Result<Self>> {
+    fn migrate(_version: u32, _shape: &str, _decoder: CheckpointDecoder<'_>) -> Option<Result<Self>> {
         None
     }
 
@@ -208,8 +208,8 @@ pub struct Mutation {
     pub name: &'static str,
     /// The name and the owned type of each parameter, in order.
     pub params: &'static [(&'static str, &'static str)],
-    /// Whether each argument is of a type whose encoding is known to read back as what it was made from.
-    pub faithful: bool,
+    /// True if the types of all arguments are known to read back as they were encoded.
+    pub reads_back: bool,
 }
 
 /// An open store, as generated code holds it: cheap to clone.

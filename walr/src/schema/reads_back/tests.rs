@@ -31,7 +31,7 @@ impl Dice {
     }
 }
 
-trait Sample: Faithful + Serialize + DeserializeOwned + Debug {
+trait Sample: ReadsBack + Serialize + DeserializeOwned + Debug {
     /// The values where an encoding changes its form, and any others.
     fn sample(dice: &mut Dice) -> Self;
     /// Bit by bit, where `==` is something else.
@@ -325,17 +325,17 @@ fn the_probe_answers_by_the_type() {
     struct Own;
     type Alias = Vec<Option<String>>;
     fn of_any<T>() -> bool {
-        Probe::<T>::FAITHFUL
+        Probe::<T>::READS_BACK
     }
     fn of_any_len<const N: usize>() -> bool {
-        Probe::<[u8; N]>::FAITHFUL
+        Probe::<[u8; N]>::READS_BACK
     }
     const {
-        assert!(Probe::<Alias>::FAITHFUL && Probe::<(Box<[f64; 32]>,)>::FAITHFUL);
-        assert!(!Probe::<Own>::FAITHFUL && !Probe::<Vec<Own>>::FAITHFUL && !Probe::<(u8, Own)>::FAITHFUL);
-        assert!(!Probe::<()>::FAITHFUL && !Probe::<[u8; 0]>::FAITHFUL && !Probe::<Vec<()>>::FAITHFUL);
-        assert!(!Probe::<str>::FAITHFUL && !Probe::<std::rc::Rc<u8>>::FAITHFUL);
-        assert!(!Probe::<std::net::SocketAddr>::FAITHFUL && !Probe::<std::time::SystemTime>::FAITHFUL);
+        assert!(Probe::<Alias>::READS_BACK && Probe::<(Box<[f64; 32]>,)>::READS_BACK);
+        assert!(!Probe::<Own>::READS_BACK && !Probe::<Vec<Own>>::READS_BACK && !Probe::<(u8, Own)>::READS_BACK);
+        assert!(!Probe::<()>::READS_BACK && !Probe::<[u8; 0]>::READS_BACK && !Probe::<Vec<()>>::READS_BACK);
+        assert!(!Probe::<str>::READS_BACK && !Probe::<std::rc::Rc<u8>>::READS_BACK);
+        assert!(!Probe::<std::net::SocketAddr>::READS_BACK && !Probe::<std::time::SystemTime>::READS_BACK);
     }
     assert!(!of_any::<u8>() && !of_any::<Vec<u8>>() && !of_any_len::<4>());
 }
