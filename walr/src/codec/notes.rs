@@ -77,7 +77,7 @@ pub(super) struct Notes {
     detail: Detail,
 }
 
-/// What notes keep besides the hash.
+/// The details that notes keep besides the hash.
 pub(super) enum Detail {
     Nothing,
     /// The hash before each root field, to tell which field differs.

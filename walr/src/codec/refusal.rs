@@ -84,16 +84,16 @@ impl Display for Reason {
         match self {
             Reason::Skipped { owner, field } => write!(
                 f,
-                "the field `{field}` of `{owner}` was skipped, and the fields behind it would be read in its place; remove \
+                "the field `{field}` of `{owner}` was skipped, and the fields after it would be read in its place; remove \
                  `skip_serializing_if`: an empty field takes a byte"
             ),
             Reason::Promised { kind, promised, written } => write!(
                 f,
-                "the `Serialize` of {kind} promised {promised} parts and wrote {written}; make its length the number of parts"
+                "the `Serialize` of {kind} promised {promised} parts and wrote {written}; pass the number of parts as its length"
             ),
             Reason::NoLength => f.write_str(
-                "a sequence or a map is written without its length, as `flatten` does; write its length first, or collect \
-                 the parts before",
+                "a sequence or a map is written without its length, as `flatten` does; pass its length, or collect the parts \
+                 first",
             ),
             Reason::SelfDescribing(asked) => asked.fmt(f),
             Reason::Differs { path, written, read } => {
@@ -105,12 +105,12 @@ impl Display for Reason {
                 let (written, read) = (name(written), name(read));
                 write!(
                     f,
-                    "{path} is written as {written} and read as {read}, so that another value would come back; make its \
+                    "{path} is written as {written} and read as {read}, so another value would be read back; make its \
                      `Serialize` and its `Deserialize` agree"
                 )
             }
             Reason::Changed => f.write_str(
-                "it isn't read as it is written, so that another value would come back; make its `Serialize` and its \
+                "it isn't read as it is written, so another value would be read back; make its `Serialize` and its \
                  `Deserialize` agree",
             ),
             Reason::Misread { name, number, variant } => write!(

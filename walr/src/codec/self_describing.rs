@@ -44,15 +44,15 @@ impl Display for SelfDescribing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_derived() {
             return f.write_str(
-                "`untagged`, `tag` and `flatten` ask for kinds and names, and bincode writes values alone; leave the attribute \
-                 out: bincode writes which variant an enum is, and all fields in their order",
+                "`untagged`, `tag` and `flatten` ask for types and names, but bincode writes only values; remove the attribute: \
+                 bincode writes the number of each variant, and all fields in order",
             );
         }
         let (name, advice) = (self.name(), self.advice());
         match self.by_names {
-            true => write!(f, "`{name}` reads its fields by their names, and bincode writes values alone; {advice}"),
+            true => write!(f, "`{name}` reads its fields by their names, but bincode writes only values; {advice}"),
             false => {
-                write!(f, "`{name}` asks which kind of value comes next, and bincode writes values alone; {advice}")
+                write!(f, "`{name}` asks for the type of the next value, but bincode writes only values; {advice}")
             }
         }
     }

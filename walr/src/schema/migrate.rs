@@ -27,7 +27,7 @@ impl<T> Migrating<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be read from an old checkpoint",
     label = "is not `DeserializeOwned`",
-    note = "derive `Deserialize` for it, as when it was the state"
+    note = "derive `Deserialize` for the old type too"
 )]
 pub trait FormerState: Sized {
     /// Decodes a checkpoint that was written with this `version` and this `shape`.
@@ -49,8 +49,8 @@ impl<T: DeserializeOwned> FormerState for T {
             let (found, known) = difference(shape, &known);
             let name = name_of::<T>();
             let reason = format!(
-                "the checkpoint holds version {version} of the state as `{found}`, and `{name}`, from which it is to be \
-                 migrated, is `{known}`; `{name}` must stay as that version was"
+                "the checkpoint holds version {version} of the state, `{found}`, but `{name}`, the type of that version, is \
+                 `{known}` now; restore `{name}` as it was in that version"
             );
             return Err(Error::Schema { path, reason: reason + &hint });
         }
@@ -61,8 +61,8 @@ impl<T: DeserializeOwned> FormerState for T {
 /// A type that turns into the state's next version, `N`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be migrated to `{N}`",
-    label = "nothing makes a `{N}` of it",
-    note = "write `impl From<{Self}> for {N}`: it makes the new state of the old one"
+    label = "no conversion to `{N}`",
+    note = "write `impl From<{Self}> for {N}`, which converts the old state"
 )]
 pub trait Precedes<N>: Sized {
     /// Converts the state to the next version.

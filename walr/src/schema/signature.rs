@@ -87,7 +87,7 @@ impl Signature {
         (shown(self, other), shown(other, self))
     }
 
-    /// As [`TypeForm::rename_hint`], for all parameters.
+    /// Returns the end of a message: how `now` can keep the names of these parameters, if the two differ only by names.
     fn rename_hint(&self, now: &Signature) -> String {
         if self.params.len() != now.params.len() {
             return String::new();

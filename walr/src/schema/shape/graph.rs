@@ -35,7 +35,7 @@ pub(super) struct Node {
     height: Option<usize>,
 }
 
-/// What a type asked for.
+/// The request of a type at a node.
 #[derive(Clone, Debug)]
 pub(super) enum NodeKind {
     Unseen,
@@ -297,8 +297,8 @@ impl Graph {
         below || lacks_empty || !self.nodes[id].accepted && self.height(id).is_some()
     }
 
-    /// As [`has_more`](Graph::has_more), of parts that are read one after the other: a part without a value hides the later
-    /// ones.
+    /// Returns whether the next pass can learn anything from these parts, which are read in order: a part without a value hides
+    /// the later ones.
     pub(super) fn any_has_more(&mut self, parts: &[NodeId]) -> bool {
         for &part in parts {
             if self.has_more(part) {
@@ -344,8 +344,8 @@ impl Graph {
         })
     }
 
-    /// Ends the pass, because a type rejected what it was given at `id`, since the choice number `since`. The next pass makes the
-    /// last choice in another way. If there is no other way, the node is opaque.
+    /// Ends the pass, because the type at `id` rejected its value. The next pass makes the last choice from `since` on in another
+    /// way. If there is no other way, the node is opaque.
     pub(super) fn reject(&mut self, id: NodeId, since: usize) {
         self.has_ended = true;
         let last = self.choices.get(since..).and_then(<[_]>::last).copied();

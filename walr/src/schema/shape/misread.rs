@@ -35,12 +35,12 @@ fn misread_variant(written: WrittenVariant, graph: &Graph) -> Option<Misread> {
             return None;
         }
         let read = match variants.get(number as usize) {
-            Some(read) if read.fields.is_some() => format!("and that number is read as `{}`", read.name),
-            _ => "and nothing is read by that number".to_string(),
+            Some(read) if read.fields.is_some() => format!("read as `{}`", read.name),
+            _ => "never read".to_string(),
         };
         let reason = format!(
-            "its variant `{variant}` is written as number {number}, {read}, as happens behind a `#[serde(skip)]` \
-             variant: move the skipped variants to the end"
+            "its variant `{variant}` is written as number {number}, which is {read}; move the variants with `#[serde(skip)]` \
+             to the end"
         );
         misread = Some(Misread { type_name: name.to_string(), reason });
     }
@@ -72,7 +72,7 @@ fn misread_fields(written: &WrittenStruct, graph: &Graph) -> Option<Misread> {
     let type_name = variant.map_or_else(|| (*name).to_string(), |variant| format!("{name}::{variant}"));
     let (written, read) = (written.join("`, `"), read.join("`, `"));
     let reason = format!(
-        "its fields are written in the order `{written}` and read in the order `{read}`, so that they would be \
+        "its fields are written in the order `{written}` and read in the order `{read}`, so they would be \
          swapped; write them in the order in which they are read"
     );
     Some(Misread { type_name, reason })

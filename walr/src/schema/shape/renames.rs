@@ -36,7 +36,7 @@ pub(crate) fn rename_hint(renames: &[(&str, &str)]) -> String {
     }
     let attribute = |(was, is): &(&str, &str)| format!("`#[serde(rename = \"{was}\")]` on `{is}`");
     let attributes = renames.iter().map(attribute).collect::<Vec<_>>().join(", ");
-    format!("; or, if only names were changed, give them back to the data: {attributes}")
+    format!("; or, if you only changed names, keep the old ones in the data: {attributes}")
 }
 
 fn is_name(token: &str) -> bool {

@@ -130,7 +130,7 @@ impl<'a> Tracer<'a> {
         Ok(Tracer { at: first, is_known, ..self })
     }
 
-    /// As [`compound`](Tracer::compound), for a struct. Returns the nodes of its fields too.
+    /// Notes that the visitor `V` asks for a struct. Returns the tracer of the type's first node, and the nodes of the fields.
     pub(super) fn structure<'de, V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -175,11 +175,13 @@ impl<'a> Tracer<'a> {
         Ok(nodes)
     }
 
+    /// Returns the tracer of a part.
     pub(super) fn part(self, at: NodeId) -> Tracer<'a> {
         Tracer { at, ..self }
     }
 
-    /// As [`part`](Tracer::part), for a part that is read as a `T`. `()` is the type of a seed that keeps what it reads.
+    /// Returns the tracer of a part that is read as a `T`. A `()` tells nothing: it is the value of a seed that keeps what it
+    /// reads.
     pub(super) fn typed_part<T>(self, at: NodeId) -> Tracer<'a> {
         let name = Some(type_name::<T>()).filter(|name| *name != "()");
         let known = &mut self.graph.borrow_mut().nodes[at].type_name;
