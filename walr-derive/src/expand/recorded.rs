@@ -41,8 +41,8 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     }
 }
 
-/// Returns `ty`, the log or the outcome, behind checks of the types that it holds. See `Checked` in walr: a type that
-/// can't be recorded or returned is one error, at the user's own type.
+/// Returns `ty`, the log or the outcome, under the condition that all types that it holds pass a check (see `Checked` in
+/// walr). A type that can't be recorded or returned is one error, at the user's own type.
 fn checked(expansion: &Expansion<'_>, ty: TokenStream, checks: &[TokenStream]) -> TokenStream {
     let private = &expansion.private;
     match checks.is_empty() {
