@@ -25,8 +25,6 @@ pub(super) struct Node {
     pub(super) accepted: bool,
     /// The compiler's name of the type here, if it is known.
     pub(super) type_name: Option<&'static str>,
-    /// The type's request for what the codec doesn't know.
-    pub(super) asks: Option<SelfDescribing>,
     /// The number of rejected samples, which is the index of the next one.
     pub(super) rejected: usize,
     /// A sample without parts was given here.
@@ -89,6 +87,8 @@ pub(super) struct Graph {
     visits: usize,
     /// The nodes that this pass is inside of.
     pub(super) stack: Vec<NodeId>,
+    /// The requests for what the codec doesn't know, each with the stack at it.
+    pub(super) asked: Vec<(Vec<NodeId>, SelfDescribing)>,
     /// The choices of this pass, in order: a node, and the index of the variant.
     pub(super) choices: Vec<(NodeId, usize)>,
     /// This pass has failed, and the graph knows why.
@@ -115,7 +115,6 @@ impl Graph {
             opaque: false,
             accepted: false,
             type_name: None,
-            asks: None,
             rejected: 0,
             was_empty: false,
             height: None,

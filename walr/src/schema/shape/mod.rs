@@ -72,7 +72,7 @@ impl Shape {
         // Fields after an opaque one are reached by their names. The shape has only what is read in order, because shapes on
         // disk are compared with it.
         let by_names = trace::<T>(graph.with_names(), |_| {});
-        let (misread, self_describing) = (misread(&names, &graph), self_describing_parts(&by_names, ROOT));
+        let (misread, self_describing) = (misread(&names, &graph), self_describing_parts(&by_names));
         (Shape { graph }, Flaws { self_describing, refused: refused.into_inner(), misread })
     }
 

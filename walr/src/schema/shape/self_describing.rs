@@ -1,6 +1,6 @@
 //! The self-describing parts of a type: each asks the format for the type of the next value, which the codec doesn't know.
 
-use super::graph::{Fields, Graph, NodeId, NodeKind};
+use super::graph::{Fields, Graph, NodeId, NodeKind, VariantNode};
 use crate::codec::{PathStep, SelfDescribing, path_of, short};
 
 /// A part that asks for what the codec doesn't know.
@@ -42,102 +42,69 @@ impl SelfDescribingPart {
     }
 }
 
-/// Returns the self-describing parts of the type at `root`. A type is named at its first place only.
-pub(super) fn self_describing_parts(graph: &Graph, root: NodeId) -> Vec<SelfDescribingPart> {
-    let seen = vec![false; graph.nodes.len()];
-    let mut search = Search { graph, seen, steps: Vec::new(), names: Vec::new(), found: Vec::new() };
-    search.node(root);
-    search.found
+/// Returns the parts of a traced type that asked for what the codec doesn't know.
+pub(super) fn self_describing_parts(graph: &Graph) -> Vec<SelfDescribingPart> {
+    let mut found: Vec<(&[NodeId], SelfDescribing)> = Vec::new();
+    for (stack, asked) in &graph.asked {
+        let stack = if asked.by_names { compound(graph, stack) } else { stack };
+        // A part may ask in several passes. A part of a self-describing compound is of no interest.
+        if !found.iter().any(|(known, _)| stack.starts_with(known)) {
+            found.push((stack, *asked));
+        }
+    }
+    found.into_iter().map(|(stack, asked)| part(graph, stack, asked)).collect()
 }
 
-struct Search<'a> {
-    graph: &'a Graph,
-    seen: Vec<bool>,
-    steps: Vec<PathStep>,
-    /// The names of the types on the path, if they are known.
-    names: Vec<Option<&'static str>>,
-    found: Vec<SelfDescribingPart>,
+/// Returns the stack of the compound, if its key or its first field asked for a name. serde's derives ask so for the compound.
+fn compound<'a>(graph: &Graph, stack: &'a [NodeId]) -> &'a [NodeId] {
+    let Some(([.., above], [part])) = stack.split_at_checked(stack.len().saturating_sub(1)) else { return stack };
+    let first = match &graph.nodes[graph.resolve(*above)].kind {
+        NodeKind::Map(key, _) => Some(key),
+        NodeKind::Struct(_, fields) => fields.nodes.first(),
+        _ => None,
+    };
+    if first == Some(part) { &stack[..stack.len() - 1] } else { stack }
 }
 
-impl Search<'_> {
-    fn node(&mut self, id: NodeId) {
-        let graph = self.graph;
-        let node = &graph.nodes[id];
-        if std::mem::replace(&mut self.seen[id], true) {
-            return;
+fn part(graph: &Graph, stack: &[NodeId], asked: SelfDescribing) -> SelfDescribingPart {
+    let steps: Vec<_> = stack.windows(2).flat_map(|pair| steps(graph, pair[0], pair[1])).collect();
+    let mut names = stack.iter().rev().map(|id| graph.nodes[*id].type_name);
+    let own = match (names.next().flatten(), steps.last()) {
+        (None, Some(PathStep::Some)) => names.next().flatten(),
+        (own, _) => own,
+    };
+    let type_name = match asked.is_derived() {
+        true => own.map(inside),
+        false => Some(asked.name()),
+    };
+    let variant = match (&graph.nodes[stack[0]].kind, steps.first()) {
+        (NodeKind::Enum(_, variants), Some(PathStep::Variant(name))) => {
+            variants.iter().position(|variant| variant.name == *name)
         }
-        self.names.push(node.type_name);
-        let by_names = self.asks_for_names(&node.kind);
-        if let Some(asked) = node.asks.or(by_names) {
-            self.add(asked);
+        _ => None,
+    };
+    SelfDescribingPart { steps, variant, type_name, asked }
+}
+
+/// Returns the steps from a node to a part of it.
+fn steps(graph: &Graph, above: NodeId, part: NodeId) -> Vec<PathStep> {
+    let index = |nodes: &[NodeId]| nodes.iter().position(|node| *node == part);
+    let field = |fields: &Fields| {
+        let index = index(&fields.nodes)?;
+        Some(fields.names.map_or(PathStep::Index(index), |names| PathStep::Field(names[index])))
+    };
+    match &graph.nodes[graph.resolve(above)].kind {
+        NodeKind::Option(_) => vec![PathStep::Some],
+        NodeKind::Seq(_) => vec![PathStep::Item],
+        NodeKind::Map(key, _) => vec![if *key == part { PathStep::Key } else { PathStep::Value }],
+        NodeKind::Tuple(nodes) => index(nodes).map(PathStep::Index).into_iter().collect(),
+        NodeKind::Struct(_, fields) => field(fields).into_iter().collect(),
+        NodeKind::Enum(_, variants) => {
+            let fields = |variant: &VariantNode| Some((variant.name, field(variant.fields.as_ref()?)?));
+            let found = variants.iter().find_map(fields);
+            found.map_or_else(Vec::new, |(name, field)| vec![PathStep::Variant(name), field])
         }
-        match &node.kind {
-            _ if by_names.is_some() => {}
-            NodeKind::Option(part) => self.part(PathStep::Some, *part),
-            NodeKind::Seq(part) => self.part(PathStep::Item, *part),
-            NodeKind::Map(key, value) => {
-                self.part(PathStep::Key, *key);
-                self.part(PathStep::Value, *value);
-            }
-            NodeKind::Tuple(parts) => self.tuple(parts),
-            NodeKind::Struct(_, fields) => self.fields(fields),
-            NodeKind::Enum(_, variants) => {
-                for variant in variants {
-                    self.steps.push(PathStep::Variant(variant.name));
-                    variant.fields.iter().for_each(|fields| self.fields(fields));
-                    self.steps.pop();
-                }
-            }
-            NodeKind::Unseen | NodeKind::Plain(_) | NodeKind::Same(_) | NodeKind::Unread => {}
-        }
-        self.names.pop();
-    }
-
-    /// Returns the request of a compound's key or tag for a name. serde's derives make it for the whole compound.
-    fn asks_for_names(&self, kind: &NodeKind) -> Option<SelfDescribing> {
-        let first = match kind {
-            NodeKind::Map(key, _) => Some(key),
-            NodeKind::Struct(_, fields) => fields.nodes.first(),
-            _ => None,
-        };
-        first.and_then(|&first| self.graph.nodes[first].asks).filter(|asked| asked.by_names)
-    }
-
-    fn part(&mut self, step: PathStep, id: NodeId) {
-        self.steps.push(step);
-        self.node(id);
-        self.steps.pop();
-    }
-
-    fn tuple(&mut self, parts: &[NodeId]) {
-        parts.iter().enumerate().for_each(|(index, &part)| self.part(PathStep::Index(index), part));
-    }
-
-    fn fields(&mut self, fields: &Fields) {
-        match fields.names {
-            Some(names) => names.iter().zip(&fields.nodes).for_each(|(name, id)| self.part(PathStep::Field(name), *id)),
-            None => self.tuple(&fields.nodes),
-        }
-    }
-
-    /// Adds the part on the current path.
-    fn add(&mut self, asked: SelfDescribing) {
-        let own = match (self.names.as_slice(), self.steps.last()) {
-            ([.., of_option, None], Some(PathStep::Some)) => *of_option,
-            ([.., own], _) => *own,
-            ([], _) => None,
-        };
-        let type_name = match asked.is_derived() {
-            true => own.map(inside),
-            false => Some(asked.name()),
-        };
-        let variant = match (&self.graph.nodes[0].kind, self.steps.first()) {
-            (NodeKind::Enum(_, variants), Some(PathStep::Variant(name))) => {
-                variants.iter().position(|variant| variant.name == *name)
-            }
-            _ => None,
-        };
-        self.found.push(SelfDescribingPart { steps: self.steps.clone(), variant, type_name, asked });
+        NodeKind::Unseen | NodeKind::Plain(_) | NodeKind::Same(_) | NodeKind::Unread => Vec::new(),
     }
 }
 

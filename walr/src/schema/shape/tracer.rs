@@ -70,8 +70,10 @@ impl<'a> Tracer<'a> {
 
     /// Notes that the type `T` asks for what the codec doesn't know.
     pub(super) fn self_describing<T>(self, by_names: bool) -> Result<T, PassEnd> {
-        let asked = type_name::<T>();
-        self.graph.borrow_mut().nodes[self.at].asks = Some(SelfDescribing { asked, by_names });
+        let mut graph = self.graph.borrow_mut();
+        let stack = graph.stack.clone();
+        graph.asked.push((stack, SelfDescribing { asked: type_name::<T>(), by_names }));
+        drop(graph);
         self.opaque()
     }
 
