@@ -158,7 +158,6 @@ struct Reader<'a> {
     at: u64,
     prefix: Vec<u8>,
     chunk: Vec<u8>,
-    used: usize,
     chain: u32,
     total: u64,
     ended: bool,
@@ -167,18 +166,8 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn open(file: &'a dyn File, pace: &'a Pace<'a>) -> io::Result<Self> {
         let len = file.len()?;
-        let mut reader = Reader {
-            file,
-            pace,
-            len,
-            at: 0,
-            prefix: Vec::new(),
-            chunk: Vec::new(),
-            used: 0,
-            chain: 0,
-            total: 0,
-            ended: false,
-        };
+        let mut reader =
+            Reader { file, pace, len, at: 0, prefix: Vec::new(), chunk: Vec::new(), chain: 0, total: 0, ended: false };
         reader.prefix = reader.take(PREFIX)?;
         let prefix = &reader.prefix;
         if prefix[..8] != MAGIC || crc32c::crc32c(&prefix[..60]) != u32_at(prefix, 60) {
@@ -277,21 +266,18 @@ impl<'a> Reader<'a> {
             }
             self.total += len as u64;
         }
-        self.used = 0;
         Ok(())
     }
 }
 
 impl Source for Reader<'_> {
-    fn ready(&mut self) -> io::Result<&[u8]> {
-        if self.used == self.chunk.len() && !self.ended {
+    fn next(&mut self, spent: Vec<u8>) -> io::Result<Vec<u8>> {
+        self.chunk = spent;
+        self.chunk.clear();
+        if !self.ended {
             self.next_chunk()?;
         }
-        Ok(&self.chunk[self.used..])
-    }
-
-    fn pass(&mut self, count: usize) {
-        self.used = (self.used + count).min(self.chunk.len());
+        Ok(std::mem::take(&mut self.chunk))
     }
 
     fn bound(&self) -> u64 {
