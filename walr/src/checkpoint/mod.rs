@@ -20,7 +20,7 @@
 mod read;
 mod write;
 
-pub(crate) use self::read::{LoadError, Loaded, load};
+pub(crate) use self::read::{LoadError, LoadedCheckpoint, load};
 pub(crate) use self::write::{discard, write, write_encoded};
 
 use serde::{Deserialize, Serialize};
@@ -39,16 +39,16 @@ const CHUNK: usize = 256 * 1024;
 
 /// What a checkpoint says of its state's type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Meta {
+pub(crate) struct CheckpointMeta {
     pub(crate) state: String,
     pub(crate) version: u32,
     pub(crate) form: Form,
 }
 
-impl Meta {
-    fn of<S: WalState>() -> Meta {
+impl CheckpointMeta {
+    fn of<S: WalState>() -> CheckpointMeta {
         let Schema { state, version, form, .. } = &*Schema::of::<S>();
-        Meta { state: state.clone(), version: *version, form: form.clone() }
+        CheckpointMeta { state: state.clone(), version: *version, form: form.clone() }
     }
 }
 

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::Path;
 
-use super::{MAGIC, Meta, PREFIX, chunk_crc, stopped};
+use super::{CheckpointMeta, MAGIC, PREFIX, chunk_crc, stopped};
 use crate::codec::{self, Decoder, Source, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
 use crate::log::frame::{u32_at, u64_at};
-use crate::log::layout::{Dir, FORMAT, StoreId};
+use crate::log::layout::{FORMAT, StoreDir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::progress::Phase;
 use crate::pace::Pace;
@@ -23,7 +23,7 @@ const MOST_META: usize = 1 << 24;
 
 /// A state as a checkpoint held it.
 #[derive(Debug)]
-pub(crate) struct Loaded<S> {
+pub(crate) struct LoadedCheckpoint<S> {
     pub(crate) state: S,
     pub(crate) lsn: Lsn,
     pub(crate) bytes: u64,
@@ -35,46 +35,46 @@ pub(crate) struct Loaded<S> {
 #[derive(Debug)]
 pub(crate) enum LoadError {
     /// Its bytes aren't the ones that were written: another checkpoint may serve.
-    Damaged { offset: u64, reason: &'static str },
+    Corrupt { offset: u64, reason: &'static str },
     /// Its bytes are sound, or can't be read: no other checkpoint may be taken in its place.
     Refused(Error),
 }
 
 /// Loads the checkpoint of `lsn` from the file `name`.
 pub(crate) fn load<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
     pace: &Pace<'_>,
-) -> Result<Loaded<S>, LoadError> {
+) -> Result<LoadedCheckpoint<S>, LoadError> {
     load_by(dir, store, name, lsn, pace, decode_as::<S>)
 }
 
 /// The same for a checkpoint that was just written with these `tokens`: a state that comes back as another one is refused.
 pub(super) fn load_again<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
     tokens: &Tokens,
     pace: &Pace<'_>,
-) -> Result<Loaded<S>, LoadError> {
+) -> Result<LoadedCheckpoint<S>, LoadError> {
     load_by(dir, store, name, lsn, pace, |_, _, decoder| decoder.decode_again(tokens))
 }
 
 fn load_by<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
     pace: &Pace<'_>,
-    decode: impl FnOnce(&Path, &Meta, Decoder<'_>) -> Result<S>,
-) -> Result<Loaded<S>, LoadError> {
+    decode: impl FnOnce(&Path, &CheckpointMeta, Decoder<'_>) -> Result<S>,
+) -> Result<LoadedCheckpoint<S>, LoadError> {
     let path = dir.file_path(name);
     let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
     let file = dir.folder.open(name, Open::Read).map_err(refused)?;
-    let mut reader = Reader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
+    let mut reader = ChunkReader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
     pace.begin(Phase::Checkpoint, reader.len);
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
@@ -96,18 +96,18 @@ fn load_by<S: WalState>(
         return Err(LoadError::Refused(Error::Schema { path, reason }));
     }
     pace.end();
-    Ok(Loaded { state, lsn, bytes: reader.len, version: meta.version })
+    Ok(LoadedCheckpoint { state, lsn, bytes: reader.len, version: meta.version })
 }
 
 /// An error of a reader is either the file system's, or says that the bytes are damaged.
 fn reader_error(error: io::Error, refused: &dyn Fn(io::Error) -> LoadError) -> LoadError {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
-        Some(damage) => LoadError::Damaged { offset: damage.offset, reason: damage.reason },
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Corruption>()) {
+        Some(damage) => LoadError::Corrupt { offset: damage.offset, reason: damage.reason },
         None => refused(error),
     }
 }
 
-fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Result<S> {
+fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: Decoder<'_>) -> Result<S> {
     let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
     let now = Schema::of::<S>();
     if meta.state != now.state {
@@ -138,20 +138,20 @@ fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Res
     decoder.decode()
 }
 
-/// Damage, as the cause of an `io::Error`.
+/// Corruption, as the cause of an `io::Error`.
 #[derive(Debug, thiserror::Error)]
 #[error("damaged at byte {offset}: {reason}")]
-struct Damage {
+struct Corruption {
     offset: u64,
     reason: &'static str,
 }
 
 fn damage<T>(offset: u64, reason: &'static str) -> io::Result<T> {
-    Err(io::Error::new(io::ErrorKind::InvalidData, Damage { offset, reason }))
+    Err(io::Error::new(io::ErrorKind::InvalidData, Corruption { offset, reason }))
 }
 
 /// Reads a checkpoint, checking every chunk before handing it out.
-struct Reader<'a> {
+struct ChunkReader<'a> {
     file: &'a dyn File,
     pace: &'a Pace<'a>,
     len: u64,
@@ -164,10 +164,10 @@ struct Reader<'a> {
     ended: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ChunkReader<'a> {
     fn open(file: &'a dyn File, pace: &'a Pace<'a>) -> io::Result<Self> {
         let len = file.len()?;
-        let mut reader = Reader {
+        let mut reader = ChunkReader {
             file,
             pace,
             len,
@@ -189,12 +189,12 @@ impl<'a> Reader<'a> {
 
     fn meta(
         &mut self,
-        dir: &Dir,
+        dir: &StoreDir,
         store: &StoreId,
         name: &str,
         lsn: Lsn,
         refused: &dyn Fn(io::Error) -> LoadError,
-    ) -> Result<Meta, LoadError> {
+    ) -> Result<CheckpointMeta, LoadError> {
         let path = || dir.file_path(name);
         let format = u32_at(&self.prefix, 8);
         if format > FORMAT {
@@ -282,7 +282,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Source for Reader<'_> {
+impl Source for ChunkReader<'_> {
     fn ready(&mut self) -> io::Result<&[u8]> {
         if self.used == self.chunk.len() && !self.ended {
             self.next_chunk()?;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::read::load_again;
-use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, stopped};
+use super::{CHUNK, CheckpointMeta, LoadError, MAGIC, PREFIX, chunk_crc, stopped};
 use crate::codec::{self, Refusal, StreamError, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
-use crate::log::layout::{Dir, FORMAT, Name, StoreId, TMP, checkpoint_name, parse_name};
+use crate::log::layout::{FORMAT, FileKind, StoreDir, StoreId, TMP, checkpoint_name, parse_name};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::schema::state::WalState;
@@ -24,7 +24,7 @@ const CHUNK_HEAD: usize = 8;
 
 /// A checkpoint that is written, and hasn't got its name yet.
 #[derive(Debug)]
-pub(crate) struct Unfinished {
+pub(crate) struct UnfinishedCheckpoint {
     pub(crate) lsn: Lsn,
     /// The file's length.
     pub(crate) bytes: u64,
@@ -37,34 +37,34 @@ pub(crate) struct Unfinished {
 /// gently in chunks that are synced one by one, past the cache where that can be done, so that the log's syncs never queue
 /// behind more than one.
 pub(crate) fn write<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
     state: &S,
     pace: &Pace<'_>,
-) -> Result<Unfinished> {
+) -> Result<UnfinishedCheckpoint> {
     write_with::<S>(dir, store, lsn, pace, |chunks| codec::encode_to(state, chunks))
 }
 
 /// The same with the state's encoding, and what it was written as.
 pub(crate) fn write_encoded<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
     (encoded, tokens): (&[u8], Tokens),
     pace: &Pace<'_>,
-) -> Result<Unfinished> {
-    let put = |chunks: &mut Chunks<'_>| chunks.write_all(encoded).map(|()| tokens).map_err(StreamError::Io);
+) -> Result<UnfinishedCheckpoint> {
+    let put = |chunks: &mut ChunkWriter<'_>| chunks.write_all(encoded).map(|()| tokens).map_err(StreamError::Io);
     write_with::<S>(dir, store, lsn, pace, put)
 }
 
 fn write_with<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
     pace: &Pace<'_>,
-    encode: impl FnOnce(&mut Chunks<'_>) -> Result<Tokens, StreamError>,
-) -> Result<Unfinished> {
+    encode: impl FnOnce(&mut ChunkWriter<'_>) -> Result<Tokens, StreamError>,
+) -> Result<UnfinishedCheckpoint> {
     let name = checkpoint_name(lsn) + TMP;
     let path = dir.file_path(&name);
     dir.remove_if_there(&name)?;
@@ -73,14 +73,14 @@ fn write_with<S: WalState>(
     let mut buffer = Vec::with_capacity(CHUNK_HEAD + CHUNK);
     buffer.resize(CHUNK_HEAD, 0);
     let reserved = pace.is_gentle().then_some(0);
-    let mut chunks = Chunks { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, pace };
+    let mut chunks = ChunkWriter { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, pace };
     let written = (|| {
-        chunks.prefix(store, lsn, &Meta::of::<S>())?;
+        chunks.prefix(store, lsn, &CheckpointMeta::of::<S>())?;
         let tokens = encode(&mut chunks)?;
         Ok((tokens, chunks.footer()?))
     })();
     match written {
-        Ok((tokens, bytes)) => Ok(Unfinished { lsn, bytes, file, tokens }),
+        Ok((tokens, bytes)) => Ok(UnfinishedCheckpoint { lsn, bytes, file, tokens }),
         Err(error) => {
             // The first error is the one to tell; what stays is removed by the next checkpoint or the next open.
             let _ = dir.folder.remove(&name);
@@ -101,9 +101,9 @@ fn io_error(action: &'static str, path: PathBuf, e: io::Error) -> Error {
     }
 }
 
-impl Unfinished {
+impl UnfinishedCheckpoint {
     /// Makes the file durable, under the name that it has.
-    pub(crate) fn sync(self, dir: &Dir) -> Result<Unfinished> {
+    pub(crate) fn sync(self, dir: &StoreDir) -> Result<UnfinishedCheckpoint> {
         let name = checkpoint_name(self.lsn) + TMP;
         match self.file.sync() {
             Ok(()) => Ok(self),
@@ -115,13 +115,13 @@ impl Unfinished {
     }
 
     /// Reads the file back from the medium and decodes it. A state that would come back as another one is refused.
-    pub(crate) fn read_back<S: WalState>(&self, dir: &Dir, store: &StoreId, pace: &Pace<'_>) -> Result<S> {
+    pub(crate) fn read_back<S: WalState>(&self, dir: &StoreDir, store: &StoreId, pace: &Pace<'_>) -> Result<S> {
         let name = checkpoint_name(self.lsn) + TMP;
         self.file.evict().map_err(|e| Error::io("read", dir.file_path(&name), e))?;
         match load_again::<S>(dir, store, &name, self.lsn, &self.tokens, pace) {
             Ok(loaded) => Ok(loaded.state),
             Err(LoadError::Refused(error)) => Err(error),
-            Err(LoadError::Damaged { offset, reason }) => Err(Error::Corrupt {
+            Err(LoadError::Corrupt { offset, reason }) => Err(Error::Corrupt {
                 path: dir.file_path(&name),
                 offset,
                 after: Lsn::default(),
@@ -131,13 +131,13 @@ impl Unfinished {
     }
 
     /// Gives the checkpoint its name, durably. The log up to its LSN must be durable by now.
-    pub(crate) fn commit(self, dir: &Dir) -> Result<()> {
+    pub(crate) fn commit(self, dir: &StoreDir) -> Result<()> {
         let name = checkpoint_name(self.lsn);
         dir.rename(&(name.clone() + TMP), &name)
     }
 }
 
-struct Chunks<'a> {
+struct ChunkWriter<'a> {
     file: &'a dyn File,
     at: u64,
     /// Up to where space is reserved, where each chunk is synced.
@@ -149,8 +149,8 @@ struct Chunks<'a> {
     pace: &'a Pace<'a>,
 }
 
-impl Chunks<'_> {
-    fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &Meta) -> Result<(), StreamError> {
+impl ChunkWriter<'_> {
+    fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &CheckpointMeta) -> Result<(), StreamError> {
         let mut encoded = Vec::new();
         codec::encode(meta, &mut encoded).map_err(|text| StreamError::Codec(Refusal::encoding(text)))?;
         let written = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
@@ -227,7 +227,7 @@ impl Chunks<'_> {
     }
 }
 
-impl Write for Chunks<'_> {
+impl Write for ChunkWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let full = CHUNK_HEAD + CHUNK;
         let count = bytes.len().min(full - self.buffer.len());
@@ -248,9 +248,9 @@ impl Write for Chunks<'_> {
 }
 
 /// Removes what an unfinished checkpoint left. Only space: the next checkpoint or the next open does the same.
-pub(crate) fn discard(dir: &Dir) {
+pub(crate) fn discard(dir: &StoreDir) {
     let Ok(entries) = dir.folder.list() else { return };
-    let is_checkpoint = |name: &&str| matches!(parse_name(name), Some(Name::Checkpoint(_)));
+    let is_checkpoint = |name: &&str| matches!(parse_name(name), Some(FileKind::Checkpoint(_)));
     let unfinished = entries.iter().filter(|entry| entry.name.strip_suffix(TMP).as_ref().is_some_and(is_checkpoint));
     for entry in unfinished {
         let _ = dir.folder.remove(&entry.name);

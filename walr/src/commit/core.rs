@@ -14,12 +14,12 @@ use super::queue::{Closing, Queue};
 use super::rebuild::Lost;
 use super::stats::Stats;
 use crate::error::{Error, Fate, Result};
-use crate::log::layout::{Dir, StoreId};
+use crate::log::layout::{StoreDir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
 use crate::pace::Signals;
 use crate::panic;
-use crate::recovery::{Opened, Recovery, Replica};
+use crate::recovery::{OpenedStore, Recovery, Replica};
 use crate::reentry::{self, Inside};
 use crate::schema::state::{Recorded, WalState};
 
@@ -46,7 +46,7 @@ impl<S> Live<S> {
 }
 
 pub(crate) struct Core<S: Recorded> {
-    pub(crate) dir: Dir,
+    pub(crate) dir: StoreDir,
     pub(crate) store: StoreId,
     pub(crate) config: Config,
     /// Clones the state, where the user says that this is cheap.
@@ -71,7 +71,7 @@ pub(crate) struct Core<S: Recorded> {
 }
 
 impl<S: Recorded> Core<S> {
-    pub(crate) fn new(dir: Dir, options: Options<S>, opened: Opened<S>) -> Self {
+    pub(crate) fn new(dir: StoreDir, options: Options<S>, opened: OpenedStore<S>) -> Self {
         let Options { config, copy, .. } = options;
         let lsn = opened.report.last;
         let stats = Stats { last: lsn, durable: lsn, checkpoint: opened.report.checkpoint, ..Stats::default() };

@@ -33,13 +33,13 @@ use self::apply::apply_record;
 use self::front::PATIENCE;
 use self::retire::Outdated;
 use crate::error::{Error, Result};
-use crate::log::frame::{HEADER, Range};
+use crate::log::frame::{HEADER, LsnRange};
 use crate::log::journal::Journal;
-use crate::log::layout::Dir;
+use crate::log::layout::StoreDir;
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
 use crate::panic::{Quiet, drop_quietly};
-use crate::recovery::{Opened, Snapshot};
+use crate::recovery::{LogSnapshot, OpenedStore};
 use crate::reentry::{self, Inside};
 use crate::schema::Schema;
 use crate::schema::state::{Recorded, WalState};
@@ -52,7 +52,7 @@ pub(crate) struct Committer<S: Recorded> {
     pub(crate) core: Arc<Core<S>>,
     pub(crate) journal: Journal,
     /// LSNs that were taken back, since the oldest checkpoint.
-    aborts: Vec<Range>,
+    aborts: Vec<LsnRange>,
     /// The checkpoints that count, oldest first.
     pub(crate) checkpoints: Vec<Lsn>,
     /// An answer per call of the group at work; kept for its memory.
@@ -65,7 +65,12 @@ pub(crate) struct Committer<S: Recorded> {
 
 impl<S: WalState> Committer<S> {
     /// Takes over what a recovery opened. `ahead` lets the next segment be made on a thread.
-    pub(crate) fn new(dir: Dir, options: Options<S>, mut opened: Opened<S>, ahead: bool) -> Result<Committer<S>> {
+    pub(crate) fn new(
+        dir: StoreDir,
+        options: Options<S>,
+        mut opened: OpenedStore<S>,
+        ahead: bool,
+    ) -> Result<Committer<S>> {
         let encode = |reason| Error::Codec { what: "the schema".to_string(), step: "encoded", reason };
         let schema = Schema::of::<S>().encode().map_err(encode)?;
         let (size, syncs) = (options.config.segment_size, options.config.durability == Durability::Sync);
@@ -237,10 +242,10 @@ impl<S: WalState> Committer<S> {
     }
 
     /// What the log holds now, for a replay beside it: everything in it is durable.
-    pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
+    pub(crate) fn snapshot(&mut self) -> Result<LogSnapshot> {
         let up_to = self.sync()?;
         let (checkpoint, aborts) = (self.checkpoints.last().copied().unwrap_or_default(), self.aborts.clone());
-        Ok(Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to })
+        Ok(LogSnapshot { checkpoint, extents: self.journal.extents(), aborts, up_to })
     }
 
     /// Writes a mark, if the log doesn't end in one.

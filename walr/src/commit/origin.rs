@@ -14,7 +14,7 @@ use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Snapshot, rebuild};
+use crate::recovery::{LogSnapshot, rebuild};
 use crate::schema::state::{Recorded, WalState};
 
 /// A checkpoint's LSN and its file's length.
@@ -29,7 +29,7 @@ pub(super) enum Origin<S> {
     /// A clone of the live state.
     Copy(fn(&S) -> S),
     /// A state of its own, built from disk: the live one isn't touched.
-    Replay(Snapshot),
+    Replay(LogSnapshot),
     /// The caller's own, as of this LSN.
     Given(S, Lsn),
 }
@@ -39,7 +39,7 @@ pub(super) trait CheckpointLog {
     /// Makes the log durable.
     fn sync(&mut self) -> Result<()>;
     /// Makes the log durable, and says where it stands.
-    fn snapshot(&mut self) -> Result<Snapshot>;
+    fn snapshot(&mut self) -> Result<LogSnapshot>;
 }
 
 /// On the writer's thread.
@@ -48,7 +48,7 @@ impl<S: WalState> CheckpointLog for Committer<S> {
         Committer::sync(self).map(drop)
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot> {
+    fn snapshot(&mut self) -> Result<LogSnapshot> {
         Committer::snapshot(self)
     }
 }
@@ -71,7 +71,7 @@ impl<S: Recorded> CheckpointLog for ViaWriter<'_, S> {
         self.ask(Request::Sync)?.map(drop)
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot> {
+    fn snapshot(&mut self) -> Result<LogSnapshot> {
         self.ask(Request::Snapshot)?
     }
 }
@@ -104,7 +104,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
         drop_quietly(state);
         written
     };
-    let from_replay = |snapshot: &Snapshot| {
+    let from_replay = |snapshot: &LogSnapshot| {
         let state = rebuild(&core.dir, &core.store, snapshot, None, &pace)?;
         put_own(state, snapshot.up_to)
     };

@@ -12,7 +12,7 @@ use super::{Dice, Way, sabotage};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Fate, Result};
-use crate::log::layout::Dir;
+use crate::log::layout::StoreDir;
 use crate::lsn::Lsn;
 use crate::manual::{EncodedLog, EncodedState};
 use crate::options::progress::Watch;
@@ -96,7 +96,7 @@ fn decoded(bytes: &[u8]) -> Ids {
 }
 
 fn open(sim: &Sim, config: &Config) -> Result<Committer<EncodedState>> {
-    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(encoded(&Ids::new())))?;
     Committer::new(dir, Options::with(config.clone()), opened, false)
 }

@@ -11,9 +11,9 @@ mod tests;
 mod unix;
 
 #[cfg(not(unix))]
-use portable as sys;
+use portable::{self as sys, DirPath as DirHandle};
 #[cfg(unix)]
-use unix as sys;
+use unix::{self as sys, DirFd as DirHandle};
 
 use std::fs::TryLockError;
 use std::io;
@@ -35,7 +35,7 @@ const PAGE: usize = 4096;
 /// or a renamed folder changes nothing. Elsewhere calls use the absolute path.
 #[derive(Debug)]
 pub struct Disk {
-    dir: sys::Dir,
+    dir: DirHandle,
     path: PathBuf,
     /// Whether names in `salvage` that the caller knows of may not be durable yet: those that it made, changed or opened. It
     /// is held while `salvage` is synced, so that a second sync waits for the first.
@@ -50,7 +50,7 @@ impl Disk {
     /// What the system says: `NotFound`, `NotADirectory`, `PermissionDenied`.
     pub fn open(path: &Path) -> io::Result<Disk> {
         let path = std::path::absolute(path)?;
-        let dir = sys::Dir::open(&path)?;
+        let dir = DirHandle::open(&path)?;
         Ok(Disk { dir, path, salvage_unsynced: Mutex::new(false) })
     }
 
@@ -73,7 +73,7 @@ impl Disk {
     }
 
     /// The folder below when `below` says so; `None` stands for the folder itself.
-    fn place(&self, below: bool) -> io::Result<Option<sys::Dir>> {
+    fn place(&self, below: bool) -> io::Result<Option<DirHandle>> {
         if below { self.dir.below(SALVAGE).map(Some) } else { Ok(None) }
     }
 

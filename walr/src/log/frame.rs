@@ -20,7 +20,7 @@
 //!
 //! A frame is valid at a place iff
 //! 1. the header CRC is the CRC-32C of the segment's salt, the frame's offset in the file and the bytes 4..80,
-//! 2. the salt is the segment's, the kind is one of [`Kind`], the flags are known ones, and the bytes marked 0 are 0,
+//! 2. the salt is the segment's, the kind is one of [`FrameKind`], the flags are known ones, and the bytes marked 0 are 0,
 //! 3. the body lies within the file and its CRC-32C is the body CRC,
 //! 4. its number is the previous frame's plus one, its chain is the previous frame's header CRC, and its first LSN is the
 //!    one that follows the previous frame's records.
@@ -48,7 +48,7 @@ pub(crate) const FLAG_CLOSE: u8 = 2;
 /// What a frame holds. 0 is no kind, so that zeros never pass for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
+pub(crate) enum FrameKind {
     /// Records: for each a varint of `length << 1 | joined` and its bytes; `joined` ties it to the next one's batch.
     Batch = 1,
     /// Nothing: all before it is durable. Written on close and when the store falls idle.
@@ -63,15 +63,15 @@ pub(crate) enum Kind {
     Abort = 6,
 }
 
-impl Kind {
-    fn from_byte(byte: u8) -> Option<Kind> {
+impl FrameKind {
+    fn from_byte(byte: u8) -> Option<FrameKind> {
         Some(match byte {
-            1 => Kind::Batch,
-            2 => Kind::Mark,
-            3 => Kind::Seal,
-            4 => Kind::Link,
-            5 => Kind::Schema,
-            6 => Kind::Abort,
+            1 => FrameKind::Batch,
+            2 => FrameKind::Mark,
+            3 => FrameKind::Seal,
+            4 => FrameKind::Link,
+            5 => FrameKind::Schema,
+            6 => FrameKind::Abort,
             _ => return None,
         })
     }
@@ -79,8 +79,8 @@ impl Kind {
 
 /// A frame's header, but for the salt and the CRCs that its place and its body determine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) kind: Kind,
+pub(crate) struct FrameHeader {
+    pub(crate) kind: FrameKind,
     pub(crate) flags: u8,
     pub(crate) number: u64,
     pub(crate) durable: u64,
@@ -93,11 +93,11 @@ pub(crate) struct Header {
     pub(crate) chain: u32,
 }
 
-impl Header {
+impl FrameHeader {
     /// The LSN that follows the frame's records.
     pub(crate) fn next_lsn(&self) -> Lsn {
         match self.kind {
-            Kind::Batch => Lsn::new(self.first_lsn.get().saturating_add(self.count.into())),
+            FrameKind::Batch => Lsn::new(self.first_lsn.get().saturating_add(self.count.into())),
             _ => self.first_lsn,
         }
     }
@@ -110,12 +110,12 @@ impl Header {
 
 /// Where a frame stands: the CRC of its header depends on it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct FramePlace {
     pub(crate) salt: u64,
     pub(crate) offset: u64,
 }
 
-impl Place {
+impl FramePlace {
     fn header_crc(&self, header: &[u8]) -> u32 {
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&self.salt.to_le_bytes());
@@ -132,7 +132,7 @@ pub(crate) fn padded(len: usize) -> usize {
 /// Finishes the frame that begins at `start` of `buffer` and reaches to its end: pads the body and writes the header into
 /// the [`HEADER`] bytes kept free for it. `header`'s `body_len` and `body_crc` are set here. Returns the header's CRC, the
 /// next frame's chain.
-pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: Header, place: Place) -> u32 {
+pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: FrameHeader, place: FramePlace) -> u32 {
     let body_len = padded(buffer.len() - start - HEADER);
     buffer.resize(start + HEADER + body_len, 0);
     header.body_len = body_len as u64;
@@ -158,15 +158,15 @@ pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: Header, pla
 }
 
 /// The header in the first [`HEADER`] of `bytes` and its CRC, if rules 1 and 2 hold at `place`.
-pub(crate) fn parse(bytes: &[u8], place: Place) -> Option<(Header, u32)> {
+pub(crate) fn parse(bytes: &[u8], place: FramePlace) -> Option<(FrameHeader, u32)> {
     let bytes = bytes.get(..HEADER)?;
-    let kind = Kind::from_byte(bytes[4])?;
+    let kind = FrameKind::from_byte(bytes[4])?;
     // The salt first: it is what tells most of the non-frames in a look ahead, and it is cheap.
     if u64_at(bytes, 8) != place.salt || bytes[6..8] != [0; 2] || bytes[76..80] != [0; 4] {
         return None;
     }
     let crc = u32_at(bytes, 0);
-    let header = Header {
+    let header = FrameHeader {
         kind,
         flags: bytes[5],
         number: u64_at(bytes, 16),
@@ -187,7 +187,7 @@ pub(crate) fn parse(bytes: &[u8], place: Place) -> Option<(Header, u32)> {
 }
 
 /// Whether `body` is the one that `header` was written for.
-pub(crate) fn body_matches(header: &Header, body: &[u8]) -> bool {
+pub(crate) fn body_matches(header: &FrameHeader, body: &[u8]) -> bool {
     body.len() as u64 == header.body_len && crc32c::crc32c(body) == header.body_crc
 }
 
@@ -224,17 +224,17 @@ pub(crate) fn parse_seal(body: &[u8]) -> Option<u64> {
 }
 
 /// LSNs that are taken back: the first and the last of each range.
-pub(crate) type Range = (Lsn, Lsn);
+pub(crate) type LsnRange = (Lsn, Lsn);
 
 /// The ranges of an abort frame's body.
-pub(crate) fn parse_abort(count: u32, body: &[u8]) -> Option<Vec<Range>> {
+pub(crate) fn parse_abort(count: u32, body: &[u8]) -> Option<Vec<LsnRange>> {
     let bytes = body.get(..(count as usize).checked_mul(16)?)?;
     let range = |pair: &[u8]| (Lsn::new(u64_at(pair, 0)), Lsn::new(u64_at(pair, 8)));
     let ranges: Vec<_> = bytes.chunks_exact(16).map(range).collect();
     ranges.iter().all(|(first, last)| first.get() > 0 && first <= last).then_some(ranges)
 }
 
-pub(crate) fn put_abort(ranges: &[Range], out: &mut Vec<u8>) {
+pub(crate) fn put_abort(ranges: &[LsnRange], out: &mut Vec<u8>) {
     for (first, last) in ranges {
         out.extend_from_slice(&first.get().to_le_bytes());
         out.extend_from_slice(&last.get().to_le_bytes());
@@ -264,7 +264,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub(crate) fn new(header: &Header, body: &'a [u8]) -> Self {
+    pub(crate) fn new(header: &FrameHeader, body: &'a [u8]) -> Self {
         Records { rest: body, left: header.count, lsn: header.first_lsn.get() }
     }
 }
@@ -311,8 +311,8 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn header(kind: Kind, count: u32) -> Header {
-        Header {
+    fn header(kind: FrameKind, count: u32) -> FrameHeader {
+        FrameHeader {
             kind,
             flags: 0,
             number: 7,
@@ -331,11 +331,11 @@ mod tests {
         let mut buffer = vec![0; HEADER];
         put_record(b"one", true, &mut buffer);
         put_record(b"", false, &mut buffer);
-        finish(&mut buffer, 0, header(Kind::Batch, 2), PLACE);
+        finish(&mut buffer, 0, header(FrameKind::Batch, 2), PLACE);
         buffer
     }
 
-    const PLACE: Place = Place { salt: 0x1234_5678_9abc_def0, offset: 4096 };
+    const PLACE: FramePlace = FramePlace { salt: 0x1234_5678_9abc_def0, offset: 4096 };
 
     #[test]
     fn a_frame_comes_back() {
@@ -363,17 +363,20 @@ mod tests {
     #[test]
     fn a_frame_passes_only_in_its_place() {
         let bytes = batch();
-        assert!(parse(&bytes, Place { offset: 4104, ..PLACE }).is_none());
-        assert!(parse(&bytes, Place { salt: 1, ..PLACE }).is_none());
-        assert!(parse(&[0; HEADER], Place { salt: 0, offset: 0 }).is_none(), "zeros are no frame");
+        assert!(parse(&bytes, FramePlace { offset: 4104, ..PLACE }).is_none());
+        assert!(parse(&bytes, FramePlace { salt: 1, ..PLACE }).is_none());
+        assert!(parse(&[0; HEADER], FramePlace { salt: 0, offset: 0 }).is_none(), "zeros are no frame");
         assert!(parse(&bytes[..HEADER - 1], PLACE).is_none());
     }
 
     #[test]
     fn a_body_that_lies_about_its_records_is_seen() {
-        let parsed = header(Kind::Batch, 2);
+        let parsed = header(FrameKind::Batch, 2);
         assert!(Records::new(&parsed, &[6, b'a']).any(|record| record.is_none()), "longer than the body");
-        assert!(Records::new(&header(Kind::Batch, 1), &[0, 1]).any(|record| record.is_none()), "more than padding");
+        assert!(
+            Records::new(&header(FrameKind::Batch, 1), &[0, 1]).any(|record| record.is_none()),
+            "more than padding"
+        );
         assert!(Records::new(&parsed, &[]).any(|record| record.is_none()));
     }
 

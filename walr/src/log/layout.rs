@@ -48,7 +48,7 @@ pub(crate) const BAD: &str = ".bad";
 
 /// What a file's name says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(crate) enum FileKind {
     Segment(u64),
     Checkpoint(Lsn),
     /// One of the three that the store writes under such a name: whatever else ends so is somebody else's.
@@ -66,22 +66,22 @@ pub(crate) fn checkpoint_name(lsn: Lsn) -> String {
 }
 
 /// What `name` is, if it is one of ours.
-pub(crate) fn parse_name(name: &str) -> Option<Name> {
+pub(crate) fn parse_name(name: &str) -> Option<FileKind> {
     match name.strip_suffix(TMP) {
-        Some(STORE) => Some(Name::Unfinished),
-        Some(finished) => parse_numbered(finished).map(|_| Name::Unfinished),
-        None if OLD.contains(&name) => Some(Name::Old),
+        Some(STORE) => Some(FileKind::Unfinished),
+        Some(finished) => parse_numbered(finished).map(|_| FileKind::Unfinished),
+        None if OLD.contains(&name) => Some(FileKind::Old),
         None => parse_numbered(name),
     }
 }
 
-fn parse_numbered(name: &str) -> Option<Name> {
+fn parse_numbered(name: &str) -> Option<FileKind> {
     let (number, suffix) = name.split_once('.')?;
     let canonical = number.len() == 16 && !number.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'+');
     let number = u64::from_str_radix(number, 16).ok().filter(|_| canonical)?;
     match suffix {
-        "wal" => Some(Name::Segment(number)),
-        "ckpt" => Some(Name::Checkpoint(Lsn::new(number))),
+        "wal" => Some(FileKind::Segment(number)),
+        "ckpt" => Some(FileKind::Checkpoint(Lsn::new(number))),
         _ => None,
     }
 }
@@ -137,7 +137,7 @@ impl Identity {
     }
 
     /// Writes `STORE`, durably: the last act of a creation.
-    pub(crate) fn write(&self, dir: &Dir) -> Result<()> {
+    pub(crate) fn write(&self, dir: &StoreDir) -> Result<()> {
         let unfinished = format!("{STORE}{TMP}");
         dir.replace(&unfinished, STORE, &self.encode())
     }
@@ -159,15 +159,15 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
 
 /// A store's folder, with the path that messages name.
 #[derive(Clone, Debug)]
-pub(crate) struct Dir {
+pub(crate) struct StoreDir {
     pub(crate) folder: std::sync::Arc<dyn Folder>,
     pub(crate) path: PathBuf,
 }
 
-impl Dir {
+impl StoreDir {
     /// Pairs a folder with its own name.
-    pub(crate) fn of(folder: std::sync::Arc<dyn Folder>) -> Dir {
-        Dir { path: folder.path(), folder }
+    pub(crate) fn of(folder: std::sync::Arc<dyn Folder>) -> StoreDir {
+        StoreDir { path: folder.path(), folder }
     }
 
     pub(crate) fn file_path(&self, name: &str) -> PathBuf {
@@ -222,12 +222,12 @@ mod tests {
 
     #[test]
     fn names_come_back_and_others_are_none_of_ours() {
-        assert_eq!(parse_name(&segment_name(26)), Some(Name::Segment(26)));
-        assert_eq!(parse_name(&checkpoint_name(Lsn::new(u64::MAX))), Some(Name::Checkpoint(Lsn::new(u64::MAX))));
+        assert_eq!(parse_name(&segment_name(26)), Some(FileKind::Segment(26)));
+        assert_eq!(parse_name(&checkpoint_name(Lsn::new(u64::MAX))), Some(FileKind::Checkpoint(Lsn::new(u64::MAX))));
         for unfinished in ["STORE.tmp", "000000000000001a.wal.tmp", "000000000000001a.ckpt.tmp"] {
-            assert_eq!(parse_name(unfinished), Some(Name::Unfinished), "{unfinished}");
+            assert_eq!(parse_name(unfinished), Some(FileKind::Unfinished), "{unfinished}");
         }
-        assert_eq!(parse_name("wal.bin"), Some(Name::Old));
+        assert_eq!(parse_name("wal.bin"), Some(FileKind::Old));
         let foreign = ["lost+found", "STORE", "1a.wal", "000000000000001A.wal", "+00000000000001a.wal", "x.ckpt.bad"];
         let temporary = [".tmp", "thesis.tmp", "1a.ckpt.tmp", "wal.bin.tmp", "STORE.tmp.tmp", "000000000000001a.tmp"];
         for foreign in foreign.into_iter().chain(temporary) {

@@ -6,20 +6,20 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::log::frame::{Header, Kind, Range, Records};
-use crate::log::journal::Extent;
-use crate::log::layout::{Dir, StoreId};
-use crate::log::segment::{Scan, Segment, Step};
+use crate::log::frame::{FrameHeader, FrameKind, LsnRange, Records};
+use crate::log::journal::SegmentExtent;
+use crate::log::layout::{StoreDir, StoreId};
+use crate::log::segment::{FrameScan, ScanStep, Segment};
 use crate::lsn::Lsn;
 use crate::schema::Schema;
 
 /// A part of the log that is known to be sound.
 #[derive(Debug)]
 pub(crate) struct View {
-    pub(crate) dir: Dir,
+    pub(crate) dir: StoreDir,
     pub(crate) store: StoreId,
     /// The segments, oldest first.
-    pub(crate) extents: Vec<Extent>,
+    pub(crate) extents: Vec<SegmentExtent>,
     pub(crate) aborted: AbortedRanges,
 }
 
@@ -45,7 +45,7 @@ impl Span {
 #[derive(Debug)]
 pub(crate) struct Located {
     /// The first and the last LSN of the record's batch.
-    pub(crate) batch: Range,
+    pub(crate) batch: LsnRange,
     /// The number of its frame.
     pub(crate) frame: u64,
     /// The mutation's name on disk.
@@ -54,7 +54,7 @@ pub(crate) struct Located {
 
 impl View {
     /// The segments that hold records of `span`.
-    fn needed(&self, span: Span) -> impl Iterator<Item = &Extent> {
+    fn needed(&self, span: Span) -> impl Iterator<Item = &SegmentExtent> {
         self.extents.iter().enumerate().filter_map(move |(at, extent)| {
             let next = self.extents.get(at + 1);
             let passed = next.is_some_and(|next| next.first_lsn.get() <= span.above.get() + 1);
@@ -71,22 +71,22 @@ impl View {
     pub(crate) fn frames<E: From<Error>>(
         &self,
         span: Span,
-        mut each: impl FnMut(&Header, &[u8], u64) -> Result<(), E>,
+        mut each: impl FnMut(&FrameHeader, &[u8], u64) -> Result<(), E>,
     ) -> Result<(), E> {
         let (mut before, mut after) = (0, span.above);
         for extent in self.needed(span) {
             let segment = Segment::open(&self.dir, &self.store, extent.seq)?;
             let path = self.dir.file_path(&segment.name());
             let read = |e| Error::io("read", &path, e);
-            let mut frames = Scan::new(&segment, None).map_err(read)?;
+            let mut frames = FrameScan::new(&segment, None).map_err(read)?;
             while frames.offset() < extent.end {
                 match frames.step().map_err(read)? {
-                    Step::Bad { offset, reason } => {
+                    ScanStep::Bad { offset, reason } => {
                         // It was sound when the view was made.
                         let (path, reason) = (path.clone(), reason.to_string());
                         return Err(Error::Corrupt { path, offset, after, reason }.into());
                     }
-                    Step::Frame { header, offset, body } => {
+                    ScanStep::Frame { header, offset, body } => {
                         each(&header, body, before + offset + header.frame_len())?;
                         after = after.max(Lsn::new(header.next_lsn().get() - 1));
                     }
@@ -101,7 +101,7 @@ impl View {
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn records(&self, each: &mut dyn FnMut(Lsn, &[u8])) -> Result<()> {
         self.frames(Span { above: Lsn::default(), up_to: Lsn::new(u64::MAX) }, |header, body, _| {
-            if header.kind == Kind::Batch {
+            if header.kind == FrameKind::Batch {
                 Records::new(header, body).flatten().for_each(|record| each(record.lsn, record.bytes));
             }
             Ok(())
@@ -113,8 +113,8 @@ impl View {
         let (mut schema, mut located) = (None, None);
         self.frames(Span::at(lsn), |header, body, _| {
             match header.kind {
-                Kind::Schema => schema = Schema::decode(header.count, body),
-                Kind::Batch if header.first_lsn <= lsn && lsn < header.next_lsn() => {
+                FrameKind::Schema => schema = Schema::decode(header.count, body),
+                FrameKind::Batch if header.first_lsn <= lsn && lsn < header.next_lsn() => {
                     let record = Records::new(header, body).flatten().find(|record| record.lsn == lsn);
                     let place = record.and_then(|record| codec::decode_front(record.bytes)).map(|(place, _)| place);
                     let mutation = mutation_name(schema.as_ref(), place.unwrap_or(u32::MAX));
@@ -135,7 +135,7 @@ pub(crate) fn mutation_name(schema: Option<&Schema>, mutation: u32) -> String {
 }
 
 /// The LSNs of the batch that `lsn` belongs to.
-fn batch_of(header: &Header, body: &[u8], lsn: Lsn) -> Range {
+fn batch_of(header: &FrameHeader, body: &[u8], lsn: Lsn) -> LsnRange {
     let (mut first, mut fresh) = (lsn, true);
     for record in Records::new(header, body).flatten() {
         if fresh {
@@ -151,13 +151,13 @@ fn batch_of(header: &Header, body: &[u8], lsn: Lsn) -> Range {
 
 /// The LSN ranges whose records are aborted.
 #[derive(Debug, Default)]
-pub(crate) struct AbortedRanges(Vec<Range>);
+pub(crate) struct AbortedRanges(Vec<LsnRange>);
 
 impl AbortedRanges {
-    pub(crate) fn new(ranges: &[Range]) -> AbortedRanges {
+    pub(crate) fn new(ranges: &[LsnRange]) -> AbortedRanges {
         let mut sorted = ranges.to_vec();
         sorted.sort_unstable();
-        let mut merged: Vec<Range> = Vec::new();
+        let mut merged: Vec<LsnRange> = Vec::new();
         for (first, last) in sorted {
             match merged.last_mut() {
                 Some((_, end)) if first <= *end => *end = (*end).max(last),
@@ -173,7 +173,7 @@ impl AbortedRanges {
     }
 
     /// The lowest and the highest aborted LSN, if there is one.
-    pub(crate) fn ends(&self) -> Option<Range> {
+    pub(crate) fn ends(&self) -> Option<LsnRange> {
         Some((self.0.first()?.0, self.0.last()?.1))
     }
 }
@@ -181,7 +181,7 @@ impl AbortedRanges {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::frame::{HEADER, Place, finish, parse, put_record};
+    use crate::log::frame::{FramePlace, HEADER, finish, parse, put_record};
 
     #[test]
     fn aborted_lsns_are_contained() {
@@ -199,8 +199,8 @@ mod tests {
         for joined in [false, true, true, false, false] {
             put_record(b"x", joined, &mut bytes);
         }
-        let header = Header {
-            kind: Kind::Batch,
+        let header = FrameHeader {
+            kind: FrameKind::Batch,
             flags: 0,
             number: 1,
             durable: 0,
@@ -212,7 +212,7 @@ mod tests {
             body_crc: 0,
             chain: 0,
         };
-        let place = Place { salt: 1, offset: 0 };
+        let place = FramePlace { salt: 1, offset: 0 };
         finish(&mut bytes, 0, header, place);
         let (header, _) = parse(&bytes, place).unwrap();
         let batch = |lsn| {

@@ -11,7 +11,7 @@ use crate::fs::spawn;
 use crate::lsn::Lsn;
 use crate::pace::{Pace, Signals};
 use crate::panic::woken_quietly;
-use crate::recovery::{self, Snapshot};
+use crate::recovery::{self, LogSnapshot};
 
 /// The most pages that are read ahead.
 const AHEAD: usize = 2;
@@ -35,7 +35,7 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Starts the thread that reads the contents of `snapshot`, in pages of about `size` bytes. The drop ends the thread.
-    pub(super) fn read(core: &Arc<Core<EncodedState>>, snapshot: Snapshot, size: usize) -> Result<Pages> {
+    pub(super) fn read(core: &Arc<Core<EncodedState>>, snapshot: LogSnapshot, size: usize) -> Result<Pages> {
         let (send, pages) = channel(AHEAD);
         let core = core.clone();
         spawn("walr-replay", Box::new(move || send_pages(&core, &snapshot, size, &send)))?;
@@ -70,7 +70,7 @@ fn ended() -> Error {
     Error::Thread { reason: "the replay's thread ended before the end of the log".to_string() }
 }
 
-fn send_pages(core: &Core<EncodedState>, snapshot: &Snapshot, size: usize, pages: &Sender<Page>) {
+fn send_pages(core: &Core<EncodedState>, snapshot: &LogSnapshot, size: usize, pages: &Sender<Page>) {
     let signals = Signals::default();
     // The caller waits for each page.
     signals.hurry();

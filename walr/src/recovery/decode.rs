@@ -2,7 +2,7 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::log::frame::{Header, Kind, Range, Records};
+use crate::log::frame::{FrameHeader, FrameKind, LsnRange, Records};
 use crate::log::view::{Span, View, mutation_name};
 use crate::lsn::Lsn;
 use crate::panic;
@@ -11,33 +11,33 @@ use crate::schema::state::WalState;
 
 /// Why a replay ended early.
 #[derive(Debug)]
-pub(crate) enum Stopped {
+pub(crate) enum ReplayError {
     Failed(Error),
     /// A record panicked; the state may be half changed.
-    Panicked(Panic),
+    Panicked(RecordPanic),
 }
 
 /// A record that panicked on replay.
 #[derive(Debug)]
-pub(crate) struct Panic {
+pub(crate) struct RecordPanic {
     pub(crate) lsn: Lsn,
     /// The first and the last LSN of the record's batch.
-    pub(crate) batch: Range,
+    pub(crate) batch: LsnRange,
     /// The number of the record's frame.
     pub(crate) frame: u64,
     pub(crate) mutation: String,
     pub(crate) message: String,
 }
 
-impl From<Error> for Stopped {
+impl From<Error> for ReplayError {
     fn from(error: Error) -> Self {
-        Stopped::Failed(error)
+        ReplayError::Failed(error)
     }
 }
 
 /// A decoded record.
 #[derive(Debug)]
-pub(crate) struct Decoded<L> {
+pub(crate) struct DecodedRecord<L> {
     pub(crate) lsn: Lsn,
     pub(crate) log: L,
     /// The length of the record's encoding.
@@ -47,24 +47,28 @@ pub(crate) struct Decoded<L> {
 }
 
 /// Takes decoded records.
-pub(crate) trait Sink<L> {
+pub(crate) trait RecordSink<L> {
     /// Hears of a frame before its records come; `read` bytes of the log are read by then.
-    fn frame(&mut self, read: u64) -> Result<(), Stopped>;
+    fn frame(&mut self, read: u64) -> Result<(), ReplayError>;
     /// Takes a record.
-    fn record(&mut self, record: Decoded<L>) -> Result<(), Stopped>;
+    fn record(&mut self, record: DecodedRecord<L>) -> Result<(), ReplayError>;
 }
 
 /// Decodes the records of `span` into `sink`; aborted ones are left out.
-pub(crate) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
+pub(crate) fn decode<S: WalState>(
+    view: &View,
+    span: Span,
+    sink: &mut dyn RecordSink<S::Log>,
+) -> Result<(), ReplayError> {
     let now = Schema::of::<S>();
-    let mut decoder = Decoder { view, span, now: &now, wrote: None, scratch: Vec::new() };
+    let mut decoder = RecordDecoder { view, span, now: &now, wrote: None, scratch: Vec::new() };
     view.frames(span, |header, body, read| {
         sink.frame(read)?;
         decoder.frame::<S>(header, body, sink)
     })
 }
 
-struct Decoder<'a> {
+struct RecordDecoder<'a> {
     view: &'a View,
     span: Span,
     now: &'a Schema,
@@ -73,24 +77,29 @@ struct Decoder<'a> {
     scratch: Vec<u8>,
 }
 
-impl Decoder<'_> {
-    fn frame<S: WalState>(&mut self, header: &Header, body: &[u8], sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
+impl RecordDecoder<'_> {
+    fn frame<S: WalState>(
+        &mut self,
+        header: &FrameHeader,
+        body: &[u8],
+        sink: &mut dyn RecordSink<S::Log>,
+    ) -> Result<(), ReplayError> {
         match header.kind {
-            Kind::Schema => {
+            FrameKind::Schema => {
                 // Recovery has accepted it.
                 if let Some(schema) = Schema::decode(header.count, body) {
                     let places = schema.places_in(self.now);
                     self.wrote = Some((schema, places));
                 }
             }
-            Kind::Batch => {
+            FrameKind::Batch => {
                 let of_other_code =
                     self.wrote.as_ref().is_some_and(|(schema, _)| schema.fingerprint != self.now.fingerprint);
                 for record in Records::new(header, body).flatten() {
                     if self.span.contains(record.lsn) && !self.view.aborted.contain(record.lsn) {
                         let (lsn, bytes) = (record.lsn, record.bytes.len());
                         let log = self.record::<S>(lsn, record.bytes)?;
-                        sink.record(Decoded { lsn, log, bytes, of_other_code })?;
+                        sink.record(DecodedRecord { lsn, log, bytes, of_other_code })?;
                     }
                 }
             }

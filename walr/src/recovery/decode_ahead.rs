@@ -10,7 +10,7 @@ use std::thread;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::decode::{self, Decoded, Sink, Stopped};
+use super::decode::{self, DecodedRecord, RecordSink, ReplayError};
 use crate::error::Error;
 use crate::log::view::{Span, View};
 use crate::panic::drop_quietly;
@@ -24,12 +24,16 @@ const CHUNK: usize = 64 * 1024;
 const MOST: usize = 1024;
 
 /// Decodes the records of `span` into `sink`, on two threads.
-pub(super) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
-    let line = Line::default();
+pub(super) fn decode<S: WalState>(
+    view: &View,
+    span: Span,
+    sink: &mut dyn RecordSink<S::Log>,
+) -> Result<(), ReplayError> {
+    let line = ChunkQueue::default();
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("walr-decode".into()).spawn_scoped(scope, || {
-            let _ended = Ended(&line);
-            let mut ahead = Ahead { line: &line, chunk: Chunk::default() };
+            let _ended = EndGuard(&line);
+            let mut ahead = ChunkSender { line: &line, chunk: Chunk::default() };
             let decoded = decode::decode::<S>(view, span, &mut ahead);
             // What came before an error is applied before it is met.
             ahead.hand_over().and(decoded)
@@ -38,7 +42,7 @@ pub(super) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S
         let Ok(thread) = thread else { return decode::decode::<S>(view, span, sink) };
         let taken = {
             // A thread that still wants to hand over ends.
-            let _ended = Ended(&line);
+            let _ended = EndGuard(&line);
             take(&line, sink)
         };
         taken?;
@@ -46,12 +50,12 @@ pub(super) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S
     })
 }
 
-fn take<L>(line: &Line<L>, sink: &mut dyn Sink<L>) -> Result<(), Stopped> {
+fn take<L>(line: &ChunkQueue<L>, sink: &mut dyn RecordSink<L>) -> Result<(), ReplayError> {
     while let Some(mut chunk) = line.next() {
         while let Some(piece) = chunk.pieces.pop_front() {
             match piece {
-                Piece::Frame(read) => sink.frame(read)?,
-                Piece::Record(record) => sink.record(record)?,
+                SinkCall::Frame(read) => sink.frame(read)?,
+                SinkCall::Record(record) => sink.record(record)?,
             }
         }
     }
@@ -59,18 +63,18 @@ fn take<L>(line: &Line<L>, sink: &mut dyn Sink<L>) -> Result<(), Stopped> {
 }
 
 /// A queue of chunks between the two threads. Both wait until there is a chunk, or space for one, or the other has ended.
-struct Line<L> {
+struct ChunkQueue<L> {
     inner: Mutex<(VecDeque<Chunk<L>>, bool)>,
     changed: Condvar,
 }
 
-impl<L> Default for Line<L> {
+impl<L> Default for ChunkQueue<L> {
     fn default() -> Self {
-        Line { inner: Mutex::new((VecDeque::new(), false)), changed: Condvar::new() }
+        ChunkQueue { inner: Mutex::new((VecDeque::new(), false)), changed: Condvar::new() }
     }
 }
 
-impl<L> Line<L> {
+impl<L> ChunkQueue<L> {
     /// Adds a chunk; gives it back if nobody takes it any more.
     fn put(&self, chunk: Chunk<L>) -> Result<(), Chunk<L>> {
         let mut inner = self.inner.lock();
@@ -97,9 +101,9 @@ impl<L> Line<L> {
 }
 
 /// Tells the other thread, however this one ends.
-struct Ended<'a, L>(&'a Line<L>);
+struct EndGuard<'a, L>(&'a ChunkQueue<L>);
 
-impl<L> Drop for Ended<'_, L> {
+impl<L> Drop for EndGuard<'_, L> {
     fn drop(&mut self) {
         self.0.inner.lock().1 = true;
         self.0.changed.notify_all();
@@ -107,14 +111,14 @@ impl<L> Drop for Ended<'_, L> {
 }
 
 /// What a sink is told.
-enum Piece<L> {
+enum SinkCall<L> {
     Frame(u64),
-    Record(Decoded<L>),
+    Record(DecodedRecord<L>),
 }
 
 /// Some pieces, in order.
 struct Chunk<L> {
-    pieces: VecDeque<Piece<L>>,
+    pieces: VecDeque<SinkCall<L>>,
     bytes: usize,
 }
 
@@ -134,31 +138,31 @@ impl<L> Drop for Chunk<L> {
 }
 
 /// Collects pieces, and hands them over in chunks.
-struct Ahead<'a, L> {
-    line: &'a Line<L>,
+struct ChunkSender<'a, L> {
+    line: &'a ChunkQueue<L>,
     chunk: Chunk<L>,
 }
 
-impl<L> Ahead<'_, L> {
-    fn put(&mut self, piece: Piece<L>, bytes: usize) -> Result<(), Stopped> {
+impl<L> ChunkSender<'_, L> {
+    fn put(&mut self, piece: SinkCall<L>, bytes: usize) -> Result<(), ReplayError> {
         self.chunk.pieces.push_back(piece);
         self.chunk.bytes += bytes;
         if self.chunk.bytes >= CHUNK || self.chunk.pieces.len() >= MOST { self.hand_over() } else { Ok(()) }
     }
 
-    fn hand_over(&mut self) -> Result<(), Stopped> {
+    fn hand_over(&mut self) -> Result<(), ReplayError> {
         // Who took them ended early, for a reason of its own.
         self.line.put(std::mem::take(&mut self.chunk)).map_err(|_| Error::Closed.into())
     }
 }
 
-impl<L> Sink<L> for Ahead<'_, L> {
-    fn frame(&mut self, read: u64) -> Result<(), Stopped> {
-        self.put(Piece::Frame(read), 0)
+impl<L> RecordSink<L> for ChunkSender<'_, L> {
+    fn frame(&mut self, read: u64) -> Result<(), ReplayError> {
+        self.put(SinkCall::Frame(read), 0)
     }
 
-    fn record(&mut self, record: Decoded<L>) -> Result<(), Stopped> {
+    fn record(&mut self, record: DecodedRecord<L>) -> Result<(), ReplayError> {
         let bytes = record.bytes;
-        self.put(Piece::Record(record), bytes)
+        self.put(SinkCall::Record(record), bytes)
     }
 }

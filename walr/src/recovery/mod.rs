@@ -18,22 +18,24 @@ mod scan;
 mod table;
 
 pub(crate) use preview::preview;
-pub(crate) use replica::{Replica, Snapshot, read, rebuild, replay_again};
+pub(crate) use replica::{LogSnapshot, Replica, read, rebuild, replay_again};
 pub use report::{Bypassed, Cut, DryRun, Recovery};
 
 use std::time::Instant;
 
-use self::decode::{Panic, Stopped};
-use self::replay::{Replayed, without_aborted};
+use self::decode::{RecordPanic, ReplayError};
+use self::replay::{ReplayCounts, without_aborted};
 use self::salvage::salvage;
-use self::scan::{Log, Wanted, scan};
-use crate::checkpoint::{self, LoadError, Loaded};
+use self::scan::{ScanRequest, ScannedLog, scan};
+use crate::checkpoint::{self, LoadError, LoadedCheckpoint};
 use crate::error::{Error, Result};
 use crate::fs::Open;
-use crate::log::frame::{BLOCK, Range};
-use crate::log::journal::Position;
-use crate::log::layout::{BAD, Dir, Identity, Name, STORE, StoreId, checkpoint_name, parse_name, segment_name};
-use crate::log::segment::{Expected, Segment, Space};
+use crate::log::frame::{BLOCK, LsnRange};
+use crate::log::journal::LogPosition;
+use crate::log::layout::{
+    BAD, FileKind, Identity, STORE, StoreDir, StoreId, checkpoint_name, parse_name, segment_name,
+};
+use crate::log::segment::{NextFrame, Segment, SegmentSpace};
 use crate::log::view::Span;
 use crate::lsn::Lsn;
 use crate::options::ChangedCode;
@@ -48,20 +50,20 @@ const FIRST_SEGMENT: u64 = 4 * BLOCK;
 
 /// An opened store.
 #[derive(Debug)]
-pub(crate) struct Opened<S> {
+pub(crate) struct OpenedStore<S> {
     pub(crate) state: S,
     pub(crate) identity: Identity,
-    pub(crate) position: Position,
+    pub(crate) position: LogPosition,
     /// The checkpoints that count, oldest first; at least one.
     pub(crate) checkpoints: Vec<Lsn>,
     /// LSNs that were taken back.
-    pub(crate) aborts: Vec<Range>,
+    pub(crate) aborts: Vec<LsnRange>,
     pub(crate) report: Recovery,
 }
 
 /// The names in the folder.
 #[derive(Debug, Default)]
-struct Names {
+struct FolderFiles {
     segments: Vec<u64>,
     checkpoints: Vec<Lsn>,
     unfinished: Vec<String>,
@@ -69,15 +71,15 @@ struct Names {
     old: Vec<String>,
 }
 
-impl Names {
-    fn list(dir: &Dir) -> Result<Names> {
-        let mut names = Names::default();
+impl FolderFiles {
+    fn list(dir: &StoreDir) -> Result<FolderFiles> {
+        let mut names = FolderFiles::default();
         for entry in dir.folder.list().map_err(|e| Error::io("list", &dir.path, e))? {
             match parse_name(&entry.name) {
-                Some(Name::Segment(seq)) => names.segments.push(seq),
-                Some(Name::Checkpoint(lsn)) => names.checkpoints.push(lsn),
-                Some(Name::Unfinished) => names.unfinished.push(entry.name),
-                Some(Name::Old) => names.old.push(entry.name),
+                Some(FileKind::Segment(seq)) => names.segments.push(seq),
+                Some(FileKind::Checkpoint(lsn)) => names.checkpoints.push(lsn),
+                Some(FileKind::Unfinished) => names.unfinished.push(entry.name),
+                Some(FileKind::Old) => names.old.push(entry.name),
                 None => {}
             }
         }
@@ -89,15 +91,15 @@ impl Names {
 
 /// Opens the store in `dir`, whose lock is held; creates it from `first` if there is none.
 pub(crate) fn open<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     changed: ChangedCode,
     watch: &Watch,
     first: impl FnOnce() -> Result<S>,
-) -> Result<Opened<S>> {
+) -> Result<OpenedStore<S>> {
     let began = Instant::now();
     // A rename that an earlier process had not yet made durable is acted on below.
     dir.sync()?;
-    let names = Names::list(dir)?;
+    let names = FolderFiles::list(dir)?;
     let mut opened = match dir.read_small(STORE)? {
         Some(bytes) => {
             let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
@@ -113,7 +115,7 @@ pub(crate) fn open<S: WalState>(
 }
 
 /// Without `STORE` there may be no more than an interrupted creation leaves.
-fn refuse_without_store(dir: &Dir, names: &Names) -> Result<()> {
+fn refuse_without_store(dir: &StoreDir, names: &FolderFiles) -> Result<()> {
     if let Some(name) = names.old.first() {
         return Err(Error::Older { path: dir.file_path(name) });
     }
@@ -136,7 +138,7 @@ fn refuse_without_store(dir: &Dir, names: &Names) -> Result<()> {
 }
 
 /// Creates a store that begins with `first`. `STORE` comes last: until then there is no store.
-fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
+fn create<S: WalState>(dir: &StoreDir, names: FolderFiles, first: S) -> Result<OpenedStore<S>> {
     for name in names.unfinished.iter().cloned().chain(names.segments.iter().map(|&seq| segment_name(seq))) {
         dir.remove_if_there(&name)?;
     }
@@ -148,13 +150,13 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
     let bytes = written.bytes;
     let state = written.read_back::<S>(dir, &identity.store, &Pace::full())?;
     written.commit(dir)?;
-    Segment::create(dir, &identity.store, 1, Space { reserved: FIRST_SEGMENT, written: false }, &Pace::full())?;
+    Segment::create(dir, &identity.store, 1, SegmentSpace { reserved: FIRST_SEGMENT, written: false }, &Pace::full())?;
     identity.write(dir)?;
-    let next = Expected { number: 1, chain: 0, lsn: Lsn::new(1) };
-    Ok(Opened {
+    let next = NextFrame { number: 1, chain: 0, lsn: Lsn::new(1) };
+    Ok(OpenedStore {
         state,
         identity,
-        position: Position { extents: Vec::new(), next, unwritten_aborts: Vec::new(), marked: true, trim: None },
+        position: LogPosition { extents: Vec::new(), next, unwritten_aborts: Vec::new(), marked: true, trim: None },
         checkpoints: vec![Lsn::default()],
         aborts: Vec::new(),
         report: Recovery { created: true, checkpoint_bytes: bytes, ..Recovery::default() },
@@ -162,22 +164,22 @@ fn create<S: WalState>(dir: &Dir, names: Names, first: S) -> Result<Opened<S>> {
 }
 
 fn recover<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     identity: Identity,
-    names: Names,
+    names: FolderFiles,
     changed: ChangedCode,
     pace: &Pace<'_>,
-) -> Result<Opened<S>> {
+) -> Result<OpenedStore<S>> {
     let mut report = Recovery::default();
-    let Found { state, mut log, oldest } = find(dir, &identity.store, &names, changed, pace, &mut report)?;
+    let RecoveredState { state, mut log, oldest } = find(dir, &identity.store, &names, changed, pace, &mut report)?;
     let kept = tidy_up(dir, &names, oldest, &mut log, &mut report)?;
     // After an unclean end the last segment has its reserve still, and perhaps a torn tail: of no use once a later one is begun.
     let last = log.extents.last().filter(|_| !log.marked || !log.cuts.is_empty());
     let trim = last.map(|extent| (extent.seq, extent.end));
-    Ok(Opened {
+    Ok(OpenedStore {
         state,
         identity,
-        position: Position {
+        position: LogPosition {
             extents: log.extents,
             next: log.next,
             unwritten_aborts: report.aborted.clone(),
@@ -191,22 +193,22 @@ fn recover<S: WalState>(
 }
 
 /// What a folder holds.
-struct Found<S> {
+struct RecoveredState<S> {
     state: S,
-    log: Log,
+    log: ScannedLog,
     /// The oldest checkpoint that the log was scanned from.
     oldest: Lsn,
 }
 
 /// Builds the state from the folder, and changes nothing there.
 fn find<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
-    names: &Names,
+    names: &FolderFiles,
     changed: ChangedCode,
     pace: &Pace<'_>,
     report: &mut Recovery,
-) -> Result<Found<S>> {
+) -> Result<RecoveredState<S>> {
     let loaded = load_newest::<S>(dir, store, &names.checkpoints, &mut report.bypassed, pace)?;
     (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
     report.migrated_from = Some(loaded.version).filter(|version| *version != S::VERSION);
@@ -214,7 +216,7 @@ fn find<S: WalState>(
     // Two checkpoints are kept, with the log above the older one; an even older one is what a crash or a failed removal left.
     let needed = &names.checkpoints[names.checkpoints.len().saturating_sub(2)..];
     let oldest = needed.first().copied().unwrap_or_default().min(loaded.lsn);
-    let mut log = scan(Wanted {
+    let mut log = scan(ScanRequest {
         dir,
         store,
         segments: &names.segments,
@@ -240,11 +242,11 @@ fn find<S: WalState>(
     report.records = replayed.records;
     report.bytes = replayed.bytes;
     report.records_of_other_code = replayed.of_other_code;
-    Ok(Found { state, log, oldest })
+    Ok(RecoveredState { state, log, oldest })
 }
 
 /// Refuses what this program can't replay, or shouldn't.
-fn accept<S: WalState>(dir: &Dir, held: &Held, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
+fn accept<S: WalState>(dir: &StoreDir, held: &Held, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
     let now = Schema::of::<S>();
     held.check(&now, &dir.path)?;
     let records = held.of_other_code(&now);
@@ -268,18 +270,18 @@ fn in_place_of(bypassed: &[Bypassed], error: Error) -> Error {
 
 /// The newest checkpoint whose bytes are sound.
 fn load_newest<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     checkpoints: &[Lsn],
     bypassed: &mut Vec<Bypassed>,
     pace: &Pace<'_>,
-) -> Result<Loaded<S>> {
+) -> Result<LoadedCheckpoint<S>> {
     for &lsn in checkpoints.iter().rev() {
         let name = checkpoint_name(lsn);
         match checkpoint::load(dir, store, &name, lsn, pace) {
             Ok(loaded) => return Ok(loaded),
             Err(LoadError::Refused(error)) => return Err(error),
-            Err(LoadError::Damaged { offset, reason }) => {
+            Err(LoadError::Corrupt { offset, reason }) => {
                 bypassed.push(Bypassed { path: dir.file_path(&name), offset, reason: reason.to_string() });
             }
         }
@@ -298,13 +300,13 @@ fn load_newest<S: WalState>(
 /// Replays the log on top of `replica`. A record that panics in the last frame, under the code that recorded it, was never
 /// acknowledged: the process ended before its abort was written. It is aborted now.
 fn replay_all<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     mut replica: Replica<S>,
-    log: &mut Log,
+    log: &mut ScannedLog,
     pace: &Pace<'_>,
     report: &mut Recovery,
-) -> Result<(S, Replayed)> {
+) -> Result<(S, ReplayCounts)> {
     let (checkpoint, last) = (replica.lsn, report.last);
     loop {
         let view = log.view(dir, store);
@@ -314,8 +316,8 @@ fn replay_all<S: WalState>(
                 pace.end();
                 return Ok((replica.state, replayed));
             }
-            Err(Stopped::Failed(error)) => return Err(error),
-            Err(Stopped::Panicked(panic)) => {
+            Err(ReplayError::Failed(error)) => return Err(error),
+            Err(ReplayError::Panicked(panic)) => {
                 // Its own `Drop` may panic on a state that is half changed.
                 drop_quietly(replica);
                 take_back::<S>(dir, log, report, panic)?;
@@ -325,7 +327,12 @@ fn replay_all<S: WalState>(
     }
 }
 
-fn take_back<S: WalState>(dir: &Dir, log: &mut Log, report: &mut Recovery, panic: Panic) -> Result<()> {
+fn take_back<S: WalState>(
+    dir: &StoreDir,
+    log: &mut ScannedLog,
+    report: &mut Recovery,
+    panic: RecordPanic,
+) -> Result<()> {
     let (last, code) = log.last_batch.unwrap_or_default();
     let advice = if last == panic.frame && code != S::FINGERPRINT {
         "the record was made by other code of the same mutations: open the store with that, or mend this one"
@@ -336,12 +343,18 @@ fn take_back<S: WalState>(dir: &Dir, log: &mut Log, report: &mut Recovery, panic
         report.aborted.push(panic.batch);
         return Ok(());
     };
-    let Panic { lsn, mutation, message, .. } = panic;
+    let RecordPanic { lsn, mutation, message, .. } = panic;
     Err(Error::ReplayPanicked { path: dir.path.clone(), mutation, lsn, message, advice })
 }
 
 /// Changes on disk what the recovery decided, and returns the checkpoints that count.
-fn tidy_up(dir: &Dir, names: &Names, oldest: Lsn, log: &mut Log, report: &mut Recovery) -> Result<Vec<Lsn>> {
+fn tidy_up(
+    dir: &StoreDir,
+    names: &FolderFiles,
+    oldest: Lsn,
+    log: &mut ScannedLog,
+    report: &mut Recovery,
+) -> Result<Vec<Lsn>> {
     for cut in &mut log.cuts {
         cut.copy = salvage(dir, cut);
         report.cut.push(cut.clone());

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use super::report::DryRun;
-use super::{Names, find, refuse_without_store};
+use super::{FolderFiles, find, refuse_without_store};
 use crate::error::{Error, Result};
-use crate::log::layout::{Dir, Identity, STORE};
+use crate::log::layout::{Identity, STORE, StoreDir};
 use crate::options::ChangedCode;
 use crate::options::progress::Watch;
 use crate::pace::Pace;
@@ -14,7 +14,7 @@ use crate::schema::Schema;
 use crate::schema::state::WalState;
 
 /// Goes through an open of the store in `dir` up to the first change on disk.
-pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch) -> Result<DryRun> {
+pub(crate) fn preview<S: WalState>(dir: &StoreDir, changed: ChangedCode, watch: &Watch) -> Result<DryRun> {
     let began = Instant::now();
     let mut run = DryRun::default();
     match look::<S>(dir, changed, watch, &mut run) {
@@ -27,9 +27,9 @@ pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watc
     Ok(run)
 }
 
-fn look<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch, run: &mut DryRun) -> Result<()> {
+fn look<S: WalState>(dir: &StoreDir, changed: ChangedCode, watch: &Watch, run: &mut DryRun) -> Result<()> {
     Schema::check::<S>()?;
-    let names = Names::list(dir)?;
+    let names = FolderFiles::list(dir)?;
     let Some(bytes) = dir.read_small(STORE)? else {
         refuse_without_store(dir, &names)?;
         run.creates = true;

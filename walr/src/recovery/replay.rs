@@ -1,9 +1,9 @@
 //! The second pass over the log: the records of a view, in order, applied to a state.
 
-use super::decode::{Decoded, Panic, Sink, Stopped, decode};
+use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, decode};
 use super::decode_ahead;
 use crate::error::{Error, Result};
-use crate::log::frame::{Kind, Records};
+use crate::log::frame::{FrameKind, Records};
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
@@ -16,7 +16,7 @@ const LONG: u64 = 1 << 20;
 
 /// The extent of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Replayed {
+pub(crate) struct ReplayCounts {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) of_other_code: u64,
@@ -29,8 +29,8 @@ pub(crate) fn replay<S: WalState>(
     span: Span,
     pace: &Pace<'_>,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
-) -> Result<Replayed, Stopped> {
-    let mut applier = Applier::<S> { apply, view, pace, replayed: Replayed::default() };
+) -> Result<ReplayCounts, ReplayError> {
+    let mut applier = Applier::<S> { apply, view, pace, replayed: ReplayCounts::default() };
     if !pace.is_in_background() && view.bytes(span) >= LONG {
         decode_ahead::decode::<S>(view, span, &mut applier)?;
     } else {
@@ -40,13 +40,13 @@ pub(crate) fn replay<S: WalState>(
 }
 
 /// Reduces the count of the `held` records of `span` by the aborted ones. The log is read only where there are some.
-pub(crate) fn without_aborted(mut held: Replayed, view: &View, span: Span) -> Result<Replayed> {
+pub(crate) fn without_aborted(mut held: ReplayCounts, view: &View, span: Span) -> Result<ReplayCounts> {
     let Some((first, last)) = view.aborted.ends().filter(|(_, last)| *last > span.above) else {
         return Ok(held);
     };
     let around = Span { above: span.above.max(Lsn::new(first.get() - 1)), up_to: last };
     view.frames(around, |header, body, _| {
-        if header.kind == Kind::Batch {
+        if header.kind == FrameKind::Batch {
             for record in Records::new(header, body).flatten() {
                 if record.lsn > around.above && view.aborted.contain(record.lsn) {
                     held.records = held.records.saturating_sub(1);
@@ -64,11 +64,11 @@ struct Applier<'a, S: WalState> {
     apply: &'a mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
     view: &'a View,
     pace: &'a Pace<'a>,
-    replayed: Replayed,
+    replayed: ReplayCounts,
 }
 
-impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
-    fn frame(&mut self, read: u64) -> Result<(), Stopped> {
+impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
+    fn frame(&mut self, read: u64) -> Result<(), ReplayError> {
         if self.pace.is_stopped() {
             return Err(Error::Closed.into());
         }
@@ -77,8 +77,8 @@ impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
         Ok(())
     }
 
-    fn record(&mut self, record: Decoded<S::Log>) -> Result<(), Stopped> {
-        let Decoded { lsn, log, bytes, of_other_code } = record;
+    fn record(&mut self, record: DecodedRecord<S::Log>) -> Result<(), ReplayError> {
+        let DecodedRecord { lsn, log, bytes, of_other_code } = record;
         let replaying = reentry::replaying();
         let applied = panic::catch(|| (self.apply)(lsn, log));
         drop(replaying);
@@ -94,16 +94,16 @@ impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
 }
 
 /// Finds the record that panicked in the log.
-fn panicked(view: &View, lsn: Lsn, message: String) -> Stopped {
+fn panicked(view: &View, lsn: Lsn, message: String) -> ReplayError {
     match view.locate(lsn) {
-        Err(error) => Stopped::Failed(error),
+        Err(error) => ReplayError::Failed(error),
         Ok(Some(found)) => {
             let (batch, frame, mutation) = (found.batch, found.frame, found.mutation);
-            Stopped::Panicked(Panic { lsn, batch, frame, mutation, message })
+            ReplayError::Panicked(RecordPanic { lsn, batch, frame, mutation, message })
         }
         Ok(None) => {
             let reason = format!("lsn {lsn} panicked ({message}), and isn't in the log any more");
-            Stopped::Failed(Error::Thread { reason })
+            ReplayError::Failed(Error::Thread { reason })
         }
     }
 }

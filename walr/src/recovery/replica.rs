@@ -1,13 +1,13 @@
 //! A state that is built from disk, beside the live one or in its place.
 
-use super::decode::{Panic, Stopped};
+use super::decode::{RecordPanic, ReplayError};
 use super::load_newest;
-use super::replay::{Replayed, replay};
-use crate::checkpoint::Loaded;
+use super::replay::{ReplayCounts, replay};
+use crate::checkpoint::LoadedCheckpoint;
 use crate::error::{Error, Result};
-use crate::log::frame::Range;
-use crate::log::journal::Extent;
-use crate::log::layout::{Dir, StoreId};
+use crate::log::frame::LsnRange;
+use crate::log::journal::SegmentExtent;
+use crate::log::layout::{StoreDir, StoreId};
 use crate::log::view::{AbortedRanges, Span, View};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
@@ -16,18 +16,18 @@ use crate::schema::state::WalState;
 
 /// The log above a checkpoint, as the owner of an open store sees it.
 #[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
+pub(crate) struct LogSnapshot {
     /// The newest checkpoint that counts.
     pub(crate) checkpoint: Lsn,
-    pub(crate) extents: Vec<Extent>,
+    pub(crate) extents: Vec<SegmentExtent>,
     /// The aborted LSN ranges above the checkpoint.
-    pub(crate) aborts: Vec<Range>,
+    pub(crate) aborts: Vec<LsnRange>,
     /// The last LSN of the snapshot.
     pub(crate) up_to: Lsn,
 }
 
-impl Snapshot {
-    pub(crate) fn view(&self, dir: &Dir, store: &StoreId) -> View {
+impl LogSnapshot {
+    pub(crate) fn view(&self, dir: &StoreDir, store: &StoreId) -> View {
         let aborted = AbortedRanges::new(&self.aborts);
         View { dir: dir.clone(), store: *store, extents: self.extents.clone(), aborted }
     }
@@ -39,20 +39,20 @@ pub(crate) struct Replica<S> {
     pub(crate) lsn: Lsn,
 }
 
-impl<S: WalState> From<Loaded<S>> for Replica<S> {
-    fn from(loaded: Loaded<S>) -> Self {
+impl<S: WalState> From<LoadedCheckpoint<S>> for Replica<S> {
+    fn from(loaded: LoadedCheckpoint<S>) -> Self {
         Replica { state: loaded.state, lsn: loaded.lsn }
     }
 }
 
 impl<S: WalState> Replica<S> {
     /// Loads the checkpoint of this LSN. No older one stands in for it: the aborts below it aren't known to an open store.
-    pub(crate) fn load(dir: &Dir, store: &StoreId, checkpoint: Lsn, pace: &Pace<'_>) -> Result<Self> {
+    pub(crate) fn load(dir: &StoreDir, store: &StoreId, checkpoint: Lsn, pace: &Pace<'_>) -> Result<Self> {
         load_newest::<S>(dir, store, &[checkpoint], &mut Vec::new(), pace).map(Replica::from)
     }
 
     /// Replays the records up to `up_to`.
-    pub(crate) fn advance(&mut self, view: &View, up_to: Lsn, pace: &Pace<'_>) -> Result<Replayed, Stopped> {
+    pub(crate) fn advance(&mut self, view: &View, up_to: Lsn, pace: &Pace<'_>) -> Result<ReplayCounts, ReplayError> {
         let span = Span { above: self.lsn, up_to };
         let state = &mut self.state;
         let replayed = replay::<S>(view, span, pace, &mut |_, log| state.apply(log))?;
@@ -78,8 +78,8 @@ pub(crate) fn replay_again<S: WalState>(
 ) -> Result<()> {
     match replay::<S>(view, span, pace, apply) {
         Ok(_) => Ok(()),
-        Err(Stopped::Failed(error)) => Err(error),
-        Err(Stopped::Panicked(Panic { lsn, mutation, message, .. })) => {
+        Err(ReplayError::Failed(error)) => Err(error),
+        Err(ReplayError::Panicked(RecordPanic { lsn, mutation, message, .. })) => {
             let advice = "it succeeded when it was recorded, so that the mutation isn't deterministic: fix it";
             Err(Error::ReplayPanicked { path: view.dir.path.clone(), mutation, lsn, message, advice })
         }
@@ -88,9 +88,9 @@ pub(crate) fn replay_again<S: WalState>(
 
 /// Builds the state as of a snapshot from its checkpoint, or from a `base` above that.
 pub(crate) fn rebuild<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
-    snapshot: &Snapshot,
+    snapshot: &LogSnapshot,
     base: Option<Replica<S>>,
     pace: &Pace<'_>,
 ) -> Result<S> {
@@ -112,9 +112,9 @@ pub(crate) fn rebuild<S: WalState>(
 /// Reads a snapshot without building a state: `begin` takes what the checkpoint holds, then `each` takes every record
 /// above it, in order. The pace can end it early.
 pub(crate) fn read<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
-    snapshot: &Snapshot,
+    snapshot: &LogSnapshot,
     pace: &Pace<'_>,
     begin: impl FnOnce(S),
     each: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
@@ -124,8 +124,8 @@ pub(crate) fn read<S: WalState>(
     let span = Span { above: lsn, up_to: snapshot.up_to };
     match replay::<S>(&snapshot.view(dir, store), span, pace, each) {
         Ok(_) => Ok(()),
-        Err(Stopped::Failed(error)) => Err(error),
-        Err(Stopped::Panicked(Panic { lsn, message, .. })) => {
+        Err(ReplayError::Failed(error)) => Err(error),
+        Err(ReplayError::Panicked(RecordPanic { lsn, message, .. })) => {
             Err(Error::Thread { reason: format!("handing over lsn {lsn} panicked: {message}") })
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::Cut;
 use crate::fs::{Open, SALVAGE};
-use crate::log::layout::{Dir, Name, parse_name, segment_name};
+use crate::log::layout::{FileKind, StoreDir, parse_name, segment_name};
 
 /// Of a torn tail, at most this much is copied.
 const MOST_SALVAGED: u64 = 1 << 20;
@@ -29,7 +29,7 @@ impl SavedCopy {
     /// The copy of this name; `None` for what isn't ours.
     fn parse(name: &str) -> Option<SavedCopy> {
         let mut parts = name.strip_prefix(SALVAGE)?.strip_prefix('/')?.split('-');
-        let Some(Name::Segment(segment)) = parse_name(parts.next()?) else { return None };
+        let Some(FileKind::Segment(segment)) = parse_name(parts.next()?) else { return None };
         let offset = u64::from_str_radix(parts.next()?, 16).ok()?;
         let number = parts.next()?.parse().ok()?;
         Some(SavedCopy { segment, offset, number }).filter(|copy| copy.name() == name)
@@ -38,13 +38,13 @@ impl SavedCopy {
 
 /// Keeps a copy of what is cut off; `None` where it can't be written, as on a full disk, or where something else stands in the
 /// place of the folder: then what is to be cut off stays where it is. The oldest copies beyond the bound are removed.
-pub(super) fn salvage(dir: &Dir, cut: &Cut) -> Option<PathBuf> {
+pub(super) fn salvage(dir: &StoreDir, cut: &Cut) -> Option<PathBuf> {
     copy(dir, cut).ok().flatten()
 }
 
-fn copy(dir: &Dir, cut: &Cut) -> io::Result<Option<PathBuf>> {
+fn copy(dir: &StoreDir, cut: &Cut) -> io::Result<Option<PathBuf>> {
     let from = cut.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let Some(Name::Segment(segment)) = parse_name(from) else { return Ok(None) };
+    let Some(FileKind::Segment(segment)) = parse_name(from) else { return Ok(None) };
     let mut bytes = vec![0; cut.bytes.min(MOST_SALVAGED) as usize];
     let len = dir.folder.open(from, Open::Read)?.read_at(&mut bytes, cut.offset)?;
     bytes.truncate(len);

@@ -4,14 +4,14 @@
 use std::io;
 
 use super::Cut;
-use super::replay::Replayed;
-use super::table::{Finding, Verdict, examine, judge};
+use super::replay::ReplayCounts;
+use super::table::{Finding, TailVerdict, examine, judge};
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::log::frame::{self, BLOCK, FLAG_CLOSE, Header, Kind, Link, Range, Records};
-use crate::log::journal::Extent;
-use crate::log::layout::{Dir, StoreId, segment_name};
-use crate::log::segment::{Expected, Scan, Segment, Step};
+use crate::log::frame::{self, BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, Link, LsnRange, Records};
+use crate::log::journal::SegmentExtent;
+use crate::log::layout::{StoreDir, StoreId, segment_name};
+use crate::log::segment::{FrameScan, NextFrame, ScanStep, Segment};
 use crate::log::view::{AbortedRanges, View};
 use crate::lsn::Lsn;
 use crate::options::progress::Phase;
@@ -20,17 +20,17 @@ use crate::schema::Schema;
 
 /// The log, scanned.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct ScannedLog {
     /// The segments that hold the log from the oldest checkpoint on, oldest first.
-    pub(crate) extents: Vec<Extent>,
+    pub(crate) extents: Vec<SegmentExtent>,
     /// LSNs that aborts take back.
-    pub(crate) aborts: Vec<Range>,
+    pub(crate) aborts: Vec<LsnRange>,
     /// What it holds above the loaded checkpoint, what is taken back included.
-    pub(crate) held: Replayed,
+    pub(crate) held: ReplayCounts,
     /// How many bytes that takes, with its frames and the padding between them.
     pub(crate) bytes: u64,
     /// What the next frame must be.
-    pub(crate) next: Expected,
+    pub(crate) next: NextFrame,
     /// The last batch's frame number and the fingerprint of its code, if nothing but links and schemas follow it.
     pub(crate) last_batch: Option<(u64, u64)>,
     /// Whether the last frame is a mark or a seal, or there is none.
@@ -41,17 +41,17 @@ pub(crate) struct Log {
     pub(crate) residue: Vec<u64>,
 }
 
-impl Log {
+impl ScannedLog {
     /// The records that the scan found.
-    pub(crate) fn view(&self, dir: &Dir, store: &StoreId) -> View {
+    pub(crate) fn view(&self, dir: &StoreDir, store: &StoreId) -> View {
         let aborted = AbortedRanges::new(&self.aborts);
         View { dir: dir.clone(), store: *store, extents: self.extents.clone(), aborted }
     }
 }
 
 /// What the scan is told.
-pub(crate) struct Wanted<'a> {
-    pub(crate) dir: &'a Dir,
+pub(crate) struct ScanRequest<'a> {
+    pub(crate) dir: &'a StoreDir,
     pub(crate) store: &'a StoreId,
     /// The segments' numbers, ascending.
     pub(crate) segments: &'a [u64],
@@ -65,7 +65,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// A segment and the link it begins with.
-struct Linked {
+struct LinkedSegment {
     /// Its number, and not its file: there may be more segments than a process may have open files.
     seq: u64,
     first_lsn: Lsn,
@@ -76,7 +76,7 @@ struct Linked {
 }
 
 /// How the walk over a segment ended.
-enum End {
+enum SegmentEnd {
     /// In a seal that names this segment.
     Sealed(u64),
     /// In a closing mark.
@@ -88,15 +88,15 @@ enum End {
 }
 
 /// Scans the log.
-pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
+pub(crate) fn scan(mut wanted: ScanRequest<'_>) -> Result<ScannedLog> {
     let (chain, later, residue) = gather(&wanted)?;
     check_links(&wanted, &chain)?;
-    let mut log = Log {
+    let mut log = ScannedLog {
         extents: Vec::new(),
         aborts: Vec::new(),
-        held: Replayed::default(),
+        held: ReplayCounts::default(),
         bytes: 0,
-        next: Expected { number: 1, chain: 0, lsn: Lsn::new(1) },
+        next: NextFrame { number: 1, chain: 0, lsn: Lsn::new(1) },
         last_batch: None,
         marked: true,
         cuts: Vec::new(),
@@ -104,7 +104,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
     };
     // Only what is above the loaded checkpoint is read; the links vouch for what lies below.
     let above = chain.iter().rposition(|linked| linked.first_lsn.get() <= wanted.loaded.get() + 1).unwrap_or(0);
-    let mut last = End::Closed;
+    let mut last = SegmentEnd::Closed;
     wanted.pace.begin(Phase::Scan, chain[above.min(chain.len())..].iter().map(|linked| linked.len).sum());
     let mut read = 0;
     for (at, linked) in chain.iter().enumerate() {
@@ -115,7 +115,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
                 let follows = (at > above).then_some(log.next);
                 let (end, offset) = walk(&mut wanted, &mut log, linked, next, (follows, read))?;
                 read += linked.len;
-                if let End::Open(reason) = end {
+                if let SegmentEnd::Open(reason) = end {
                     let segment = Segment::open(wanted.dir, wanted.store, linked.seq)?;
                     let finding = match next {
                         Some(_) => Finding::NotLast,
@@ -127,7 +127,7 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
                 offset
             }
         };
-        log.extents.push(Extent { seq: linked.seq, first_lsn: linked.first_lsn, end });
+        log.extents.push(SegmentExtent { seq: linked.seq, first_lsn: linked.first_lsn, end });
     }
     finish(&wanted, &mut log, last, &later)?;
     wanted.pace.end();
@@ -136,8 +136,8 @@ pub(crate) fn scan(mut wanted: Wanted<'_>) -> Result<Log> {
 
 /// The segments with a valid link back to the oldest checkpoint, those behind the last of them, and the numbers of those
 /// that aren't needed.
-fn gather(wanted: &Wanted<'_>) -> Result<(Vec<Linked>, Vec<Segment>, Vec<u64>)> {
-    let (mut chain, mut later) = (Vec::<Linked>::new(), Vec::new());
+fn gather(wanted: &ScanRequest<'_>) -> Result<(Vec<LinkedSegment>, Vec<Segment>, Vec<u64>)> {
+    let (mut chain, mut later) = (Vec::<LinkedSegment>::new(), Vec::new());
     let mut left = wanted.segments.len();
     for &seq in wanted.segments.iter().rev() {
         let segment = Segment::open(wanted.dir, wanted.store, seq)?;
@@ -173,10 +173,10 @@ fn gather(wanted: &Wanted<'_>) -> Result<(Vec<Linked>, Vec<Segment>, Vec<u64>)> 
 }
 
 /// The segment with its link, or alone if it doesn't begin with a valid one.
-fn read_link(wanted: &Wanted<'_>, segment: Segment) -> Result<Result<Linked, Segment>> {
+fn read_link(wanted: &ScanRequest<'_>, segment: Segment) -> Result<Result<LinkedSegment, Segment>> {
     let read = |e| Error::io("read", wanted.dir.file_path(&segment.name()), e);
-    let found = match Scan::new(&segment, None).map_err(read)?.step().map_err(read)? {
-        Step::Frame { header, body, .. } if header.kind == Kind::Link => {
+    let found = match FrameScan::new(&segment, None).map_err(read)?.step().map_err(read)? {
+        ScanStep::Frame { header, body, .. } if header.kind == FrameKind::Link => {
             Link::parse(body).map(|link| (header.first_lsn, header.number, header.chain, link))
         }
         _ => None,
@@ -186,14 +186,14 @@ fn read_link(wanted: &Wanted<'_>, segment: Segment) -> Result<Result<Linked, Seg
             if link.number.checked_add(1) == Some(number) && link.chain == chain && first_lsn.get() > 0 =>
         {
             let len = segment.file.len().map_err(read)?;
-            Ok(Linked { seq: segment.seq, first_lsn, number, link, len })
+            Ok(LinkedSegment { seq: segment.seq, first_lsn, number, link, len })
         }
         _ => Err(segment),
     })
 }
 
 /// That the chain begins low enough, and that each segment names the one before it.
-fn check_links(wanted: &Wanted<'_>, chain: &[Linked]) -> Result<()> {
+fn check_links(wanted: &ScanRequest<'_>, chain: &[LinkedSegment]) -> Result<()> {
     let missing = |path, reason| Err(Error::Missing { path, reason });
     let dir = &wanted.dir;
     match chain.first() {
@@ -217,34 +217,34 @@ fn check_links(wanted: &Wanted<'_>, chain: &[Linked]) -> Result<()> {
 
 /// Walks over one segment's frames, up to its end, and returns where that is. So many bytes were read before it.
 fn walk(
-    wanted: &mut Wanted<'_>,
-    log: &mut Log,
-    linked: &Linked,
-    next: Option<&Linked>,
-    (follows, read_before): (Option<Expected>, u64),
-) -> Result<(End, u64)> {
+    wanted: &mut ScanRequest<'_>,
+    log: &mut ScannedLog,
+    linked: &LinkedSegment,
+    next: Option<&LinkedSegment>,
+    (follows, read_before): (Option<NextFrame>, u64),
+) -> Result<(SegmentEnd, u64)> {
     let segment = &Segment::open(wanted.dir, wanted.store, linked.seq)?;
     let path = wanted.dir.file_path(&segment.name());
     let read = |e| Error::io("read", &path, e);
     // `read_link` has checked that the link agrees with the header of its own frame.
-    let first = Expected { number: linked.number, chain: linked.link.chain, lsn: linked.first_lsn };
+    let first = NextFrame { number: linked.number, chain: linked.link.chain, lsn: linked.first_lsn };
     if follows.is_some_and(|follows| follows != first) {
         return Err(corrupt(wanted, segment, BLOCK, last_lsn(log), "it doesn't follow on the segment before it"));
     }
     log.next = first;
-    let mut frames = Scan::new(segment, Some(first)).map_err(read)?;
-    let mut uses = Uses { schema: None, counts: Vec::new() };
+    let mut frames = FrameScan::new(segment, Some(first)).map_err(read)?;
+    let mut uses = MutationUses { schema: None, counts: Vec::new() };
     let end = loop {
         if next.is_some_and(|next| next.link.len == frames.offset()) {
-            break End::Linked;
+            break SegmentEnd::Linked;
         }
         let before = frames.offset();
         let (header, offset, body) = match frames.step().map_err(read)? {
-            Step::Bad { reason, offset } => {
+            ScanStep::Bad { reason, offset } => {
                 debug_assert!(offset >= BLOCK);
-                break End::Open(reason);
+                break SegmentEnd::Open(reason);
             }
-            Step::Frame { header, offset, body, .. } => (header, offset, body),
+            ScanStep::Frame { header, offset, body, .. } => (header, offset, body),
         };
         let sealed = note(log, &mut uses, &header, body, wanted.loaded)
             .map_err(|reason| corrupt(wanted, segment, offset, last_lsn(log), reason))?;
@@ -254,15 +254,15 @@ fn walk(
         }
         wanted.pace.reach(read_before + frames.offset(), 0);
         match header.kind {
-            Kind::Seal => break End::Sealed(sealed),
-            Kind::Mark if header.flags & FLAG_CLOSE != 0 => break End::Closed,
+            FrameKind::Seal => break SegmentEnd::Sealed(sealed),
+            FrameKind::Mark if header.flags & FLAG_CLOSE != 0 => break SegmentEnd::Closed,
             _ => {}
         }
     };
     if let Some(schema) = &uses.schema {
         (wanted.accept)(schema, &uses.counts)?;
     }
-    let ended = matches!(end, End::Sealed(_) | End::Closed);
+    let ended = matches!(end, SegmentEnd::Sealed(_) | SegmentEnd::Closed);
     if ended && next.is_some_and(|next| next.link.len != frames.offset()) {
         let reason = "its successor says that it ends elsewhere";
         return Err(corrupt(wanted, segment, frames.offset(), last_lsn(log), reason));
@@ -271,37 +271,43 @@ fn walk(
 }
 
 /// The schema in force, and how many records above the checkpoint each of its mutations has.
-struct Uses {
+struct MutationUses {
     schema: Option<Schema>,
     counts: Vec<u64>,
 }
 
 /// Takes note of a frame: what it takes back, which mutations it uses, which segment it names.
-fn note(log: &mut Log, uses: &mut Uses, header: &Header, body: &[u8], loaded: Lsn) -> Result<u64, &'static str> {
+fn note(
+    log: &mut ScannedLog,
+    uses: &mut MutationUses,
+    header: &FrameHeader,
+    body: &[u8],
+    loaded: Lsn,
+) -> Result<u64, &'static str> {
     match header.kind {
-        Kind::Batch => {
+        FrameKind::Batch => {
             let code = uses.schema.as_ref().map_or(0, |schema| schema.fingerprint);
             log.last_batch = Some((header.number, code));
         }
         // An open that takes a record back begins a segment with these, in one write with the abort, which can tear.
-        Kind::Link | Kind::Schema => {}
-        Kind::Mark | Kind::Seal | Kind::Abort => log.last_batch = None,
+        FrameKind::Link | FrameKind::Schema => {}
+        FrameKind::Mark | FrameKind::Seal | FrameKind::Abort => log.last_batch = None,
     }
-    log.marked = matches!(header.kind, Kind::Mark | Kind::Seal);
+    log.marked = matches!(header.kind, FrameKind::Mark | FrameKind::Seal);
     match header.kind {
-        Kind::Schema => {
+        FrameKind::Schema => {
             let schema = Schema::decode(header.count, body).ok_or("the schema can't be decoded")?;
             uses.counts = vec![0; schema.mutations.len()];
             uses.schema = Some(schema);
         }
-        Kind::Abort => {
+        FrameKind::Abort => {
             let ranges = frame::parse_abort(header.count, body).ok_or("the abort can't be decoded")?;
             if ranges.iter().any(|(_, last)| *last >= header.first_lsn) {
                 return Err("the abort takes back what isn't there yet");
             }
             log.aborts.extend(ranges);
         }
-        Kind::Batch => {
+        FrameKind::Batch => {
             for record in Records::new(header, body) {
                 let record = record.ok_or("the records don't fill their frame")?;
                 if record.lsn <= loaded {
@@ -314,16 +320,16 @@ fn note(log: &mut Log, uses: &mut Uses, header: &Header, body: &[u8], loaded: Ls
                 log.held.bytes += record.bytes.len() as u64;
             }
         }
-        Kind::Seal => return frame::parse_seal(body).ok_or("the seal names no segment"),
-        Kind::Mark | Kind::Link => {}
+        FrameKind::Seal => return frame::parse_seal(body).ok_or("the seal names no segment"),
+        FrameKind::Mark | FrameKind::Link => {}
     }
     Ok(0)
 }
 
 /// Does what the table says of a place where no valid frame stands.
 fn settle(
-    wanted: &Wanted<'_>,
-    log: &mut Log,
+    wanted: &ScanRequest<'_>,
+    log: &mut ScannedLog,
     segment: &Segment,
     offset: u64,
     reason: &str,
@@ -331,19 +337,19 @@ fn settle(
 ) -> Result<()> {
     let path = wanted.dir.file_path(&segment.name());
     match judge(finding) {
-        Verdict::Fail(source) => return Err(Error::Io { action: "read", path, source }),
-        Verdict::Refuse(proof) => {
+        TailVerdict::Fail(source) => return Err(Error::Io { action: "read", path, source }),
+        TailVerdict::Refuse(proof) => {
             return Err(corrupt(wanted, segment, offset, last_lsn(log), &format!("{reason}, and {proof}")));
         }
-        Verdict::End => {}
-        Verdict::Cut { end } => log.cuts.push(Cut { path, offset, bytes: end - offset, copy: None }),
+        TailVerdict::End => {}
+        TailVerdict::Cut { end } => log.cuts.push(Cut { path, offset, bytes: end - offset, copy: None }),
     }
     Ok(())
 }
 
 /// Judges the segments behind the last one with a valid link: one that was made ahead of need is empty, the one that
 /// follows on a seal, or on an unclean end, may hold the torn remains of its first group.
-fn finish(wanted: &Wanted<'_>, log: &mut Log, last: End, later: &[Segment]) -> Result<()> {
+fn finish(wanted: &ScanRequest<'_>, log: &mut ScannedLog, last: SegmentEnd, later: &[Segment]) -> Result<()> {
     let follows = log.extents.last().map_or(1, |extent| extent.seq + 1);
     for (at, segment) in later.iter().enumerate() {
         let (number, lsn, seq) = (log.next.number, last_lsn(log), follows + at as u64);
@@ -360,7 +366,7 @@ fn finish(wanted: &Wanted<'_>, log: &mut Log, last: End, later: &[Segment]) -> R
         settle(wanted, log, segment, BLOCK, "there is no valid link", finding)?;
     }
     let missing = |reason| Err(Error::Missing { path: wanted.dir.path.clone(), reason });
-    if let End::Sealed(seq) = last
+    if let SegmentEnd::Sealed(seq) = last
         && later.first().is_none_or(|segment| segment.seq != seq)
     {
         return missing(format!("the segment {seq:016x}, which the seal of {:016x} names, is missing", follows - 1));
@@ -374,10 +380,10 @@ fn finish(wanted: &Wanted<'_>, log: &mut Log, last: End, later: &[Segment]) -> R
     Ok(())
 }
 
-fn last_lsn(log: &Log) -> Lsn {
+fn last_lsn(log: &ScannedLog) -> Lsn {
     Lsn::new(log.next.lsn.get() - 1)
 }
 
-fn corrupt(wanted: &Wanted<'_>, segment: &Segment, offset: u64, after: Lsn, reason: &str) -> Error {
+fn corrupt(wanted: &ScanRequest<'_>, segment: &Segment, offset: u64, after: Lsn, reason: &str) -> Error {
     Error::Corrupt { path: wanted.dir.file_path(&segment.name()), offset, after, reason: reason.to_string() }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Finding {
 
 /// What to do about it.
 #[derive(Clone, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum TailVerdict {
     /// Report the file system's error.
     Fail(Arc<io::Error>),
     /// Refuse the store as damaged, for this reason.
@@ -43,21 +43,21 @@ pub(crate) enum Verdict {
 }
 
 /// The table.
-pub(crate) fn judge(finding: Finding) -> Verdict {
+pub(crate) fn judge(finding: Finding) -> TailVerdict {
     match finding {
-        Finding::Unreadable(error) => Verdict::Fail(error),
-        Finding::NotLast => Verdict::Refuse("later segments follow on it".into()),
+        Finding::Unreadable(error) => TailVerdict::Fail(error),
+        Finding::NotLast => TailVerdict::Refuse("later segments follow on it".into()),
         Finding::ProvenDurable { offset } => {
-            Verdict::Refuse(format!("a later frame, at byte {offset}, proves that it was durable"))
+            TailVerdict::Refuse(format!("a later frame, at byte {offset}, proves that it was durable"))
         }
         Finding::BelowCheckpoint(lsn) => {
-            Verdict::Refuse(format!("the checkpoint of lsn {lsn} proves that the log reached farther"))
+            TailVerdict::Refuse(format!("the checkpoint of lsn {lsn} proves that the log reached farther"))
         }
         Finding::Short { len, reserved } => {
-            Verdict::Refuse(format!("the file was cut from {reserved} bytes to {len}, and no closing mark ends it"))
+            TailVerdict::Refuse(format!("the file was cut from {reserved} bytes to {len}, and no closing mark ends it"))
         }
-        Finding::Zeros => Verdict::End,
-        Finding::Remains { end } => Verdict::Cut { end },
+        Finding::Zeros => TailVerdict::End,
+        Finding::Remains { end } => TailVerdict::Cut { end },
     }
 }
 
@@ -96,7 +96,7 @@ mod tests {
 
     fn refused(finding: Finding) -> String {
         match judge(finding) {
-            Verdict::Refuse(reason) => reason,
+            TailVerdict::Refuse(reason) => reason,
             other => panic!("{other:?}"),
         }
     }
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_read_error_is_reported_as_it_is() {
         let finding = Finding::Unreadable(Arc::new(io::Error::other("the disk is ill")));
-        assert!(matches!(judge(finding), Verdict::Fail(error) if error.to_string() == "the disk is ill"));
+        assert!(matches!(judge(finding), TailVerdict::Fail(error) if error.to_string() == "the disk is ill"));
     }
 
     #[test]
@@ -129,11 +129,11 @@ mod tests {
 
     #[test]
     fn zeros_are_a_clean_end() {
-        assert!(matches!(judge(Finding::Zeros), Verdict::End));
+        assert!(matches!(judge(Finding::Zeros), TailVerdict::End));
     }
 
     #[test]
     fn the_rest_is_a_torn_tail() {
-        assert!(matches!(judge(Finding::Remains { end: 7 }), Verdict::Cut { end: 7 }));
+        assert!(matches!(judge(Finding::Remains { end: 7 }), TailVerdict::Cut { end: 7 }));
     }
 }

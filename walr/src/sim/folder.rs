@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::bytes::Bytes;
 use super::fault::{Broken, CallKind, Kind};
-use super::names::{Change, Id};
+use super::names::{Change, FileId};
 use super::{Sim, in_salvage};
 use crate::fs::blocks::Blocks;
 use crate::fs::{Entry, File, Folder, Lock, Open, name};
@@ -106,7 +106,7 @@ impl Sim {
 #[derive(Debug)]
 struct SimFile {
     sim: Sim,
-    id: Id,
+    id: FileId,
     writable: bool,
     blocks: Mutex<Blocks>,
     _pin: Arc<()>,
@@ -199,7 +199,7 @@ impl File for SimFile {
 #[derive(Debug)]
 struct SimLock {
     sim: Sim,
-    id: Id,
+    id: FileId,
     /// `false` after the release, when another lock may hold the file.
     held: AtomicBool,
 }

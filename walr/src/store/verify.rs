@@ -14,12 +14,12 @@ use crate::commit::rebuild::Lost;
 use crate::commit::{Committer, Core, Front};
 use crate::error::{Error, Fate, Result};
 use crate::fs::spawn;
-use crate::log::frame::{self, Kind, Range, Records};
+use crate::log::frame::{self, FrameKind, LsnRange, Records};
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
 use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Replica, Snapshot, replay_again};
+use crate::recovery::{LogSnapshot, Replica, replay_again};
 use crate::schema::Schema;
 use crate::schema::state::{Recorded, WalState};
 
@@ -181,7 +181,7 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
         };
         let Ok(mut replica) = self.load(span.above) else { return Ok(None) };
         let snapshot =
-            Snapshot { checkpoint: span.above, extents: moment.view.extents.clone(), aborts, up_to: span.up_to };
+            LogSnapshot { checkpoint: span.above, extents: moment.view.extents.clone(), aborts, up_to: span.up_to };
         let view = snapshot.view(&self.core.dir, &self.core.store);
         replica.follow(&view, span.up_to, &self.pace())?;
         let checkpoint = self.load(span.up_to)?;
@@ -259,17 +259,17 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
 }
 
 /// The aborts in the log from `span` on; `None` if other code of the mutations made a record of `span`.
-fn aborts_of_own_code<S: WalState>(view: &View, span: Span) -> Result<Option<Vec<Range>>> {
+fn aborts_of_own_code<S: WalState>(view: &View, span: Span) -> Result<Option<Vec<LsnRange>>> {
     let now = Schema::of::<S>();
     let (mut aborts, mut all_ours, mut ours) = (Vec::new(), true, false);
     view.frames(span, |header, body, _| {
         match header.kind {
-            Kind::Schema => ours = Schema::decode(header.count, body).is_some_and(|schema| schema == *now),
-            Kind::Batch => {
+            FrameKind::Schema => ours = Schema::decode(header.count, body).is_some_and(|schema| schema == *now),
+            FrameKind::Batch => {
                 let mut lsns = Records::new(header, body).flatten().map(|record| record.lsn);
                 all_ours &= ours || !lsns.any(|lsn| span.contains(lsn));
             }
-            Kind::Abort => aborts.extend(frame::parse_abort(header.count, body).unwrap_or_default()),
+            FrameKind::Abort => aborts.extend(frame::parse_abort(header.count, body).unwrap_or_default()),
             _ => {}
         }
         Ok::<_, Error>(())

@@ -15,20 +15,20 @@ use crate::fs::blocks::Blocks;
 
 /// A file's second opening, for direct writes.
 #[derive(Debug, Default)]
-pub(super) struct Direct(Mutex<State>);
+pub(super) struct Direct(Mutex<DirectState>);
 
 #[derive(Debug, Default)]
-enum State {
+enum DirectState {
     #[default]
     Untried,
     /// The file system doesn't take direct writes.
     Refused,
-    Open(Opened),
+    Open(DirectFile),
 }
 
 /// The second opening.
 #[derive(Debug)]
-struct Opened {
+struct DirectFile {
     file: fs::File,
     blocks: Blocks,
 }
@@ -38,14 +38,14 @@ impl Direct {
     /// been written.
     pub(super) fn write(&self, file: &fs::File, bytes: &[u8], offset: u64) -> Option<io::Result<()>> {
         let mut state = self.0.lock();
-        let first = matches!(*state, State::Untried);
+        let first = matches!(*state, DirectState::Untried);
         if first {
-            *state = Opened::of(file).map_or(State::Refused, State::Open);
+            *state = DirectFile::of(file).map_or(DirectState::Refused, DirectState::Open);
         }
-        let State::Open(opened) = &mut *state else { return None };
+        let DirectState::Open(opened) = &mut *state else { return None };
         match opened.write(file, bytes, offset) {
             Err(e) if first && matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-                *state = State::Refused;
+                *state = DirectState::Refused;
                 None
             }
             result => Some(result),
@@ -53,13 +53,13 @@ impl Direct {
     }
 }
 
-impl Opened {
-    fn of(file: &fs::File) -> Option<Opened> {
+impl DirectFile {
+    fn of(file: &fs::File) -> Option<DirectFile> {
         // The same file whatever it is called by now. Without /proc there are no direct writes.
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let flags = OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
         let direct = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-        Some(Opened { file: direct.into(), blocks: Blocks::default() })
+        Some(DirectFile { file: direct.into(), blocks: Blocks::default() })
     }
 
     fn write(&mut self, plain: &fs::File, bytes: &[u8], offset: u64) -> io::Result<()> {

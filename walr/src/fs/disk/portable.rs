@@ -8,17 +8,21 @@ use crate::fs::{Entry, Open};
 
 /// A folder, known by its absolute path: there are no calls relative to a folder's handle in the standard library.
 #[derive(Debug)]
-pub(super) struct Dir(PathBuf);
+pub(super) struct DirPath(PathBuf);
 
-impl Dir {
-    pub(super) fn open(path: &Path) -> io::Result<Dir> {
-        if fs::metadata(path)?.is_dir() { Ok(Dir(path.to_owned())) } else { Err(io::ErrorKind::NotADirectory.into()) }
+impl DirPath {
+    pub(super) fn open(path: &Path) -> io::Result<DirPath> {
+        if fs::metadata(path)?.is_dir() {
+            Ok(DirPath(path.to_owned()))
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
     }
 
     /// The folder `name` in this one; a symbolic link is refused.
-    pub(super) fn below(&self, name: &str) -> io::Result<Dir> {
+    pub(super) fn below(&self, name: &str) -> io::Result<DirPath> {
         let path = self.0.join(name);
-        if fs::symlink_metadata(&path)?.is_dir() { Ok(Dir(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
+        if fs::symlink_metadata(&path)?.is_dir() { Ok(DirPath(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
     pub(super) fn make_below(&self, name: &str) -> io::Result<()> {
@@ -70,7 +74,7 @@ impl Dir {
         }
     }
 
-    pub(super) fn rename(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &str, to_dir: &DirPath, to: &str) -> io::Result<()> {
         fs::rename(self.0.join(from), to_dir.0.join(to))
     }
 
@@ -100,7 +104,7 @@ pub(super) fn make_path(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Does nothing, for the reason that stands at [`Dir::sync`].
+/// Does nothing, for the reason that stands at [`DirPath::sync`].
 pub(super) fn sync_path(_path: &Path) -> io::Result<()> {
     Ok(())
 }

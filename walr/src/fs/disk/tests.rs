@@ -64,7 +64,7 @@ fn create_makes_missing_parents_and_takes_what_exists() {
 #[test]
 fn the_portable_side_works_too() {
     let temp = tempfile::tempdir().unwrap();
-    let dir = portable::Dir::open(temp.path()).unwrap();
+    let dir = portable::DirPath::open(temp.path()).unwrap();
     portable::make_path(&temp.path().join("other")).unwrap();
     portable::sync_path(temp.path()).unwrap();
     assert_eq!(dir.below("salvage").unwrap_err().kind(), ErrorKind::NotFound);

@@ -13,22 +13,22 @@ use crate::fs::{Entry, Open};
 
 /// A folder, held by its descriptor.
 #[derive(Debug)]
-pub(super) struct Dir(OwnedFd);
+pub(super) struct DirFd(OwnedFd);
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 /// Without `NONBLOCK` a named pipe in the place of a file would hold the opening up for ever; regular files ignore it.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
-impl Dir {
-    pub(super) fn open(path: &Path) -> io::Result<Dir> {
+impl DirFd {
+    pub(super) fn open(path: &Path) -> io::Result<DirFd> {
         let fd = retry_on_intr(|| rustix::fs::open(path, FOLDER, Mode::empty()))?;
-        Ok(Dir(fd))
+        Ok(DirFd(fd))
     }
 
     /// The folder `name` in this one; a symbolic link is refused.
-    pub(super) fn below(&self, name: &str) -> io::Result<Dir> {
+    pub(super) fn below(&self, name: &str) -> io::Result<DirFd> {
         let fd = retry_on_intr(|| rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()))?;
-        Ok(Dir(fd))
+        Ok(DirFd(fd))
     }
 
     pub(super) fn make_below(&self, name: &str) -> io::Result<()> {
@@ -85,7 +85,7 @@ impl Dir {
         Ok(fs::File::from(fd))
     }
 
-    pub(super) fn rename(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &str, to_dir: &DirFd, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
     }
 
@@ -105,7 +105,7 @@ pub(super) fn make_path(path: &Path) -> io::Result<()> {
 
 /// Makes the names in the folder at `path` durable.
 pub(super) fn sync_path(path: &Path) -> io::Result<()> {
-    Dir::open(path)?.sync()
+    DirFd::open(path)?.sync()
 }
 
 pub(super) fn read_at(file: &fs::File, buf: &mut [u8], offset: u64) -> io::Result<usize> {

@@ -3,12 +3,12 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Journal;
-use crate::log::frame::{self, BLOCK, FLAG_BLOCK, HEADER, Header, Kind, Place, Range};
+use crate::log::frame::{self, BLOCK, FLAG_BLOCK, FrameHeader, FrameKind, FramePlace, HEADER, LsnRange};
 use crate::lsn::Lsn;
 
 /// A batch frame that records are added to one by one, until it is written.
 #[derive(Debug)]
-pub(super) struct Growing {
+pub(super) struct OpenBatch {
     /// Where in `out` it begins.
     pub(super) start: usize,
     pub(super) first_lsn: Lsn,
@@ -22,7 +22,7 @@ impl Journal {
         if self.growing.is_none() {
             let start = self.begin_frame(0);
             self.out.resize(start + HEADER, 0);
-            self.growing = Some(Growing { start, first_lsn: self.position.next.lsn, count: 0 });
+            self.growing = Some(OpenBatch { start, first_lsn: self.position.next.lsn, count: 0 });
             self.appended += HEADER as u64;
         }
         let before = self.out.len();
@@ -46,18 +46,18 @@ impl Journal {
         } else {
             self.out.extend_from_slice(frame);
         }
-        self.finish_frame(Kind::Batch, 0, count, start);
+        self.finish_frame(FrameKind::Batch, 0, count, start);
         lsn
     }
 
     /// Appends an abort frame over `ranges`.
-    pub(crate) fn append_abort(&mut self, ranges: &[Range]) {
+    pub(crate) fn append_abort(&mut self, ranges: &[LsnRange]) {
         let mut body = Vec::new();
         frame::put_abort(ranges, &mut body);
-        self.put_frame(Kind::Abort, 0, ranges.len() as u32, &body);
+        self.put_frame(FrameKind::Abort, 0, ranges.len() as u32, &body);
     }
 
-    pub(super) fn put_frame(&mut self, kind: Kind, flags: u8, count: u32, body: &[u8]) {
+    pub(super) fn put_frame(&mut self, kind: FrameKind, flags: u8, count: u32, body: &[u8]) {
         let start = self.begin_frame(flags);
         self.out.resize(start + HEADER, 0);
         self.out.extend_from_slice(body);
@@ -91,15 +91,15 @@ impl Journal {
         let Some(growing) = self.growing.take() else { return };
         self.position.next.lsn = growing.first_lsn;
         let counted = self.out.len() - growing.start;
-        self.finish_frame(Kind::Batch, 0, growing.count, growing.start);
+        self.finish_frame(FrameKind::Batch, 0, growing.count, growing.start);
         self.appended -= counted as u64;
     }
 
-    fn finish_frame(&mut self, kind: Kind, flags: u8, count: u32, start: usize) {
+    fn finish_frame(&mut self, kind: FrameKind, flags: u8, count: u32, start: usize) {
         let Some(active) = &mut self.active else { return };
         let next = &mut self.position.next;
         let flags = if active.apart { flags | FLAG_BLOCK } else { flags };
-        let header = Header {
+        let header = FrameHeader {
             kind,
             flags,
             number: next.number,
@@ -112,11 +112,11 @@ impl Journal {
             body_crc: 0,
             chain: next.chain,
         };
-        let place = Place { salt: active.segment.salt, offset: active.out_at + start as u64 };
+        let place = FramePlace { salt: active.segment.salt, offset: active.out_at + start as u64 };
         next.chain = frame::finish(&mut self.out, start, header, place);
         next.number += 1;
         next.lsn = header.next_lsn();
-        active.marked = kind == Kind::Mark;
+        active.marked = kind == FrameKind::Mark;
         self.appended += (self.out.len() - start) as u64;
         debug_assert!(place.offset + (self.out.len() - start) as u64 <= active.segment.reserved, "there was no room");
     }

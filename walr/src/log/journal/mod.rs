@@ -12,14 +12,14 @@
 mod append;
 mod rotate;
 
-use self::append::Growing;
-use self::rotate::Prepared;
+use self::append::OpenBatch;
+use self::rotate::NextSegment;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::log::frame::{FLAG_BLOCK, FLAG_CLOSE, Kind, Range};
-use crate::log::layout::{Dir, StoreId};
-use crate::log::segment::{Expected, Segment};
+use crate::log::frame::{FLAG_BLOCK, FLAG_CLOSE, FrameKind, LsnRange};
+use crate::log::layout::{StoreDir, StoreId};
+use crate::log::segment::{NextFrame, Segment};
 use crate::lsn::Lsn;
 
 /// What the first segment after an open reserves; each later one four times its predecessor, up to the segment size: so
@@ -30,7 +30,7 @@ const SPARE_BUFFER: usize = 4 << 20;
 
 /// A segment that was written to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct SegmentExtent {
     pub(crate) seq: u64,
     /// The LSN that follows everything before the segment.
     pub(crate) first_lsn: Lsn,
@@ -40,32 +40,32 @@ pub(crate) struct Extent {
 
 /// Where the log goes on.
 #[derive(Clone, Debug)]
-pub(crate) struct Position {
+pub(crate) struct LogPosition {
     /// The segments that are kept, oldest first; the last is the one that the next links to.
-    pub(crate) extents: Vec<Extent>,
+    pub(crate) extents: Vec<SegmentExtent>,
     /// What the next frame must be.
-    pub(crate) next: Expected,
+    pub(crate) next: NextFrame,
     /// LSNs that the recovery took back, and whose abort isn't on disk yet.
-    pub(crate) unwritten_aborts: Vec<Range>,
+    pub(crate) unwritten_aborts: Vec<LsnRange>,
     /// Whether the log ends in a mark or a seal, so that its last group is proven to be durable.
     pub(crate) marked: bool,
     /// A segment with a torn tail, and where to cut it once a later segment's link says that it ends there.
     pub(crate) trim: Option<(u64, u64)>,
 }
 
-impl Position {
+impl LogPosition {
     /// Moves the position out of what held it.
-    pub(crate) fn take(&mut self) -> Position {
+    pub(crate) fn take(&mut self) -> LogPosition {
         let extents = std::mem::take(&mut self.extents);
         let unwritten_aborts = std::mem::take(&mut self.unwritten_aborts);
-        Position { extents, unwritten_aborts, ..*self }
+        LogPosition { extents, unwritten_aborts, ..*self }
     }
 }
 
 /// The open log.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    dir: Dir,
+    dir: StoreDir,
     store: StoreId,
     /// The body of the schema frame.
     schema: Vec<u8>,
@@ -76,16 +76,16 @@ pub(crate) struct Journal {
     ahead: bool,
     /// Whether a block that holds synced bytes is never written again: what follows a sync begins on a block of its own.
     padded: bool,
-    position: Position,
+    position: LogPosition,
     /// The newest frame that is known to be durable.
     durable: u64,
-    active: Option<Active>,
-    prepared: Prepared,
+    active: Option<ActiveSegment>,
+    prepared: NextSegment,
     reserve: u64,
     /// Frames that are built and not yet written.
     out: Vec<u8>,
     /// The last of them, where records are still added to it.
-    growing: Option<Growing>,
+    growing: Option<OpenBatch>,
     /// Bytes of frames since the open.
     appended: u64,
     syncs: u64,
@@ -94,7 +94,7 @@ pub(crate) struct Journal {
 }
 
 #[derive(Debug)]
-struct Active {
+struct ActiveSegment {
     segment: Arc<Segment>,
     first_lsn: Lsn,
     first_number: u64,
@@ -114,13 +114,13 @@ struct Active {
 
 impl Journal {
     pub(crate) fn new(
-        dir: Dir,
+        dir: StoreDir,
         store: StoreId,
         schema: Vec<u8>,
         segment_size: u64,
         syncs_groups: bool,
         ahead: bool,
-        position: Position,
+        position: LogPosition,
     ) -> Journal {
         Journal {
             dir,
@@ -134,7 +134,7 @@ impl Journal {
             durable_lsn: Lsn::new(position.next.lsn.get() - 1),
             position,
             active: None,
-            prepared: Prepared::No,
+            prepared: NextSegment::None,
             reserve: FIRST_RESERVE,
             out: Vec::new(),
             growing: None,
@@ -154,9 +154,9 @@ impl Journal {
     }
 
     /// The segments with frames, oldest first, the active one included; up to where they are written.
-    pub(crate) fn extents(&self) -> Vec<Extent> {
+    pub(crate) fn extents(&self) -> Vec<SegmentExtent> {
         let active = self.active.as_ref().filter(|active| active.begun);
-        let active = active.map(|a| Extent { seq: a.segment.seq, first_lsn: a.first_lsn, end: a.end });
+        let active = active.map(|a| SegmentExtent { seq: a.segment.seq, first_lsn: a.first_lsn, end: a.end });
         self.position.extents.iter().copied().chain(active).collect()
     }
 
@@ -277,7 +277,7 @@ impl Journal {
             self.make_room(0, 0)?;
         }
         self.sync()?;
-        self.put_frame(Kind::Mark, FLAG_BLOCK, 0, &[]);
+        self.put_frame(FrameKind::Mark, FLAG_BLOCK, 0, &[]);
         self.sync()
     }
 
@@ -297,7 +297,7 @@ impl Journal {
                 marked => marked,
             };
         }
-        self.put_frame(Kind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]);
+        self.put_frame(FrameKind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]);
         self.sync()?;
         if let Some(active) = &self.active {
             // Only space: the mark says that nothing follows.
@@ -320,7 +320,13 @@ impl Journal {
     }
 }
 
-fn commit_error(dir: &Dir, active: &Active, action: &'static str, durable: Lsn, source: std::io::Error) -> Error {
+fn commit_error(
+    dir: &StoreDir,
+    active: &ActiveSegment,
+    action: &'static str,
+    durable: Lsn,
+    source: std::io::Error,
+) -> Error {
     let lsn = Lsn::new(durable.get() + 1);
     let path = dir.file_path(&active.segment.name());
     Error::Commit { action, path, offset: active.out_at, lsn, source: Arc::new(source) }

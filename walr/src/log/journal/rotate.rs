@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::{Active, Extent, Journal};
+use super::{ActiveSegment, Journal, SegmentExtent};
 use crate::error::Result;
 use crate::fs::Open;
-use crate::log::frame::{self, BLOCK, HEADER, Kind, Link};
+use crate::log::frame::{self, BLOCK, FrameKind, HEADER, Link};
 use crate::log::layout::segment_name;
-use crate::log::segment::{Segment, Space};
+use crate::log::segment::{Segment, SegmentSpace};
 use crate::pace::{Pace, Signals};
 
 /// What every group leaves free behind it in its segment: its abort's block where groups are padded, a mark on idleness,
@@ -24,20 +24,20 @@ const GROUPS: u64 = 16;
 const LARGE: u64 = 64 * 1024;
 
 #[derive(Debug)]
-pub(super) enum Prepared {
-    No,
-    Making(Making),
+pub(super) enum NextSegment {
+    None,
+    InProgress(SegmentJob),
     Ready(Segment),
 }
 
 /// The thread that makes a segment.
 #[derive(Debug)]
-pub(super) struct Making {
+pub(super) struct SegmentJob {
     job: JoinHandle<Result<Segment>>,
     signals: Arc<Signals>,
 }
 
-impl Making {
+impl SegmentJob {
     /// Waits for the thread's end, which comes soon: nobody needs the segment any more.
     fn stop(self) -> Option<Segment> {
         self.signals.stop();
@@ -99,12 +99,12 @@ impl Journal {
         if self.active.is_some() {
             // A seal proves that everything before it is durable.
             self.sync()?;
-            self.put_frame(Kind::Seal, 0, 0, &segment.seq.to_le_bytes());
+            self.put_frame(FrameKind::Seal, 0, 0, &segment.seq.to_le_bytes());
             self.sync()?;
         }
         if let Some(done) = self.active.take() {
             let end = done.end;
-            self.position.extents.push(Extent { seq: done.segment.seq, first_lsn: done.first_lsn, end });
+            self.position.extents.push(SegmentExtent { seq: done.segment.seq, first_lsn: done.first_lsn, end });
             // What was reserved and not needed. It is only space: the seal says that nothing follows.
             let _ = done.segment.file.resize(self.cut_at(end));
         }
@@ -118,7 +118,7 @@ impl Journal {
         };
         let mut body = Vec::new();
         link.put(&mut body);
-        self.active = Some(Active {
+        self.active = Some(ActiveSegment {
             segment: Arc::new(segment),
             first_lsn: self.position.next.lsn,
             first_number: self.position.next.number,
@@ -130,9 +130,9 @@ impl Journal {
             begun: false,
         });
         self.reserve = self.next_reserve().saturating_mul(4);
-        self.put_frame(Kind::Link, 0, 0, &body);
+        self.put_frame(FrameKind::Link, 0, 0, &body);
         let schema = std::mem::take(&mut self.schema);
-        self.put_frame(Kind::Schema, 0, schema.len() as u32, &schema);
+        self.put_frame(FrameKind::Schema, 0, schema.len() as u32, &schema);
         self.schema = schema;
         let aborts = std::mem::take(&mut self.position.unwritten_aborts);
         if !aborts.is_empty() {
@@ -144,10 +144,10 @@ impl Journal {
     /// Returns a created segment with space for `least` bytes, header included. Where there is no space for it, smaller groups
     /// still get the segment that was made ahead.
     fn next_segment(&mut self, least: u64) -> Result<Segment> {
-        let ahead = match std::mem::replace(&mut self.prepared, Prepared::No) {
-            Prepared::Ready(segment) => Some(segment),
-            Prepared::Making(making) => making.wait(),
-            Prepared::No => None,
+        let ahead = match std::mem::replace(&mut self.prepared, NextSegment::None) {
+            NextSegment::Ready(segment) => Some(segment),
+            NextSegment::InProgress(making) => making.wait(),
+            NextSegment::None => None,
         };
         let too_small = match ahead {
             Some(segment) if segment.reserved >= least => return Ok(segment),
@@ -159,12 +159,12 @@ impl Journal {
         let reserve = self.next_reserve().max(least.next_multiple_of(BLOCK));
         // Of the first group nothing is known but its own size.
         let written = self.writes_ahead() && (self.active.is_some() || least < LARGE);
-        let space = Space { reserved: reserve, written };
+        let space = SegmentSpace { reserved: reserve, written };
         match Segment::make(&self.dir, &self.store, self.next_seq(), space, &Pace::full()) {
             // It takes the name of the one that is too small, which is gone from here on.
             Ok(made) => made.name(&self.dir),
             Err(error) => {
-                self.prepared = too_small.map_or(Prepared::No, Prepared::Ready);
+                self.prepared = too_small.map_or(NextSegment::None, NextSegment::Ready);
                 self.reserve = before;
                 Err(error)
             }
@@ -203,37 +203,37 @@ impl Journal {
         let Some(active) = &self.active else { return };
         let (at, reserved) = (active.out_at, active.segment.reserved);
         match &self.prepared {
-            Prepared::No if at * 2 >= reserved => {}
-            Prepared::Making(making) if at * 4 >= reserved * 3 => return making.signals.hurry(),
+            NextSegment::None if at * 2 >= reserved => {}
+            NextSegment::InProgress(making) if at * 4 >= reserved * 3 => return making.signals.hurry(),
             _ => return,
         }
         let (dir, store, seq) = (self.dir.clone(), self.store, self.next_seq());
-        let space = Space { reserved: self.next_reserve(), written: self.writes_ahead() };
+        let space = SegmentSpace { reserved: self.next_reserve(), written: self.writes_ahead() };
         if !self.ahead {
             // An error is met again when the segment is needed.
             let made = Segment::create(&dir, &store, seq, space, &Pace::full());
-            self.prepared = made.map_or(Prepared::No, Prepared::Ready);
+            self.prepared = made.map_or(NextSegment::None, NextSegment::Ready);
             return;
         }
         let signals = Arc::<Signals>::default();
         let for_job = signals.clone();
         let job = std::thread::Builder::new().name("walr-prepare".into());
         let job = job.spawn(move || Segment::create(&dir, &store, seq, space, &Pace::gentle(&for_job)));
-        self.prepared = job.map_or(Prepared::No, |job| Prepared::Making(Making { job, signals }));
+        self.prepared = job.map_or(NextSegment::None, |job| NextSegment::InProgress(SegmentJob { job, signals }));
     }
 
     pub(super) fn end_preparing(&mut self) {
-        if let Prepared::Making(making) = std::mem::replace(&mut self.prepared, Prepared::No) {
+        if let NextSegment::InProgress(making) = std::mem::replace(&mut self.prepared, NextSegment::None) {
             // Whether it made the segment or not, it is replaced or removed by the next open.
             let _ = making.stop();
         }
     }
 
     pub(super) fn discard_prepared(&mut self) {
-        let seq = match std::mem::replace(&mut self.prepared, Prepared::No) {
-            Prepared::No => return,
-            Prepared::Ready(segment) => Some(segment.seq),
-            Prepared::Making(making) => making.stop().map(|segment| segment.seq),
+        let seq = match std::mem::replace(&mut self.prepared, NextSegment::None) {
+            NextSegment::None => return,
+            NextSegment::Ready(segment) => Some(segment.seq),
+            NextSegment::InProgress(making) => making.stop().map(|segment| segment.seq),
         };
         if let Some(seq) = seq {
             // An empty segment that stays does no harm: the next open replaces it.
@@ -260,7 +260,7 @@ mod tests {
             tell.send(pace.is_stopped()).map_err(|_| Error::Closed)?;
             Err(Error::Closed)
         });
-        assert!(Making { job, signals }.stop().is_none());
+        assert!(SegmentJob { job, signals }.stop().is_none());
         assert!(told.recv().unwrap());
     }
 }

@@ -7,7 +7,7 @@ use super::{CRC_AT, MAGIC, Segment};
 use crate::error::{Error, Result};
 use crate::fs::Open;
 use crate::log::frame::BLOCK;
-use crate::log::layout::{Dir, FORMAT, StoreId, TMP, segment_name};
+use crate::log::layout::{FORMAT, StoreDir, StoreId, TMP, segment_name};
 use crate::pace::Pace;
 
 /// How many zeros are written and synced at a time, so that no sync of the log waits behind more.
@@ -15,7 +15,7 @@ const PIECE: u64 = 128 * 1024;
 
 /// The space that a new segment gets.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Space {
+pub(crate) struct SegmentSpace {
     /// How long the file is made, all of it reserved.
     pub(crate) reserved: u64,
     /// Whether it is also written: the sync of a small write to space that was reserved only costs twice as much. It pays
@@ -25,11 +25,11 @@ pub(crate) struct Space {
 
 /// A segment that is made, and hasn't got its name yet.
 #[derive(Debug)]
-pub(crate) struct Unnamed(Segment);
+pub(crate) struct UnnamedSegment(Segment);
 
-impl Unnamed {
+impl UnnamedSegment {
     /// Gives the segment its name, durably, and takes it from an empty one of that number.
-    pub(crate) fn name(self, dir: &Dir) -> Result<Segment> {
+    pub(crate) fn name(self, dir: &StoreDir) -> Result<Segment> {
         let name = self.0.name();
         dir.rename(&(name.clone() + TMP), &name)?;
         Ok(self.0)
@@ -38,13 +38,25 @@ impl Unnamed {
 
 impl Segment {
     /// Creates the segment `seq`, durable under its name, replacing an empty one of that number.
-    pub(crate) fn create(dir: &Dir, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {
+    pub(crate) fn create(
+        dir: &StoreDir,
+        store: &StoreId,
+        seq: u64,
+        space: SegmentSpace,
+        pace: &Pace<'_>,
+    ) -> Result<Segment> {
         Segment::make(dir, store, seq, space, pace)?.name(dir)
     }
 
     /// Makes the segment `seq`, all but its name. Nothing that has a name is changed, and a failure leaves no more than a
     /// `.tmp` behind.
-    pub(crate) fn make(dir: &Dir, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Unnamed> {
+    pub(crate) fn make(
+        dir: &StoreDir,
+        store: &StoreId,
+        seq: u64,
+        space: SegmentSpace,
+        pace: &Pace<'_>,
+    ) -> Result<UnnamedSegment> {
         let unfinished = segment_name(seq) + TMP;
         dir.remove_if_there(&unfinished)?;
         let made = Segment::fill(dir, &unfinished, store, seq, space, pace);
@@ -52,10 +64,17 @@ impl Segment {
             // The first error is the one to tell; what stays is removed by the next try or the next open.
             let _ = dir.folder.remove(&unfinished);
         }
-        made.map(Unnamed)
+        made.map(UnnamedSegment)
     }
 
-    fn fill(dir: &Dir, name: &str, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {
+    fn fill(
+        dir: &StoreDir,
+        name: &str,
+        store: &StoreId,
+        seq: u64,
+        space: SegmentSpace,
+        pace: &Pace<'_>,
+    ) -> Result<Segment> {
         let (path, reserved) = (dir.file_path(name), space.reserved);
         let at = |action| {
             let path = path.clone();
@@ -118,8 +137,8 @@ mod tests {
     use crate::sim::Sim;
 
     fn create(sim: &Sim, written: bool, pace: &Pace<'_>) -> Result<Segment> {
-        let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
-        Segment::create(&dir, &[7; 16], 1, Space { reserved: 1 << 20, written }, pace)
+        let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+        Segment::create(&dir, &[7; 16], 1, SegmentSpace { reserved: 1 << 20, written }, pace)
     }
 
     #[test]

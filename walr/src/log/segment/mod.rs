@@ -14,7 +14,7 @@
 
 mod create;
 
-pub(crate) use self::create::Space;
+pub(crate) use self::create::SegmentSpace;
 #[cfg(test)]
 pub(crate) use self::create::header_block;
 
@@ -22,8 +22,8 @@ use std::io;
 
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
-use crate::log::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, HEADER, Header, Place, u32_at, u64_at};
-use crate::log::layout::{Dir, FORMAT, StoreId, segment_name};
+use crate::log::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, FrameHeader, FramePlace, HEADER, u32_at, u64_at};
+use crate::log::layout::{FORMAT, StoreDir, StoreId, segment_name};
 use crate::lsn::Lsn;
 
 const MAGIC: [u8; 8] = *b"walrSEGM";
@@ -43,7 +43,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Opens the segment `seq` for reading, and checks its header.
-    pub(crate) fn open(dir: &Dir, store: &StoreId, seq: u64) -> Result<Segment> {
+    pub(crate) fn open(dir: &StoreDir, store: &StoreId, seq: u64) -> Result<Segment> {
         let name = segment_name(seq);
         let path = dir.file_path(&name);
         let file = dir.folder.open(&name, Open::Read).map_err(|e| Error::io("open", &path, e))?;
@@ -78,7 +78,7 @@ impl Segment {
 
 /// What must follow a frame (rule 4 of `frame.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Expected {
+pub(crate) struct NextFrame {
     pub(crate) number: u64,
     pub(crate) chain: u32,
     pub(crate) lsn: Lsn,
@@ -86,29 +86,29 @@ pub(crate) struct Expected {
 
 /// What stands at the next place of a scan.
 #[derive(Debug)]
-pub(crate) enum Step<'a> {
+pub(crate) enum ScanStep<'a> {
     /// A valid frame.
-    Frame { header: Header, offset: u64, body: &'a [u8] },
+    Frame { header: FrameHeader, offset: u64, body: &'a [u8] },
     /// No valid frame at this offset, and why.
     Bad { offset: u64, reason: &'static str },
 }
 
 /// A walk over a segment's frames, from its first on.
-pub(crate) struct Scan<'a> {
+pub(crate) struct FrameScan<'a> {
     segment: &'a Segment,
     len: u64,
     /// Where the next frame should begin.
     offset: u64,
     /// `None` before the first frame: then whatever it says holds.
-    expected: Option<Expected>,
-    window: Window,
+    expected: Option<NextFrame>,
+    window: ReadWindow,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> FrameScan<'a> {
     /// A scan of `segment`, whose first frame must be as `expected` where that is known.
-    pub(crate) fn new(segment: &'a Segment, expected: Option<Expected>) -> io::Result<Self> {
+    pub(crate) fn new(segment: &'a Segment, expected: Option<NextFrame>) -> io::Result<Self> {
         let len = segment.file.len()?;
-        Ok(Scan { segment, len, offset: BLOCK, expected, window: Window::default() })
+        Ok(FrameScan { segment, len, offset: BLOCK, expected, window: ReadWindow::default() })
     }
 
     /// Where the next frame would begin.
@@ -117,12 +117,12 @@ impl<'a> Scan<'a> {
     }
 
     /// What must follow the last frame; `None` before the first.
-    pub(crate) fn expected(&self) -> Option<Expected> {
+    pub(crate) fn expected(&self) -> Option<NextFrame> {
         self.expected
     }
 
     /// The next frame, or what stands in its place. An error is the file system's.
-    pub(crate) fn step(&mut self) -> io::Result<Step<'_>> {
+    pub(crate) fn step(&mut self) -> io::Result<ScanStep<'_>> {
         let mut offset = self.offset;
         let mut parsed = self.header_at(offset)?;
         if parsed.is_none() && !offset.is_multiple_of(BLOCK) {
@@ -134,41 +134,41 @@ impl<'a> Scan<'a> {
             }
         }
         let Some((header, crc)) = parsed else {
-            return Ok(Step::Bad { offset, reason: "there is no valid frame header" });
+            return Ok(ScanStep::Bad { offset, reason: "there is no valid frame header" });
         };
         if header.flags & FLAG_BLOCK != 0 && !offset.is_multiple_of(BLOCK) {
-            return Ok(Step::Bad { offset, reason: "the frame stands outside of its block" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame stands outside of its block" });
         }
         if let Some(expected) = self.expected
-            && expected != (Expected { number: header.number, chain: header.chain, lsn: header.first_lsn })
+            && expected != (NextFrame { number: header.number, chain: header.chain, lsn: header.first_lsn })
         {
-            return Ok(Step::Bad { offset, reason: "the frame doesn't follow the one before it" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame doesn't follow the one before it" });
         }
         let body_at = offset + HEADER as u64;
         if header.body_len > self.len.saturating_sub(body_at) {
-            return Ok(Step::Bad { offset, reason: "the frame is longer than the file" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame is longer than the file" });
         }
         let body_len = usize::try_from(header.body_len).map_err(|_| {
             io::Error::new(io::ErrorKind::OutOfMemory, "a frame takes more memory than this machine has")
         })?;
         let body = self.window.get(&*self.segment.file, body_at, body_len, self.len)?;
         if !frame::body_matches(&header, body) {
-            return Ok(Step::Bad { offset, reason: "the frame's body has a wrong checksum" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame's body has a wrong checksum" });
         }
         let Some(number) = header.number.checked_add(1) else {
-            return Ok(Step::Bad { offset, reason: "the frame has the last of all numbers" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame has the last of all numbers" });
         };
         self.offset = offset + header.frame_len();
-        self.expected = Some(Expected { number, chain: crc, lsn: header.next_lsn() });
-        Ok(Step::Frame { header, offset, body })
+        self.expected = Some(NextFrame { number, chain: crc, lsn: header.next_lsn() });
+        Ok(ScanStep::Frame { header, offset, body })
     }
 
-    fn header_at(&mut self, offset: u64) -> io::Result<Option<(Header, u32)>> {
+    fn header_at(&mut self, offset: u64) -> io::Result<Option<(FrameHeader, u32)>> {
         if self.len.saturating_sub(offset) < HEADER as u64 {
             return Ok(None);
         }
         let bytes = self.window.get(&*self.segment.file, offset, HEADER, self.len)?;
-        Ok(frame::parse(bytes, Place { salt: self.segment.salt, offset }))
+        Ok(frame::parse(bytes, FramePlace { salt: self.segment.salt, offset }))
     }
 
     fn zeros(&mut self, from: u64, to: u64) -> io::Result<bool> {
@@ -179,12 +179,12 @@ impl<'a> Scan<'a> {
 
 /// A stretch of the file in memory.
 #[derive(Default)]
-struct Window {
+struct ReadWindow {
     bytes: Vec<u8>,
     at: u64,
 }
 
-impl Window {
+impl ReadWindow {
     /// `count` bytes at `offset`, which lie within the file's `len`.
     fn get(&mut self, file: &dyn File, offset: u64, count: usize, len: u64) -> io::Result<&[u8]> {
         let within = offset >= self.at && offset + count as u64 <= self.at + self.bytes.len() as u64;
@@ -205,7 +205,7 @@ impl Window {
 
 /// What stands in a segment behind the place of a bad frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ahead {
+pub(crate) struct Lookahead {
     /// Where the last byte that isn't zero ends; the place itself if all are.
     pub(crate) end: u64,
     /// The highest durable frame number of any valid header there, and that header's offset.
@@ -213,10 +213,10 @@ pub(crate) struct Ahead {
 }
 
 /// Looks from `offset` to the end of `segment` for headers of frames from `number` on.
-pub(crate) fn look_ahead(segment: &Segment, offset: u64, number: u64) -> io::Result<Ahead> {
+pub(crate) fn look_ahead(segment: &Segment, offset: u64, number: u64) -> io::Result<Lookahead> {
     let len = segment.file.len()?;
-    let mut ahead = Ahead { end: offset, ..Ahead::default() };
-    let mut window = Window::default();
+    let mut ahead = Lookahead { end: offset, ..Lookahead::default() };
+    let mut window = ReadWindow::default();
     let mut at = offset;
     while at < len {
         // Chunks overlap by a header, so that none is missed at a border.
@@ -225,7 +225,7 @@ pub(crate) fn look_ahead(segment: &Segment, offset: u64, number: u64) -> io::Res
         if let Some(last) = bytes.iter().rposition(|&byte| byte != 0) {
             ahead.end = ahead.end.max(at + last as u64 + 1);
             for from in (0..=last).step_by(ALIGN) {
-                let place = Place { salt: segment.salt, offset: at + from as u64 };
+                let place = FramePlace { salt: segment.salt, offset: at + from as u64 };
                 let Some((header, _)) = bytes.get(from..).and_then(|bytes| frame::parse(bytes, place)) else {
                     continue;
                 };
