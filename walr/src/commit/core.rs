@@ -12,15 +12,15 @@ use tokio::sync::watch;
 
 use super::queue::{Closing, Queue};
 use super::rebuild::Lost;
+use super::reentry::{self, Inside};
 use super::stats::Stats;
 use crate::error::{Error, Fate, Result};
+use crate::fs::WorkSignals;
 use crate::log::layout::{StoreDir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
-use crate::pace::Signals;
 use crate::panic;
 use crate::recovery::{OpenedStore, Recovery, Replica};
-use crate::reentry::{self, Inside};
 use crate::schema::state::{Recorded, WalState};
 
 /// For so long new reads wait at first for a writer that waits for the reads before them.
@@ -61,7 +61,7 @@ pub(crate) struct Core<S: Recorded> {
     pub(crate) stats: Mutex<Stats>,
     /// What a checkpoint that is under way is told: to stop when the last handle is dropped, to hurry when a close waits for
     /// it.
-    pub(crate) checkpoint: Signals,
+    pub(crate) checkpoint: WorkSignals,
     /// How many read old checkpoints and the log above them, which must stay meanwhile.
     pub(crate) pins: AtomicUsize,
     /// What became of the close; `None` until it is done.
@@ -85,7 +85,7 @@ impl<S: Recorded> Core<S> {
             live: RwLock::new(Live { state: Ok(opened.state), lsn, base: None }),
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
-            checkpoint: Signals::default(),
+            checkpoint: WorkSignals::default(),
             pins: AtomicUsize::new(0),
             closed: watch::Sender::new(None),
             process: std::process::id(),
@@ -171,7 +171,7 @@ impl<S: Recorded> Core<S> {
 
     /// Closes the store without a checkpoint, and doesn't wait.
     pub(crate) fn abandon(&self) {
-        self.checkpoint.stop();
+        self.checkpoint.cancel();
         self.queue.close(Closing::Drop);
     }
 }

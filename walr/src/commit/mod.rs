@@ -11,6 +11,7 @@ mod front;
 pub(crate) mod origin;
 pub(crate) mod queue;
 pub(crate) mod rebuild;
+mod reentry;
 pub(crate) mod retire;
 mod stats;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use std::time::Instant;
 use self::answer::Answer;
 use self::apply::apply_record;
 use self::front::PATIENCE;
+use self::reentry::Inside;
 use self::retire::Outdated;
 use crate::error::{Error, Result};
 use crate::log::frame::{HEADER, LsnRange};
@@ -40,7 +42,6 @@ use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
 use crate::panic::{Quiet, drop_quietly};
 use crate::recovery::{LogSnapshot, OpenedStore};
-use crate::reentry::{self, Inside};
 use crate::schema::Schema;
 use crate::schema::state::{Recorded, WalState};
 
@@ -109,7 +110,7 @@ impl<S: WalState> Committer<S> {
             let error = Error::TooMany { records: group.records as u64, max: u32::MAX.into() };
             return fail_all(group, &error);
         };
-        if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.calls.len()) {
+        if let Err(error) = self.journal.reserve_space(group.frame.len() - HEADER, group.calls.len()) {
             let error = self.not_begun(error);
             return fail_all(group, &error);
         }
@@ -131,7 +132,7 @@ impl<S: WalState> Committer<S> {
 
     fn prepare_ahead(&mut self) {
         if self.core.latch.get().is_none() {
-            self.journal.prepare_ahead();
+            self.journal.prepare_next_segment();
         }
     }
 
@@ -143,7 +144,7 @@ impl<S: WalState> Committer<S> {
         record: &[u8],
     ) -> Result<Result<Quiet<S::Outcome>>, Quiet<S::Log>> {
         let core = self.core.clone();
-        if core.latch.get().is_some() || core.queue.has_work() || !self.journal.has_room(record.len()) {
+        if core.latch.get().is_some() || core.queue.has_work() || !self.journal.has_space_for(record.len()) {
             return Err(log);
         }
         // The writer sleeps without a deadline as long as there is nothing to sync and nothing to mark.
@@ -287,7 +288,7 @@ impl<S: WalState> Committer<S> {
         self.checkpoints.retain(|lsn| !gone.checkpoints.contains(lsn));
         let oldest = self.checkpoints.first().copied().unwrap_or_default();
         self.aborts.retain(|(_, last)| *last > oldest);
-        self.journal.forget(&gone.segments);
+        self.journal.note_removed(&gone.segments);
     }
 }
 

@@ -10,9 +10,9 @@ use super::{Committer, Core};
 use crate::checkpoint;
 use crate::codec::{self, StreamError, Tokens};
 use crate::error::{Error, Result};
+use crate::fs::Throttle;
 use crate::lsn::Lsn;
 use crate::options::Durability;
-use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, rebuild};
 use crate::schema::state::{Recorded, WalState};
@@ -81,7 +81,7 @@ pub(super) fn write<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl
     let failed = |message| Error::Thread { reason: format!("the checkpoint panicked: {message}") };
     let done = panic::catch(|| write_unguarded(core, from, log)).unwrap_or_else(|message| Err(failed(message)));
     if done.is_err() {
-        checkpoint::discard(&core.dir);
+        checkpoint::remove_unfinished(&core.dir);
     }
     done
 }
@@ -93,11 +93,11 @@ pub(crate) fn write_beside<S: WalState>(core: &Core<S>, copy: fn(&S) -> S) -> Do
 }
 
 fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl CheckpointLog) -> Done {
-    let pace = match from {
-        Origin::Live | Origin::Given(..) => Pace::full(),
-        _ => Pace::gentle(&core.checkpoint),
+    let throttle = match from {
+        Origin::Live | Origin::Given(..) => Throttle::off(),
+        _ => Throttle::background(&core.checkpoint),
     };
-    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &pace);
+    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &throttle);
     // What is written of a state of the checkpoint's own goes when it is written.
     let put_own = |state: S, lsn| {
         let written = put(&state, lsn);
@@ -105,7 +105,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
         written
     };
     let from_replay = |snapshot: &LogSnapshot| {
-        let state = rebuild(&core.dir, &core.store, snapshot, None, &pace)?;
+        let state = rebuild(&core.dir, &core.store, snapshot, None, &throttle)?;
         put_own(state, snapshot.up_to)
     };
     let written = match from {
@@ -115,7 +115,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
         }
         Origin::Encoded { most } => match encoded(core, most)? {
             Some((bytes, tokens, lsn)) => {
-                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&bytes, tokens), &pace)?
+                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&bytes, tokens), &throttle)?
             }
             None => from_replay(&log.snapshot()?)?,
         },
@@ -129,7 +129,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
         Origin::Given(state, lsn) => put_own(state, lsn)?,
     };
     let written = written.sync(&core.dir)?;
-    drop_quietly(written.read_back::<S>(&core.dir, &core.store, &pace)?);
+    drop_quietly(written.read_back::<S>(&core.dir, &core.store, &throttle)?);
     if core.config.durability != Durability::Sync {
         // Under `Sync` nothing is applied that isn't durable.
         log.sync()?;

@@ -8,15 +8,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::core::Live;
+use super::reentry::{self, Inside};
 use super::{Committer, Core};
 use crate::error::{Error, Result, in_one_line};
+use crate::fs::Throttle;
 use crate::log::frame::LsnRange;
 use crate::lsn::Lsn;
 use crate::options::Durability;
-use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, Replica, rebuild};
-use crate::reentry::{self, Inside};
 use crate::schema::state::WalState;
 
 /// Why there is no state: a mutation panicked, and the state couldn't be built again without it.
@@ -60,7 +60,7 @@ impl fmt::Display for Lost {
 impl<S: WalState> Core<S> {
     /// Builds the state as of a snapshot, from disk or from a `base`.
     fn build(&self, from: LogSnapshot, base: Option<Replica<S>>) -> Result<S, Lost> {
-        match panic::catch(|| rebuild(&self.dir, &self.store, &from, base, &Pace::full())) {
+        match panic::catch(|| rebuild(&self.dir, &self.store, &from, base, &Throttle::off())) {
             Ok(Ok(state)) => Ok(state),
             Ok(Err(cause @ Error::Io { .. })) => Err(Lost { cause: Arc::new(cause), from: Some(from) }),
             Ok(Err(cause)) => Err(Lost::for_good(cause)),

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint;
+use crate::fs::Throttle;
 use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, FramePlace, HEADER, Link};
 use crate::log::layout::{Identity, StoreDir, StoreId, TMP, checkpoint_name};
 use crate::log::segment::header_block;
 use crate::lsn::Lsn;
-use crate::pace::Pace;
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 use crate::schema::{Form, Schema, Signature};
 use crate::sim::Sim;
@@ -319,7 +319,7 @@ fn a_checkpoint_is_pinned() {
     let sim = Sim::new();
     let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let lsn = Lsn::new(41);
-    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Pace::full()).unwrap();
+    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Throttle::off()).unwrap();
     let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
     // The clock's field, and with it the CRC of the first 60 bytes.
     made[40..48].copy_from_slice(&WRITTEN_MS.to_le_bytes());

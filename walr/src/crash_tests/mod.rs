@@ -185,7 +185,7 @@ impl Driver {
         let beside = plan.slices.then(|| Beside::new(plan.seed));
         let Way { source, gentle, .. } = plan.way;
         if !gentle {
-            committer.core.checkpoint.hurry();
+            committer.core.checkpoint.unthrottle();
         }
         Ok(Driver { committer, checkpointer, source, gentle, model, beside })
     }

@@ -1,8 +1,8 @@
-//! One read-only view of the log: the frames and records between two LSNs.
+//! A read-only view of the log: the frames and records between two LSNs.
 //!
-//! Everything that reads records goes through a [`View`]: the replay of an open, the rebuild after a panic, a checkpoint from a
-//! replay, a verification, and the replay of the manual layer. A view takes no lock and changes nothing. Who makes one says
-//! where it ends: recovery by its verdict, the owner of an open store by what its journal has written.
+//! All readers of records use a [`View`]: the replay of an open, the rebuild after a panic, a checkpoint from a replay, a verification,
+//! and the replay of the manual layer. A view takes no lock and changes nothing. Its creator determines its end: recovery by its
+//! verdict, the owner of an open store by the extents of its journal.
 
 use crate::codec;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::log::segment::{FrameScan, ScanStep, Segment};
 use crate::lsn::Lsn;
 use crate::schema::Schema;
 
-/// A part of the log that is known to be sound.
+/// A part of the log that is known to be intact.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) dir: StoreDir,
@@ -41,7 +41,7 @@ impl Span {
     }
 }
 
-/// Where a record stands, and the mutation that it calls.
+/// The place of a record, and its mutation.
 #[derive(Debug)]
 pub(crate) struct Located {
     /// The first and the last LSN of the record's batch.
@@ -53,7 +53,7 @@ pub(crate) struct Located {
 }
 
 impl View {
-    /// The segments that hold records of `span`.
+    /// Returns the segments that hold records of `span`.
     fn needed(&self, span: Span) -> impl Iterator<Item = &SegmentExtent> {
         self.extents.iter().enumerate().filter_map(move |(at, extent)| {
             let next = self.extents.get(at + 1);
@@ -62,12 +62,12 @@ impl View {
         })
     }
 
-    /// The number of bytes that a walk over `span` reads.
+    /// Returns the number of bytes that [`frames`](View::frames) reads for `span`.
     pub(crate) fn bytes(&self, span: Span) -> u64 {
         self.needed(span).map(|extent| extent.end).sum()
     }
 
-    /// Calls `each` with every frame of the segments that hold records of `span`, and with the bytes that are read by then.
+    /// Calls `each` with every frame of the segments that hold records of `span`, and with the number of bytes read so far.
     pub(crate) fn frames<E: From<Error>>(
         &self,
         span: Span,
@@ -82,7 +82,7 @@ impl View {
             while frames.offset() < extent.end {
                 match frames.step().map_err(read)? {
                     ScanStep::Bad { offset, reason } => {
-                        // It was sound when the view was made.
+                        // The frame was intact when the view was made.
                         let (path, reason) = (path.clone(), reason.to_string());
                         return Err(Error::Corrupt { path, offset, after, reason }.into());
                     }
@@ -128,20 +128,20 @@ impl View {
     }
 }
 
-/// The name of a mutation in the schema that its record was written under.
+/// Returns the name of a mutation in the schema that its record was written with.
 pub(crate) fn mutation_name(schema: Option<&Schema>, mutation: u32) -> String {
     let signature = schema.and_then(|schema| schema.mutations.get(mutation as usize));
     signature.map_or_else(|| "unknown".to_string(), |signature| signature.name.clone())
 }
 
-/// The LSNs of the batch that `lsn` belongs to.
+/// Returns the LSNs of the batch that `lsn` belongs to.
 fn batch_of(header: &FrameHeader, body: &[u8], lsn: Lsn) -> LsnRange {
-    let (mut first, mut fresh) = (lsn, true);
+    let (mut first, mut begins_batch) = (lsn, true);
     for record in Records::new(header, body).flatten() {
-        if fresh {
+        if begins_batch {
             first = record.lsn;
         }
-        fresh = !record.joined;
+        begins_batch = !record.joined;
         if record.lsn >= lsn && !record.joined {
             return (first, record.lsn);
         }
@@ -167,12 +167,12 @@ impl AbortedRanges {
         AbortedRanges(merged)
     }
 
-    pub(crate) fn contain(&self, lsn: Lsn) -> bool {
+    pub(crate) fn contains(&self, lsn: Lsn) -> bool {
         let after = self.0.partition_point(|(first, _)| *first <= lsn);
         after > 0 && lsn <= self.0[after - 1].1
     }
 
-    /// The lowest and the highest aborted LSN, if there is one.
+    /// Returns the lowest and the highest aborted LSN.
     pub(crate) fn ends(&self) -> Option<LsnRange> {
         Some((self.0.first()?.0, self.0.last()?.1))
     }
@@ -187,14 +187,14 @@ mod tests {
     fn aborted_lsns_are_contained() {
         let range = |first, last| (Lsn::new(first), Lsn::new(last));
         let aborted = AbortedRanges::new(&[range(9, 9), range(2, 5), range(3, 4)]);
-        let contained: Vec<u64> = (0..12).filter(|&lsn| aborted.contain(Lsn::new(lsn))).collect();
+        let contained: Vec<u64> = (0..12).filter(|&lsn| aborted.contains(Lsn::new(lsn))).collect();
         assert_eq!(contained, [2, 3, 4, 5, 9]);
         assert_eq!(aborted.ends(), Some(range(2, 9)));
         assert_eq!(AbortedRanges::default().ends(), None);
     }
 
     #[test]
-    fn a_batch_is_found_by_any_of_its_records() {
+    fn each_record_leads_to_its_whole_batch() {
         let mut bytes = vec![0; HEADER];
         for joined in [false, true, true, false, false] {
             put_record(b"x", joined, &mut bytes);

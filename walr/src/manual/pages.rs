@@ -7,9 +7,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::encoded::{EncodedLog, EncodedState};
 use crate::commit::Core;
 use crate::error::{Error, Result};
-use crate::fs::spawn;
+use crate::fs::{Throttle, WorkSignals, spawn};
 use crate::lsn::Lsn;
-use crate::pace::{Pace, Signals};
 use crate::panic::woken_quietly;
 use crate::recovery::{self, LogSnapshot};
 
@@ -71,13 +70,13 @@ fn ended() -> Error {
 }
 
 fn send_pages(core: &Core<EncodedState>, snapshot: &LogSnapshot, size: usize, pages: &Sender<Page>) {
-    let signals = Signals::default();
+    let signals = WorkSignals::default();
     // The caller waits for each page.
-    signals.hurry();
+    signals.unthrottle();
     let send = |page| {
         if pages.blocking_send(page).is_err() {
             // The caller has dropped the replay.
-            signals.stop();
+            signals.cancel();
         }
     };
     let (mut page, mut bytes) = (Vec::new(), 0);
@@ -92,7 +91,7 @@ fn send_pages(core: &Core<EncodedState>, snapshot: &LogSnapshot, size: usize, pa
             bytes = 0;
         }
     };
-    let end = recovery::read(&core.dir, &core.store, snapshot, &Pace::gentle(&signals), begin, &mut each);
+    let end = recovery::read(&core.dir, &core.store, snapshot, &Throttle::background(&signals), begin, &mut each);
     if end.is_ok() && !page.is_empty() {
         send(Page::Records(page));
     }

@@ -1,8 +1,7 @@
-//! Decoding ahead of applying: reading, checking and decoding on a thread of its own, a few chunks ahead of who takes the
-//! records.
+//! Reads, checks and decodes records on a thread of its own, a few chunks ahead of the thread that applies them.
 //!
-//! What is seen is what one thread would do: the records come in order, and an error of the reading comes behind the records
-//! before it. The thread ends before [`decode`] does.
+//! The sink gets the same calls as from one thread: the records in order, and an error of the decoding thread after the records before
+//! it. The thread ends before [`decode`] returns.
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
@@ -16,12 +15,12 @@ use crate::log::view::{Span, View};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
 
-/// How many chunks may wait to be taken. In memory there are at most two more: one is filled, one is emptied.
-const AHEAD: usize = 2;
-/// A chunk is full with this many bytes of records, or with one record that is larger,
-const CHUNK: usize = 64 * 1024;
-/// or with this many records and frames.
-const MOST: usize = 1024;
+/// The most chunks in the queue. There are at most two more in memory, one on each thread.
+const MOST_QUEUED: usize = 2;
+/// A chunk is full when it has this many bytes of records,
+const CHUNK_BYTES: usize = 64 * 1024;
+/// or this many records and frames.
+const CHUNK_CALLS: usize = 1024;
 
 /// Decodes the records of `span` into `sink`, on two threads.
 pub(super) fn decode<S: WalState>(
@@ -29,31 +28,31 @@ pub(super) fn decode<S: WalState>(
     span: Span,
     sink: &mut dyn RecordSink<S::Log>,
 ) -> Result<(), ReplayError> {
-    let line = ChunkQueue::default();
+    let queue = ChunkQueue::default();
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("walr-decode".into()).spawn_scoped(scope, || {
-            let _ended = EndGuard(&line);
-            let mut ahead = ChunkSender { line: &line, chunk: Chunk::default() };
-            let decoded = decode::decode::<S>(view, span, &mut ahead);
-            // What came before an error is applied before it is met.
-            ahead.hand_over().and(decoded)
+            let _ended = EndGuard(&queue);
+            let mut sender = ChunkSender { queue: &queue, chunk: Chunk::default() };
+            let decoded = decode::decode::<S>(view, span, &mut sender);
+            // The sink gets the records before an error, and then the error.
+            sender.send().and(decoded)
         });
-        // Where no more threads can be had, one does.
+        // Without a second thread, this one decodes.
         let Ok(thread) = thread else { return decode::decode::<S>(view, span, sink) };
-        let taken = {
-            // A thread that still wants to hand over ends.
-            let _ended = EndGuard(&line);
-            take(&line, sink)
+        let received = {
+            // After an error of the sink, this ends the decoding thread.
+            let _ended = EndGuard(&queue);
+            receive(&queue, sink)
         };
-        taken?;
+        received?;
         thread.join().unwrap_or_else(|payload| resume_unwind(payload))
     })
 }
 
-fn take<L>(line: &ChunkQueue<L>, sink: &mut dyn RecordSink<L>) -> Result<(), ReplayError> {
-    while let Some(mut chunk) = line.next() {
-        while let Some(piece) = chunk.pieces.pop_front() {
-            match piece {
+fn receive<L>(queue: &ChunkQueue<L>, sink: &mut dyn RecordSink<L>) -> Result<(), ReplayError> {
+    while let Some(mut chunk) = queue.next() {
+        while let Some(call) = chunk.calls.pop_front() {
+            match call {
                 SinkCall::Frame(read) => sink.frame(read)?,
                 SinkCall::Record(record) => sink.record(record)?,
             }
@@ -62,8 +61,9 @@ fn take<L>(line: &ChunkQueue<L>, sink: &mut dyn RecordSink<L>) -> Result<(), Rep
     Ok(())
 }
 
-/// A queue of chunks between the two threads. Both wait until there is a chunk, or space for one, or the other has ended.
+/// A queue of chunks between the two threads.
 struct ChunkQueue<L> {
+    /// The chunks, and `true` once one of the threads has ended.
     inner: Mutex<(VecDeque<Chunk<L>>, bool)>,
     changed: Condvar,
 }
@@ -75,10 +75,10 @@ impl<L> Default for ChunkQueue<L> {
 }
 
 impl<L> ChunkQueue<L> {
-    /// Adds a chunk; gives it back if nobody takes it any more.
+    /// Adds a chunk once there is space for it. Returns it if the other thread has ended.
     fn put(&self, chunk: Chunk<L>) -> Result<(), Chunk<L>> {
         let mut inner = self.inner.lock();
-        while inner.0.len() >= AHEAD && !inner.1 {
+        while inner.0.len() >= MOST_QUEUED && !inner.1 {
             self.changed.wait(&mut inner);
         }
         if inner.1 {
@@ -89,7 +89,7 @@ impl<L> ChunkQueue<L> {
         Ok(())
     }
 
-    /// The next chunk; `None` when all are taken and no more will come.
+    /// Waits for the next chunk. Returns `None` after the last one.
     fn next(&self) -> Option<Chunk<L>> {
         let mut inner = self.inner.lock();
         while inner.0.is_empty() && !inner.1 {
@@ -100,7 +100,7 @@ impl<L> ChunkQueue<L> {
     }
 }
 
-/// Tells the other thread, however this one ends.
+/// Tells the other thread on drop that this one has ended.
 struct EndGuard<'a, L>(&'a ChunkQueue<L>);
 
 impl<L> Drop for EndGuard<'_, L> {
@@ -110,49 +110,49 @@ impl<L> Drop for EndGuard<'_, L> {
     }
 }
 
-/// What a sink is told.
+/// A call of a sink.
 enum SinkCall<L> {
     Frame(u64),
     Record(DecodedRecord<L>),
 }
 
-/// Some pieces, in order.
+/// Some calls, in order.
 struct Chunk<L> {
-    pieces: VecDeque<SinkCall<L>>,
+    calls: VecDeque<SinkCall<L>>,
     bytes: usize,
 }
 
 impl<L> Default for Chunk<L> {
     fn default() -> Self {
-        Chunk { pieces: VecDeque::new(), bytes: 0 }
+        Chunk { calls: VecDeque::new(), bytes: 0 }
     }
 }
 
 impl<L> Drop for Chunk<L> {
     fn drop(&mut self) {
-        // One by one: of two values that panic as they go, the second would end the process.
-        while let Some(piece) = self.pieces.pop_front() {
-            drop_quietly(piece);
+        // One by one: if two values panicked during the drop of a list, the second panic would end the process.
+        while let Some(call) = self.calls.pop_front() {
+            drop_quietly(call);
         }
     }
 }
 
-/// Collects pieces, and hands them over in chunks.
+/// A sink that sends its calls to the queue in chunks.
 struct ChunkSender<'a, L> {
-    line: &'a ChunkQueue<L>,
+    queue: &'a ChunkQueue<L>,
     chunk: Chunk<L>,
 }
 
 impl<L> ChunkSender<'_, L> {
-    fn put(&mut self, piece: SinkCall<L>, bytes: usize) -> Result<(), ReplayError> {
-        self.chunk.pieces.push_back(piece);
+    fn put(&mut self, call: SinkCall<L>, bytes: usize) -> Result<(), ReplayError> {
+        self.chunk.calls.push_back(call);
         self.chunk.bytes += bytes;
-        if self.chunk.bytes >= CHUNK || self.chunk.pieces.len() >= MOST { self.hand_over() } else { Ok(()) }
+        if self.chunk.bytes >= CHUNK_BYTES || self.chunk.calls.len() >= CHUNK_CALLS { self.send() } else { Ok(()) }
     }
 
-    fn hand_over(&mut self) -> Result<(), ReplayError> {
-        // Who took them ended early, for a reason of its own.
-        self.line.put(std::mem::take(&mut self.chunk)).map_err(|_| Error::Closed.into())
+    fn send(&mut self) -> Result<(), ReplayError> {
+        // If the receiver has ended, its own error is returned, and not this one.
+        self.queue.put(std::mem::take(&mut self.chunk)).map_err(|_| Error::Closed.into())
     }
 }
 

@@ -1,23 +1,28 @@
-//! A state that is built from disk, beside the live one or in its place.
+//! A state that is built from disk, in addition to the live one or in its place.
 
 use super::decode::{RecordPanic, ReplayError};
 use super::load_newest;
 use super::replay::{ReplayCounts, replay};
 use crate::checkpoint::LoadedCheckpoint;
 use crate::error::{Error, Result};
+use crate::fs::Throttle;
 use crate::log::frame::LsnRange;
 use crate::log::journal::SegmentExtent;
 use crate::log::layout::{StoreDir, StoreId};
 use crate::log::view::{AbortedRanges, Span, View};
 use crate::lsn::Lsn;
-use crate::pace::Pace;
+use crate::options::progress::Watch;
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
 
-/// The log above a checkpoint, as the owner of an open store sees it.
+/// The advice for a record that panics on replay, and succeeded when it was recorded.
+pub(super) const NOT_DETERMINISTIC: &str =
+    "it succeeded when it was recorded, so that the mutation isn't deterministic; fix the mutation";
+
+/// The log above a checkpoint of an open store.
 #[derive(Clone, Debug)]
 pub(crate) struct LogSnapshot {
-    /// The newest checkpoint that counts.
+    /// The LSN of the checkpoint.
     pub(crate) checkpoint: Lsn,
     pub(crate) extents: Vec<SegmentExtent>,
     /// The aborted LSN ranges above the checkpoint.
@@ -46,87 +51,90 @@ impl<S: WalState> From<LoadedCheckpoint<S>> for Replica<S> {
 }
 
 impl<S: WalState> Replica<S> {
-    /// Loads the checkpoint of this LSN. No older one stands in for it: the aborts below it aren't known to an open store.
-    pub(crate) fn load(dir: &StoreDir, store: &StoreId, checkpoint: Lsn, pace: &Pace<'_>) -> Result<Self> {
-        load_newest::<S>(dir, store, &[checkpoint], &mut Vec::new(), pace).map(Replica::from)
+    /// Loads the checkpoint of this LSN. An older one can't replace it, because an open store doesn't know the aborts below.
+    pub(crate) fn load(dir: &StoreDir, store: &StoreId, checkpoint: Lsn, throttle: &Throttle<'_>) -> Result<Self> {
+        load_newest::<S>(dir, store, &[checkpoint], &mut Vec::new(), throttle, &Watch::none()).map(Replica::from)
     }
 
-    /// Replays the records up to `up_to`.
-    pub(crate) fn advance(&mut self, view: &View, up_to: Lsn, pace: &Pace<'_>) -> Result<ReplayCounts, ReplayError> {
+    /// Replays the records up to `up_to` in the foreground.
+    pub(crate) fn advance(&mut self, view: &View, up_to: Lsn, watch: &Watch) -> Result<ReplayCounts, ReplayError> {
         let span = Span { above: self.lsn, up_to };
         let state = &mut self.state;
-        let replayed = replay::<S>(view, span, pace, &mut |_, log| state.apply(log))?;
+        let replayed = replay::<S>(view, span, &Throttle::off(), watch, &mut |_, log| state.apply(log))?;
         self.lsn = up_to;
         Ok(replayed)
     }
 
     /// Replays the records up to `up_to`, which all succeeded when they were recorded.
-    pub(crate) fn follow(&mut self, view: &View, up_to: Lsn, pace: &Pace<'_>) -> Result<()> {
+    pub(crate) fn follow(&mut self, view: &View, up_to: Lsn, throttle: &Throttle<'_>) -> Result<()> {
         let span = Span { above: self.lsn, up_to };
-        replay_again::<S>(view, span, pace, &mut |_, log| self.state.apply(log))?;
+        replay_again::<S>(view, span, throttle, &mut |_, log| self.state.apply(log))?;
         self.lsn = up_to;
         Ok(())
     }
 }
 
-/// Hands records to `apply` that all succeeded when they were recorded: a panic is an error.
+/// Calls `apply` with records that all succeeded when they were recorded. A panic is an error.
 pub(crate) fn replay_again<S: WalState>(
     view: &View,
     span: Span,
-    pace: &Pace<'_>,
+    throttle: &Throttle<'_>,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<()> {
-    match replay::<S>(view, span, pace, apply) {
+    match replay::<S>(view, span, throttle, &Watch::none(), apply) {
         Ok(_) => Ok(()),
         Err(ReplayError::Failed(error)) => Err(error),
-        Err(ReplayError::Panicked(RecordPanic { lsn, mutation, message, .. })) => {
-            let advice = "it succeeded when it was recorded, so that the mutation isn't deterministic: fix it";
-            Err(Error::ReplayPanicked { path: view.dir.path.clone(), mutation, lsn, message, advice })
-        }
+        Err(ReplayError::Panicked(RecordPanic { lsn, mutation, message, .. })) => Err(Error::ReplayPanicked {
+            path: view.dir.path.clone(),
+            mutation,
+            lsn,
+            message,
+            advice: NOT_DETERMINISTIC,
+        }),
     }
 }
 
-/// Builds the state as of a snapshot from its checkpoint, or from a `base` above that.
+/// Builds the state as of a snapshot, from its checkpoint or from a newer `base`.
 pub(crate) fn rebuild<S: WalState>(
     dir: &StoreDir,
     store: &StoreId,
     snapshot: &LogSnapshot,
     base: Option<Replica<S>>,
-    pace: &Pace<'_>,
+    throttle: &Throttle<'_>,
 ) -> Result<S> {
     let mut replica = match base {
         Some(base) if base.lsn == snapshot.up_to => return Ok(base.state),
         Some(base) => base,
-        None => Replica::load(dir, store, snapshot.checkpoint, pace)?,
+        None => Replica::load(dir, store, snapshot.checkpoint, throttle)?,
     };
-    match replica.follow(&snapshot.view(dir, store), snapshot.up_to, pace) {
+    match replica.follow(&snapshot.view(dir, store), snapshot.up_to, throttle) {
         Ok(()) => Ok(replica.state),
         Err(error) => {
-            // A panic may have left it half changed.
+            // A panic may have left the state half changed.
             drop_quietly(replica);
             Err(error)
         }
     }
 }
 
-/// Reads a snapshot without building a state: `begin` takes what the checkpoint holds, then `each` takes every record
-/// above it, in order. The pace can end it early.
+/// Reads a snapshot without a replay: calls `begin` with the state of the checkpoint, and then `each` with every record above it, in
+/// order.
 pub(crate) fn read<S: WalState>(
     dir: &StoreDir,
     store: &StoreId,
     snapshot: &LogSnapshot,
-    pace: &Pace<'_>,
+    throttle: &Throttle<'_>,
     begin: impl FnOnce(S),
     each: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<()> {
-    let Replica { state, lsn } = Replica::load(dir, store, snapshot.checkpoint, pace)?;
+    let Replica { state, lsn } = Replica::load(dir, store, snapshot.checkpoint, throttle)?;
     begin(state);
     let span = Span { above: lsn, up_to: snapshot.up_to };
-    match replay::<S>(&snapshot.view(dir, store), span, pace, each) {
+    match replay::<S>(&snapshot.view(dir, store), span, throttle, &Watch::none(), each) {
         Ok(_) => Ok(()),
         Err(ReplayError::Failed(error)) => Err(error),
         Err(ReplayError::Panicked(RecordPanic { lsn, message, .. })) => {
-            Err(Error::Thread { reason: format!("handing over lsn {lsn} panicked: {message}") })
+            Err(Error::Thread { reason: format!("the reader of lsn {lsn} panicked: {message}") })
         }
     }
 }

@@ -11,7 +11,7 @@ use super::bytes::Bytes;
 use super::fault::{Broken, CallKind, Kind};
 use super::names::{Change, FileId};
 use super::{Sim, in_salvage};
-use crate::fs::blocks::Blocks;
+use crate::fs::blocks::BlockWriter;
 use crate::fs::{Entry, File, Folder, Lock, Open, name};
 
 impl Folder for Sim {
@@ -108,7 +108,7 @@ struct SimFile {
     sim: Sim,
     id: FileId,
     writable: bool,
-    blocks: Mutex<Blocks>,
+    blocks: Mutex<BlockWriter>,
     _pin: Arc<()>,
 }
 
