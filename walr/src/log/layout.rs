@@ -123,10 +123,10 @@ impl Identity {
             reason: reason.to_string(),
         };
         if bytes.len() != STORE_LEN || bytes[..8] != STORE_MAGIC {
-            return Err(corrupt("it isn't the identity of a walr store"));
+            return Err(corrupt("the file isn't the identity of a walr store"));
         }
         if crc32c::crc32c(&bytes[..60]) != u32_at(bytes, 60) {
-            return Err(corrupt("its checksum is wrong"));
+            return Err(corrupt("the checksum is wrong"));
         }
         newer(path, "the format", u32_at(bytes, 8), FORMAT)?;
         newer(path, "the codec", u32_at(bytes, 12), CODEC)?;

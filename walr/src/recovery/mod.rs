@@ -124,7 +124,7 @@ fn refuse_without_store(dir: &StoreDir, files: &FolderFiles) -> Result<()> {
     }
     let missing = |reason| Err(Error::Missing { path: dir.file_path(STORE), reason });
     if let Some(lsn) = files.checkpoints.iter().find(|lsn| lsn.get() > 0) {
-        return missing(format!("it is missing, and the folder holds a checkpoint of lsn {lsn}"));
+        return missing(format!("the file is missing, and the folder holds a checkpoint of lsn {lsn}"));
     }
     for &seq in &files.segments {
         let name = segment_name(seq);
@@ -134,7 +134,7 @@ fn refuse_without_store(dir: &StoreDir, files: &FolderFiles) -> Result<()> {
         let len = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
         let empty = bytes[..len].iter().skip(BLOCK as usize).all(|&byte| byte == 0);
         if seq != 1 || !empty {
-            return missing(format!("it is missing, and the segment {name} holds records"));
+            return missing(format!("the file is missing, and the segment {name} holds records"));
         }
     }
     Ok(())

@@ -137,7 +137,7 @@ fn read_segment(
     // `read_link` has checked that the link agrees with the header of its own frame.
     let first = NextFrame { number: linked.number, chain: linked.link.chain, lsn: linked.first_lsn };
     if follows.is_some_and(|follows| follows != first) {
-        return Err(corrupt(request, segment, BLOCK, last_lsn(log), "it doesn't continue the segment before it"));
+        return Err(corrupt(request, segment, BLOCK, last_lsn(log), "the segment doesn't continue the one before"));
     }
     log.next = first;
     let mut frames = FrameScan::new(segment, Some(first)).map_err(read)?;
@@ -263,12 +263,12 @@ fn judge_later(request: &ScanRequest<'_>, log: &mut ScannedLog, last: SegmentEnd
         let (number, lsn, seq) = (log.next.number, last_lsn(log), follows + at as u64);
         if segment.seq != seq {
             // A segment is created only when the one before it exists.
-            let reason = format!("the segment {seq:016x}, which comes before it, is missing");
+            let reason = format!("the segment {seq:016x} before this one is missing");
             return Err(Error::Missing { path: request.dir.file_path(&segment.name()), reason });
         }
         let finding = examine(segment, BLOCK, number, request.newest, lsn, &later[at + 1..]);
         if matches!(finding, Finding::Remains { .. }) && segment.seq != follows {
-            let reason = "it isn't empty, and no segment names it";
+            let reason = "the segment isn't empty, and no segment names it";
             return Err(corrupt(request, segment, BLOCK, lsn, reason));
         }
         apply_verdict(request, log, segment, BLOCK, "there is no valid link", finding)?;

@@ -56,7 +56,7 @@ pub(super) fn find_segments(request: &ScanRequest<'_>) -> Result<Segments> {
             }
             Err(segment) if chain.is_empty() => later.push(segment),
             Err(segment) => {
-                return Err(corrupt(request, &segment, BLOCK, Lsn::default(), "its first frame is corrupt"));
+                return Err(corrupt(request, &segment, BLOCK, Lsn::default(), "the first frame is corrupt"));
             }
         }
     }
@@ -101,7 +101,7 @@ pub(super) fn check_links(request: &ScanRequest<'_>, chain: &[LinkedSegment]) ->
     for pair in chain.windows(2) {
         let (before, after) = (&pair[0], &pair[1]);
         if after.link.seq != before.seq {
-            let reason = format!("the segment {:016x}, which comes before it, is missing", after.link.seq);
+            let reason = format!("the segment {:016x} before this one is missing", after.link.seq);
             return missing(dir.file_path(&segment_name(after.seq)), reason);
         }
     }

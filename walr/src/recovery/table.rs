@@ -46,9 +46,9 @@ pub(crate) enum TailVerdict {
 pub(crate) fn judge(finding: Finding) -> TailVerdict {
     match finding {
         Finding::Unreadable(error) => TailVerdict::Fail(error),
-        Finding::NotLast => TailVerdict::Refuse("later segments continue it".into()),
+        Finding::NotLast => TailVerdict::Refuse("a later segment continues the log".into()),
         Finding::ProvenDurable { offset } => {
-            TailVerdict::Refuse(format!("a later frame, at byte {offset}, proves that it was durable"))
+            TailVerdict::Refuse(format!("a later frame, at byte {offset}, proves that this frame was durable"))
         }
         Finding::BelowCheckpoint(lsn) => {
             TailVerdict::Refuse(format!("the checkpoint of lsn {lsn} proves that the log was longer"))
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_segment_before_others_is_never_cut() {
-        assert!(refused(Finding::NotLast).contains("later segments"));
+        assert!(refused(Finding::NotLast).contains("later segment"));
     }
 
     #[test]

@@ -68,10 +68,10 @@ impl Journal {
     /// Begins a frame, and returns its offset in `out`.
     fn begin_frame(&mut self, flags: u8) -> usize {
         self.finish_open_batch();
-        let apart = flags & FLAG_BLOCK != 0 || self.is_next_apart();
+        let own_block = flags & FLAG_BLOCK != 0 || self.next_needs_block();
         let Some(active) = &mut self.active else { return 0 };
-        active.apart = apart;
-        if apart {
+        active.own_block = own_block;
+        if own_block {
             let end = active.out_at + self.out.len() as u64;
             let start = end.next_multiple_of(BLOCK);
             if self.out.is_empty() {
@@ -98,7 +98,7 @@ impl Journal {
     fn finish_frame(&mut self, kind: FrameKind, flags: u8, count: u32, start: usize) {
         let Some(active) = &mut self.active else { return };
         let next = &mut self.position.next;
-        let flags = if active.apart { flags | FLAG_BLOCK } else { flags };
+        let flags = if active.own_block { flags | FLAG_BLOCK } else { flags };
         let header = FrameHeader {
             kind,
             flags,

@@ -105,7 +105,7 @@ struct ActiveSegment {
     /// `true` if the last frame is a mark, so that the next needs a block of its own.
     marked: bool,
     /// `true` if the frame that is being built has a block of its own.
-    apart: bool,
+    own_block: bool,
     /// `true` if the segment's first frames are written.
     begun: bool,
 }
@@ -285,7 +285,7 @@ impl Journal {
         self.sync()?;
         if self.active.is_none() {
             return match self.mark() {
-                // The log is as recovery found it. Only the proof has no space.
+                // The log is as recovery found it. Only the mark has no space.
                 Err(Error::Full { .. }) => Ok(()),
                 marked => marked,
             };

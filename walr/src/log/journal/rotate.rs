@@ -15,7 +15,7 @@ use crate::log::segment::{Segment, SegmentSpace};
 const KEPT_FREE: u64 = 3 * BLOCK;
 /// The most bytes of a record's length in its frame.
 const MOST_RECORD_LEN: usize = 10;
-/// The largest segment that is filled with zeros, which shares the disk with the calls.
+/// The largest segment that is filled with zeros: the zeros share the disk with the calls.
 const MOST_ZEROED: u64 = 16 << 20;
 /// A segment has space for this many groups of one size, up to the segment size.
 const GROUPS: u64 = 16;
@@ -67,7 +67,7 @@ impl Journal {
     }
 
     /// Returns whether the next frame needs a block of its own, whatever its kind.
-    pub(super) fn is_next_apart(&self) -> bool {
+    pub(super) fn next_needs_block(&self) -> bool {
         self.active.as_ref().is_some_and(|active| {
             let synced = active.begun && !active.unsynced && self.out.is_empty();
             active.marked || self.padded && synced
@@ -82,7 +82,7 @@ impl Journal {
     fn fits(&self, need: u64) -> bool {
         self.active.as_ref().is_some_and(|active| {
             let at = active.out_at + self.out.len() as u64;
-            let at = if self.is_next_apart() { at.next_multiple_of(BLOCK) } else { at };
+            let at = if self.next_needs_block() { at.next_multiple_of(BLOCK) } else { at };
             at + need <= active.segment.reserved
         })
     }
@@ -126,7 +126,7 @@ impl Journal {
             end: BLOCK,
             unsynced: false,
             marked: false,
-            apart: false,
+            own_block: false,
             begun: false,
         });
         self.reserve = self.next_reserve().saturating_mul(4);

@@ -66,7 +66,7 @@ impl Segment {
             return Err(Error::Missing { path, reason: "the segment belongs to another store".to_string() });
         }
         if u64_at(&block, 32) != seq {
-            return Err(corrupt(&format!("its header says that it is segment {:016x}", u64_at(&block, 32))));
+            return Err(corrupt(&format!("the header names segment {:016x}", u64_at(&block, 32))));
         }
         Ok(Segment { file, seq, salt: u64_at(&block, 40), reserved: u64_at(&block, 48) })
     }
