@@ -9,7 +9,15 @@ use std::path::Path;
 const LAYERS: [&[&str]; 9] = [
     &["lsn", "error", "panic", "options", "fs", "sim"],
     &["codec"],
-    &["schema/faithful", "schema/state", "schema/shape", "schema/migrate", "schema/signature"],
+    &[
+        "schema/faithful",
+        "schema/reentry",
+        "schema/waiting",
+        "schema/state",
+        "schema/shape",
+        "schema/migrate",
+        "schema/signature",
+    ],
     &["log/frame", "log/layout", "log/segment", "log/journal", "log/view"],
     &["checkpoint"],
     &["recovery"],

@@ -10,11 +10,11 @@ use super::answer::Answer;
 use super::core::Live;
 use super::front::PATIENCE;
 use super::queue::{Call, Group, keep_spare};
-use super::reentry::{self, Inside};
 use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::panic::{self, Quiet, drop_quietly};
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::WalState;
 
 /// For about so long reads wait while a group is applied.

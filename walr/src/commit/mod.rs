@@ -11,7 +11,6 @@ mod front;
 pub(crate) mod origin;
 pub(crate) mod queue;
 pub(crate) mod rebuild;
-mod reentry;
 pub(crate) mod retire;
 mod stats;
 #[cfg(test)]
@@ -32,7 +31,6 @@ use std::time::Instant;
 use self::answer::Answer;
 use self::apply::apply_record;
 use self::front::PATIENCE;
-use self::reentry::Inside;
 use self::retire::Outdated;
 use crate::error::{Error, Result};
 use crate::log::frame::{HEADER, LsnRange};
@@ -43,6 +41,7 @@ use crate::options::{Durability, Options};
 use crate::panic::{Quiet, drop_quietly};
 use crate::recovery::{LogSnapshot, OpenedStore};
 use crate::schema::Schema;
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::{Recorded, WalState};
 
 /// `Periodic` keeps records in the process; beyond this many bytes they are handed to the operating system.

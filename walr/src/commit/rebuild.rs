@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::core::Live;
-use super::reentry::{self, Inside};
 use super::{Committer, Core};
 use crate::error::{Error, Result, in_one_line};
 use crate::fs::Throttle;
@@ -17,6 +16,7 @@ use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, Replica, rebuild};
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::WalState;
 
 /// Why there is no state: a mutation panicked, and the state couldn't be built again without it.

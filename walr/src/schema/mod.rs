@@ -3,9 +3,11 @@
 
 pub(crate) mod faithful;
 pub(crate) mod migrate;
+pub(crate) mod reentry;
 pub(crate) mod shape;
 mod signature;
 pub(crate) mod state;
+pub(crate) mod waiting;
 
 #[cfg(test)]
 pub(crate) use self::signature::Signature;
