@@ -27,9 +27,9 @@ fn every_refusal_of_changed_code_is_explained() {
     ] {
         let mut found = Vec::new();
         // A corrupt file is bypassed, or is an `Error::Corrupt` with its own row.
-        literals(without_calls(tokens(&read(path)), "damage"), &mut found);
+        literals(without_calls(tokens(&read(path)), "corrupt"), &mut found);
         let before = messages.len();
-        messages.extend(found.into_iter().filter(|text| is_message(text) && !text.starts_with("damaged at byte")));
+        messages.extend(found.into_iter().filter(|text| is_message(text) && !text.starts_with("corrupt at byte")));
         assert!(messages.len() > before, "{path} holds no message of a refusal");
     }
     assert!(messages.len() > 6, "only {} messages were found", messages.len());

@@ -7,9 +7,17 @@ use std::path::Path;
 /// The layers of `walr/src`, lowest first, as in `docs/design.md`: modules, which are a file or a folder with everything in it. A
 /// module imports only from modules before it.
 const LAYERS: [&[&str]; 9] = [
-    &["lsn", "error", "panic", "options", "pace", "reentry", "fs", "sim"],
+    &["lsn", "error", "panic", "options", "fs", "sim"],
     &["codec"],
-    &["schema/faithful", "schema/waiting", "schema/state", "schema/shape", "schema/migrate", "schema/signature"],
+    &[
+        "schema/faithful",
+        "schema/reentry",
+        "schema/waiting",
+        "schema/state",
+        "schema/shape",
+        "schema/migrate",
+        "schema/signature",
+    ],
     &["log/frame", "log/layout", "log/segment", "log/journal", "log/view"],
     &["checkpoint"],
     &["recovery"],

@@ -1,81 +1,81 @@
-//! Reading a checkpoint: every chunk is checked before it is decoded.
+//! Reads a checkpoint. Every chunk is checked before it is decoded.
 
 use std::io;
 use std::path::Path;
 
-use super::{MAGIC, Meta, PREFIX, chunk_crc, stopped};
+use super::{CheckpointMeta, MAGIC, PREFIX, cancelled, chunk_crc};
 use crate::codec::{self, Decoder, Source, Tokens};
 use crate::error::{Error, Result};
-use crate::fs::{File, Open};
+use crate::fs::{File, Open, Throttle};
 use crate::log::frame::{u32_at, u64_at};
-use crate::log::layout::{Dir, FORMAT, StoreId};
+use crate::log::layout::{FORMAT, StoreDir, StoreId};
 use crate::lsn::Lsn;
-use crate::options::progress::Phase;
-use crate::pace::Pace;
+use crate::options::progress::{Phase, Watch};
 use crate::panic;
 use crate::schema::state::WalState;
 use crate::schema::{Schema, newer_version, other_state};
 
 const FOOTER: usize = 20;
-/// No chunk that we wrote is longer; a reader allocates no more for one.
+/// The longest chunk that a reader accepts. Chunks are written much shorter.
 const MOST_CHUNK: usize = 1 << 24;
 const MOST_META: usize = 1 << 24;
 
-/// A state as a checkpoint held it.
+/// The state of a checkpoint.
 #[derive(Debug)]
-pub(crate) struct Loaded<S> {
+pub(crate) struct LoadedCheckpoint<S> {
     pub(crate) state: S,
     pub(crate) lsn: Lsn,
     pub(crate) bytes: u64,
-    /// The state's version that it was written under.
+    /// The version of the state in the checkpoint, before a migration.
     pub(crate) version: u32,
 }
 
-/// Why a checkpoint wasn't loaded.
+/// The reason why a checkpoint wasn't loaded.
 #[derive(Debug)]
 pub(crate) enum LoadError {
-    /// Its bytes aren't the ones that were written: another checkpoint may serve.
-    Damaged { offset: u64, reason: &'static str },
-    /// Its bytes are sound, or can't be read: no other checkpoint may be taken in its place.
+    /// Its bytes differ from the written ones. An older checkpoint can replace it.
+    Corrupt { offset: u64, reason: &'static str },
+    /// Its bytes are intact, or can't be read. No other checkpoint may replace it.
     Refused(Error),
 }
 
-/// Loads the checkpoint of `lsn` from the file `name`.
+/// Loads the checkpoint of `lsn` from the file `name`, and reports the progress to `watch`.
 pub(crate) fn load<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
-    pace: &Pace<'_>,
-) -> Result<Loaded<S>, LoadError> {
-    load_by(dir, store, name, lsn, pace, decode_as::<S>)
+    throttle: &Throttle<'_>,
+    watch: &Watch,
+) -> Result<LoadedCheckpoint<S>, LoadError> {
+    load_by(dir, store, name, lsn, (throttle, watch), decode_as::<S>)
 }
 
-/// The same for a checkpoint that was just written with these `tokens`: a state that comes back as another one is refused.
-pub(super) fn load_again<S: WalState>(
-    dir: &Dir,
+/// Loads a checkpoint that was just written with these `tokens`. A state that decodes to another one is refused.
+pub(super) fn load_written<S: WalState>(
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
     tokens: &Tokens,
-    pace: &Pace<'_>,
-) -> Result<Loaded<S>, LoadError> {
-    load_by(dir, store, name, lsn, pace, |_, _, decoder| decoder.decode_again(tokens))
+    throttle: &Throttle<'_>,
+) -> Result<LoadedCheckpoint<S>, LoadError> {
+    load_by(dir, store, name, lsn, (throttle, &Watch::none()), |_, _, decoder| decoder.decode_again(tokens))
 }
 
 fn load_by<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
-    pace: &Pace<'_>,
-    decode: impl FnOnce(&Path, &Meta, Decoder<'_>) -> Result<S>,
-) -> Result<Loaded<S>, LoadError> {
+    (throttle, watch): (&Throttle<'_>, &Watch),
+    decode: impl FnOnce(&Path, &CheckpointMeta, Decoder<'_>) -> Result<S>,
+) -> Result<LoadedCheckpoint<S>, LoadError> {
     let path = dir.file_path(name);
     let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
     let file = dir.folder.open(name, Open::Read).map_err(refused)?;
-    let mut reader = Reader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
-    pace.begin(Phase::Checkpoint, reader.len);
+    let mut reader = ChunkReader::open(&*file, throttle, watch).map_err(|e| reader_error(e, &refused))?;
+    watch.begin(Phase::Checkpoint, reader.len);
     let meta = reader.meta(dir, store, name, lsn, &refused)?;
     let mut failure = None;
     let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
@@ -91,23 +91,23 @@ fn load_by<S: WalState>(
     if let Err(message) = panic::catch(|| state.after_load()) {
         panic::drop_quietly(state);
         let reason = format!(
-            "the checkpoint is sound, but what `#[wal(after_load = ..)]` names panicked on it: {message}; mend that function"
+            "the checkpoint is intact, but the function of `#[wal(after_load = ..)]` panicked: {message}; fix that function"
         );
         return Err(LoadError::Refused(Error::Schema { path, reason }));
     }
-    pace.end();
-    Ok(Loaded { state, lsn, bytes: reader.len, version: meta.version })
+    watch.end();
+    Ok(LoadedCheckpoint { state, lsn, bytes: reader.len, version: meta.version })
 }
 
-/// An error of a reader is either the file system's, or says that the bytes are damaged.
+/// Tells the file system's errors from corruption, among the errors of a [`ChunkReader`].
 fn reader_error(error: io::Error, refused: &dyn Fn(io::Error) -> LoadError) -> LoadError {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
-        Some(damage) => LoadError::Damaged { offset: damage.offset, reason: damage.reason },
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Corruption>()) {
+        Some(&Corruption { offset, reason }) => LoadError::Corrupt { offset, reason },
         None => refused(error),
     }
 }
 
-fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Result<S> {
+fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: Decoder<'_>) -> Result<S> {
     let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
     let now = Schema::of::<S>();
     if meta.state != now.state {
@@ -138,22 +138,23 @@ fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: Decoder<'_>) -> Res
     decoder.decode()
 }
 
-/// Damage, as the cause of an `io::Error`.
+/// Corruption, as the cause of an `io::Error`.
 #[derive(Debug, thiserror::Error)]
-#[error("damaged at byte {offset}: {reason}")]
-struct Damage {
+#[error("corrupt at byte {offset}: {reason}")]
+struct Corruption {
     offset: u64,
     reason: &'static str,
 }
 
-fn damage<T>(offset: u64, reason: &'static str) -> io::Result<T> {
-    Err(io::Error::new(io::ErrorKind::InvalidData, Damage { offset, reason }))
+fn corrupt<T>(offset: u64, reason: &'static str) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::InvalidData, Corruption { offset, reason }))
 }
 
-/// Reads a checkpoint, checking every chunk before handing it out.
-struct Reader<'a> {
+/// Reads a checkpoint, and checks every chunk before it returns bytes of it.
+struct ChunkReader<'a> {
     file: &'a dyn File,
-    pace: &'a Pace<'a>,
+    throttle: &'a Throttle<'a>,
+    watch: &'a Watch,
     len: u64,
     at: u64,
     prefix: Vec<u8>,
@@ -163,27 +164,37 @@ struct Reader<'a> {
     ended: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn open(file: &'a dyn File, pace: &'a Pace<'a>) -> io::Result<Self> {
+impl<'a> ChunkReader<'a> {
+    fn open(file: &'a dyn File, throttle: &'a Throttle<'a>, watch: &'a Watch) -> io::Result<Self> {
         let len = file.len()?;
-        let mut reader =
-            Reader { file, pace, len, at: 0, prefix: Vec::new(), chunk: Vec::new(), chain: 0, total: 0, ended: false };
+        let mut reader = ChunkReader {
+            file,
+            throttle,
+            watch,
+            len,
+            at: 0,
+            prefix: Vec::new(),
+            chunk: Vec::new(),
+            chain: 0,
+            total: 0,
+            ended: false,
+        };
         reader.prefix = reader.take(PREFIX)?;
         let prefix = &reader.prefix;
         if prefix[..8] != MAGIC || crc32c::crc32c(&prefix[..60]) != u32_at(prefix, 60) {
-            return damage(0, "the header is damaged");
+            return corrupt(0, "the header is corrupt");
         }
         Ok(reader)
     }
 
     fn meta(
         &mut self,
-        dir: &Dir,
+        dir: &StoreDir,
         store: &StoreId,
         name: &str,
         lsn: Lsn,
         refused: &dyn Fn(io::Error) -> LoadError,
-    ) -> Result<Meta, LoadError> {
+    ) -> Result<CheckpointMeta, LoadError> {
         let path = || dir.file_path(name);
         let format = u32_at(&self.prefix, 8);
         if format > FORMAT {
@@ -200,10 +211,14 @@ impl<'a> Reader<'a> {
         }
         let read = |reader: &mut Self| {
             let len = u32_at(&reader.prefix, 12) as usize;
-            let bytes = if len <= MOST_META { reader.take(len)? } else { return damage(12, "the meta is too long") };
+            let bytes = if len <= MOST_META {
+                reader.take(len)?
+            } else {
+                return corrupt(12, "the description of the state is too long");
+            };
             let crc = reader.take(4)?;
             if crc32c::crc32c(&bytes) != u32_at(&crc, 0) {
-                return damage(PREFIX as u64, "the description of the state is damaged");
+                return corrupt(PREFIX as u64, "the description of the state is corrupt");
             }
             Ok(bytes)
         };
@@ -213,33 +228,33 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The next `count` bytes of the file.
+    /// Reads the next `count` bytes of the file.
     fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.take_into(&mut bytes, count)?;
         Ok(bytes)
     }
 
-    /// The next `count` bytes of the file, in the place of what `bytes` held.
+    /// Replaces the contents of `bytes` by the next `count` bytes of the file.
     fn take_into(&mut self, bytes: &mut Vec<u8>, count: usize) -> io::Result<()> {
         if count as u64 > self.len - self.at {
-            return damage(self.at, "the file is cut short");
+            return corrupt(self.at, "the file is cut short");
         }
         bytes.resize(count, 0);
         let read = self.file.read_at(bytes, self.at)?;
         if read < count {
-            return damage(self.at, "the file is cut short");
+            return corrupt(self.at, "the file is cut short");
         }
         self.at += count as u64;
         Ok(())
     }
 
     fn next_chunk(&mut self) -> io::Result<()> {
-        if self.pace.is_stopped() {
-            return Err(stopped());
+        if self.throttle.is_cancelled() {
+            return Err(cancelled());
         }
-        self.pace.pause();
-        self.pace.reach(self.at, 0);
+        self.throttle.rest();
+        self.watch.reach(self.at, 0);
         let at = self.at;
         let head = self.take(8)?;
         let (len, crc) = (u32_at(&head, 0) as usize, u32_at(&head, 4));
@@ -248,13 +263,13 @@ impl<'a> Reader<'a> {
             let footer = [head, rest].concat();
             let whole = crc == self.chain && u64_at(&footer, 8) == self.total && self.at == self.len;
             if crc32c::crc32c(&footer[..16]) != u32_at(&footer, 16) || !whole {
-                return damage(at, "the end of the file is damaged");
+                return corrupt(at, "the end of the file is corrupt");
             }
             self.ended = true;
             self.chunk.clear();
         } else {
             if len > MOST_CHUNK {
-                return damage(at, "a chunk is too long");
+                return corrupt(at, "a chunk is too long");
             }
             let mut chunk = std::mem::take(&mut self.chunk);
             let taken = self.take_into(&mut chunk, len);
@@ -262,7 +277,7 @@ impl<'a> Reader<'a> {
             taken?;
             self.chain = chunk_crc(self.chain, &self.chunk);
             if self.chain != crc {
-                return damage(at, "a chunk has a wrong checksum");
+                return corrupt(at, "a chunk has a wrong checksum");
             }
             self.total += len as u64;
         }
@@ -270,7 +285,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Source for Reader<'_> {
+impl Source for ChunkReader<'_> {
     fn next(&mut self, spent: Vec<u8>) -> io::Result<Vec<u8>> {
         self.chunk = spent;
         self.chunk.clear();

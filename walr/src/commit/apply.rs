@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::panic::{self, Quiet, drop_quietly};
-use crate::reentry::{self, Inside};
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::WalState;
 
 /// For about so long reads wait while a group is applied.

@@ -12,7 +12,7 @@ use super::queue::{Request, reply};
 use super::retire::Outdated;
 use super::{Committer, Core};
 use crate::error::{Error, Result};
-use crate::fs::{spawn, step_back};
+use crate::fs::{lower_priority, spawn};
 use crate::lsn::Lsn;
 use crate::panic;
 use crate::schema::state::{Recorded, WalState};
@@ -46,7 +46,7 @@ impl<S: Recorded> Drop for Checkpointer<S> {
     /// Where the writer panicked: its checkpoint ends before the store is unlocked.
     fn drop(&mut self) {
         if let Some(job) = self.job.take() {
-            self.core.checkpoint.stop();
+            self.core.checkpoint.cancel();
             self.core.queue.end();
             let _ = job.join();
         }
@@ -122,7 +122,7 @@ impl<S: WalState> Checkpointer<S> {
         }
         let core = self.core.clone();
         let work = move || {
-            step_back();
+            lower_priority();
             let mut log = ViaWriter(&core);
             let done = write(&core, from, &mut log);
             let ended = done.and_then(|(lsn, bytes)| {

@@ -17,7 +17,7 @@ impl<S: WalState> Committer<S> {
         if last <= above {
             return Ok(last);
         }
-        if let Err(error) = self.journal.make_room(0, 1) {
+        if let Err(error) = self.journal.reserve_space(0, 1) {
             return Err(self.not_begun(error));
         }
         let range = (Lsn::new(above.get() + 1), last);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::state::TallyLog;
 use super::{Driver, Plan, Way, ids, open, sabotage};
 use crate::error::Error;
-use crate::log::frame::{self, HEADER, Header, Kind, Place};
+use crate::log::frame::{self, FrameHeader, FrameKind, FramePlace, HEADER};
 use crate::lsn::Lsn;
 use crate::options::Config;
 use crate::sim::Sim;
@@ -175,9 +175,9 @@ fn forged(salt: u64) -> bool {
     // The record's head: two bytes of length, the variant, the id, three bytes of the vector's length; then 7 to align.
     let payload_at = frame_at + HEADER as u64 + 2 + 1 + 1 + 3;
     let mut payload = vec![0; (payload_at.next_multiple_of(8) - payload_at) as usize];
-    let place = Place { salt, offset: payload_at.next_multiple_of(8) };
-    let header = Header {
-        kind: Kind::Mark,
+    let place = FramePlace { salt, offset: payload_at.next_multiple_of(8) };
+    let header = FrameHeader {
+        kind: FrameKind::Mark,
         flags: 0,
         number: 1 << 40,
         durable: (1 << 40) - 1,

@@ -60,7 +60,7 @@ fn every_call_can_fail() {
             1 => Durability::Os,
             _ => Durability::Periodic(Duration::from_secs(9)),
         };
-        // Twelve seeds: each two of durability, way of writing, source of checkpoints and their pace meet. Half of those
+        // Twelve seeds: each two of durability, way of writing, source of checkpoints and their throttle meet. Half of those
         // under `Sync` only reserve, on either medium, direct and not.
         let (writes, source) = (seed / 3, seed + seed / 3);
         let (gentle, only_reserved) =

@@ -12,12 +12,12 @@ use super::{Dice, Way, sabotage};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Fate, Result};
-use crate::log::layout::Dir;
+use crate::fs::Throttle;
+use crate::log::layout::StoreDir;
 use crate::lsn::Lsn;
 use crate::manual::{EncodedLog, EncodedState};
 use crate::options::progress::Watch;
 use crate::options::{ChangedCode, CheckpointPolicy, Config, Durability, Options};
-use crate::pace::Pace;
 use crate::recovery;
 use crate::sim::Sim;
 use crate::sim::{Broken, Fault, Kind};
@@ -96,7 +96,7 @@ fn decoded(bytes: &[u8]) -> Ids {
 }
 
 fn open(sim: &Sim, config: &Config) -> Result<Committer<EncodedState>> {
-    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(encoded(&Ids::new())))?;
     Committer::new(dir, Options::with(config.clone()), opened, false)
 }
@@ -107,7 +107,7 @@ fn replayed(committer: &mut Committer<EncodedState>) -> Result<Ids> {
     let (ids, core) = (std::cell::RefCell::new(Ids::new()), committer.core.clone());
     let begin = |state: EncodedState| *ids.borrow_mut() = decoded(&state.into_bytes());
     let mut each = |_, entry: EncodedLog| ids.borrow_mut().extend(decoded(&entry.into_bytes()).first());
-    recovery::read(&core.dir, &core.store, &snapshot, &Pace::full(), begin, &mut each)?;
+    recovery::read(&core.dir, &core.store, &snapshot, &Throttle::off(), begin, &mut each)?;
     Ok(ids.into_inner())
 }
 

@@ -25,7 +25,7 @@ use self::way::{Source, Way};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Error, Fate, Result};
-use crate::log::layout::Dir;
+use crate::log::layout::StoreDir;
 use crate::options::progress::Watch;
 use crate::options::{ChangedCode, Config, Durability, Options};
 use crate::recovery;
@@ -168,7 +168,7 @@ pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
 }
 
 fn open_with(sim: &Sim, options: Options<Tally>) -> Result<Committer<Tally>> {
-    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(Tally::default()))?;
     Committer::new(dir, options, opened, false)
 }
@@ -185,7 +185,7 @@ impl Driver {
         let beside = plan.slices.then(|| Beside::new(plan.seed));
         let Way { source, gentle, .. } = plan.way;
         if !gentle {
-            committer.core.checkpoint.hurry();
+            committer.core.checkpoint.unthrottle();
         }
         Ok(Driver { committer, checkpointer, source, gentle, model, beside })
     }

@@ -8,7 +8,7 @@ use super::state::{Tally, TallyLog};
 use super::{Driver, Plan};
 use crate::error::{Error, Result};
 use crate::fs::{Entry, File, Folder, Lock, Open};
-use crate::log::layout::{Dir, LOCK};
+use crate::log::layout::{LOCK, StoreDir};
 use crate::options::Options;
 use crate::recovery::DryRun;
 use crate::sim::Sim;
@@ -76,7 +76,7 @@ impl File for ReadOnlyFile {
 }
 
 fn look_at(sim: &Sim) -> Result<DryRun> {
-    dry_run_in(&Dir { folder: Arc::new(ReadOnly(sim.clone())), path: PathBuf::new() }, &Options::<Tally>::new())
+    dry_run_in(&StoreDir { folder: Arc::new(ReadOnly(sim.clone())), path: PathBuf::new() }, &Options::<Tally>::new())
 }
 
 /// A store with three records and the torn remains of a fourth.

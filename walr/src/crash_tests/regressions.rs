@@ -163,7 +163,7 @@ fn a_gentle_checkpoint_takes_no_more_room_than_it_needs() {
 /// Frames whose checksums are right and whose numbers are not: refused or not, without a panic.
 #[test]
 fn hostile_numbers_are_no_panic() {
-    use crate::log::frame::{self, HEADER, Place};
+    use crate::log::frame::{self, FramePlace, HEADER};
     let sim = Sim::new();
     let mut driver = driver(&sim, 64 << 10);
     driver.group(vec![vec![push(1)], vec![TallyLog::Boom(2)]]).unwrap();
@@ -176,7 +176,7 @@ fn hostile_numbers_are_no_panic() {
         for field in [16, 24, 32, 40, 56, 64, 80, 88, 96] {
             let mut changed = bytes.clone();
             let (mut at, mut chain) = (4096, None);
-            while let Some((mut header, _)) = frame::parse(&bytes[at..], Place { salt, offset: at as u64 }) {
+            while let Some((mut header, _)) = frame::parse(&bytes[at..], FramePlace { salt, offset: at as u64 }) {
                 let end = at + header.frame_len() as usize;
                 let mut out = vec![0; HEADER];
                 out.extend_from_slice(&bytes[at + HEADER..end]);
@@ -190,7 +190,7 @@ fn hostile_numbers_are_no_panic() {
                     _ => {}
                 }
                 header.chain = chain.unwrap_or(header.chain);
-                chain = Some(frame::finish(&mut out, 0, header, Place { salt, offset: at as u64 }));
+                chain = Some(frame::finish(&mut out, 0, header, FramePlace { salt, offset: at as u64 }));
                 changed[at..end].copy_from_slice(&out);
                 at = end;
             }

@@ -3,6 +3,7 @@
 
 pub(crate) mod faithful;
 pub(crate) mod migrate;
+pub(crate) mod reentry;
 pub(crate) mod shape;
 mod signature;
 pub(crate) mod state;

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 
 use super::bytes::Bytes;
 use super::fault::{Broken, CallKind, Kind};
-use super::names::{Change, Id};
+use super::names::{Change, FileId};
 use super::{Sim, in_salvage};
-use crate::fs::blocks::Blocks;
+use crate::fs::blocks::BlockWriter;
 use crate::fs::{Entry, File, Folder, Lock, Open, name};
 
 impl Folder for Sim {
@@ -106,9 +106,9 @@ impl Sim {
 #[derive(Debug)]
 struct SimFile {
     sim: Sim,
-    id: Id,
+    id: FileId,
     writable: bool,
-    blocks: Mutex<Blocks>,
+    blocks: Mutex<BlockWriter>,
     _pin: Arc<()>,
 }
 
@@ -199,7 +199,7 @@ impl File for SimFile {
 #[derive(Debug)]
 struct SimLock {
     sim: Sim,
-    id: Id,
+    id: FileId,
     /// `false` after the release, when another lock may hold the file.
     held: AtomicBool,
 }

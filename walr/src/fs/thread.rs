@@ -1,4 +1,4 @@
-//! Threads of a store.
+//! The threads of a store.
 
 use std::thread::{Builder, JoinHandle};
 
@@ -12,10 +12,9 @@ pub(crate) fn spawn<T: Send + 'static>(name: &str, work: Box<dyn FnOnce() -> T +
     Builder::new().name(name.to_string()).spawn(work).map_err(failed)
 }
 
-/// Lets other threads go before the calling one, where the system can tell threads of one process apart. A hint: nobody
-/// hears whether it was taken.
-pub(crate) fn step_back() {
+/// Lowers the priority of the calling thread, where the system has a priority for each thread. A failure is ignored.
+pub(crate) fn lower_priority() {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // On Linux this is the thread's own, whatever POSIX says of the process.
+    // On Linux a nice value belongs to the thread, although POSIX says that it belongs to the process.
     let _ = rustix::process::nice(10);
 }
