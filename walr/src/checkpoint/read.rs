@@ -1,7 +1,7 @@
 //! Reads a checkpoint. Every chunk is checked before it is decoded.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{CheckpointMeta, MAGIC, PREFIX, cancelled, chunk_crc};
 use crate::codec::{self, Decoder, Source, Tokens};
@@ -48,7 +48,7 @@ pub(crate) fn load<S: WalState>(
     throttle: &Throttle<'_>,
     watch: &Watch,
 ) -> Result<LoadedCheckpoint<S>, LoadError> {
-    load_by(dir, store, name, lsn, (throttle, watch), decode_as::<S>)
+    load_by(dir, store, name, lsn, (throttle, watch), &decode_as::<S>)
 }
 
 /// Loads a checkpoint that was just written with these `tokens`. A state that decodes to another one is refused.
@@ -60,8 +60,11 @@ pub(super) fn load_written<S: WalState>(
     tokens: &Tokens,
     throttle: &Throttle<'_>,
 ) -> Result<LoadedCheckpoint<S>, LoadError> {
-    load_by(dir, store, name, lsn, (throttle, &Watch::none()), |_, _, decoder| decoder.decode_again(tokens))
+    load_by(dir, store, name, lsn, (throttle, &Watch::none()), &|_, _, decoder| decoder.decode_again(tokens))
 }
+
+/// Decodes a state from a checkpoint's chunks.
+type Decode<'a, S> = &'a dyn Fn(&Path, &CheckpointMeta, Decoder<'_>) -> Result<S>;
 
 fn load_by<S: WalState>(
     dir: &StoreDir,
@@ -69,73 +72,89 @@ fn load_by<S: WalState>(
     name: &str,
     lsn: Lsn,
     (throttle, watch): (&Throttle<'_>, &Watch),
-    decode: impl FnOnce(&Path, &CheckpointMeta, Decoder<'_>) -> Result<S>,
+    decode: Decode<'_, S>,
 ) -> Result<LoadedCheckpoint<S>, LoadError> {
     let path = dir.file_path(name);
-    let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
-    let file = dir.folder.open(name, Open::Read).map_err(refused)?;
-    let mut reader = ChunkReader::open(&*file, throttle, watch).map_err(|e| reader_error(e, &refused))?;
+    let file = dir.folder.open(name, Open::Read).map_err(|e| reader_error(e, &path))?;
+    let mut reader = ChunkReader::open(&*file, throttle, watch).map_err(|e| reader_error(e, &path))?;
     watch.begin(Phase::Checkpoint, reader.len);
-    let meta = reader.meta(dir, store, name, lsn, &refused)?;
+    let meta = reader.meta(&path, store, lsn)?;
     let mut failure = None;
     let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
     let state = panic::catch(|| decode(&path, &meta, decoder));
     if let Some(error) = failure {
-        return Err(reader_error(error, &refused));
+        return Err(reader_error(error, &path));
     }
-    let state = state.unwrap_or_else(|message| {
-        let reason = format!("decoding it panicked: {message}");
-        Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
-    });
+    let state = state.unwrap_or_else(|message| Err(decoding_panicked(S::NAME, &message)));
     let mut state = state.map_err(LoadError::Refused)?;
     if let Err(message) = panic::catch(|| state.after_load()) {
         panic::drop_quietly(state);
-        let reason = format!(
-            "the checkpoint is intact, but the function of `#[wal(after_load = ..)]` panicked: {message}; fix that function"
-        );
-        return Err(LoadError::Refused(Error::Schema { path, reason }));
+        return Err(after_load_panicked(path, &message));
     }
     watch.end();
     Ok(LoadedCheckpoint { state, lsn, bytes: reader.len, version: meta.version })
 }
 
+fn decoding_panicked(state: &str, message: &str) -> Error {
+    Error::Codec { what: state.to_string(), step: "decoded", reason: format!("decoding it panicked: {message}") }
+}
+
+fn after_load_panicked(path: PathBuf, message: &str) -> LoadError {
+    let reason = format!(
+        "the checkpoint is intact, but the function of `#[wal(after_load = ..)]` panicked: {message}; fix that function"
+    );
+    LoadError::Refused(Error::Schema { path, reason })
+}
+
 /// Tells the file system's errors from corruption, among the errors of a [`ChunkReader`].
-fn reader_error(error: io::Error, refused: &dyn Fn(io::Error) -> LoadError) -> LoadError {
+fn reader_error(error: io::Error, path: &Path) -> LoadError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Corruption>()) {
         Some(&Corruption { offset, reason }) => LoadError::Corrupt { offset, reason },
-        None => refused(error),
+        None => LoadError::Refused(Error::io("read", path, error)),
     }
 }
 
 fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: Decoder<'_>) -> Result<S> {
-    let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
     let now = Schema::of::<S>();
-    if meta.state != now.state {
-        return refuse(other_state(&meta.state, &now.state));
+    if let Some(reason) = other_form(meta, &now) {
+        return Err(Error::Schema { path: path.to_path_buf(), reason });
     }
-    let (found, known, name) = (meta.version, now.version, &now.state);
-    if found > known {
-        return refuse(newer_version("checkpoint", found, &now));
-    }
-    if found < known {
-        return S::migrate(found, &meta.form.shape, decoder).unwrap_or_else(|| {
-            refuse(format!(
-                "the checkpoint holds version {found} of `{name}` and this program has version {known}, with no migration \
-                 from there; keep the type of each version from {found} on, and name them in \
-                 `#[wal(version = {known}, migrate_from = [..])]`"
-            ))
-        });
-    }
-    if !meta.form.is_same(&now.form) {
-        let (old, new) = meta.form.beside(&now.form);
-        let reason = format!(
-            "the checkpoint holds a `{name}` of the form `{old}`, and this program's is `{new}`; give the new form the \
-             next number in `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
-            known + 1
-        );
-        return refuse(reason + &meta.form.way_back(&now.form));
+    if meta.version < now.version {
+        let migrated = S::migrate(meta.version, &meta.form.shape, decoder);
+        return migrated.unwrap_or_else(|| Err(no_migration(path, meta, &now)));
     }
     decoder.decode()
+}
+
+fn no_migration(path: &Path, meta: &CheckpointMeta, now: &Schema) -> Error {
+    let (found, known, name) = (meta.version, now.version, &now.state);
+    let reason = format!(
+        "the checkpoint holds version {found} of `{name}` and this program has version {known}, with no migration from \
+         there; keep the type of each version from {found} on, and name them in \
+         `#[wal(version = {known}, migrate_from = [..])]`"
+    );
+    Error::Schema { path: path.to_path_buf(), reason }
+}
+
+/// Returns why the program can't read the checkpoint of another state, of a newer version, or of another form of the same version.
+fn other_form(meta: &CheckpointMeta, now: &Schema) -> Option<String> {
+    if meta.state != now.state {
+        return Some(other_state(&meta.state, &now.state));
+    }
+    if meta.version > now.version {
+        return Some(newer_version("checkpoint", meta.version, now));
+    }
+    if meta.version < now.version || meta.form.is_same(&now.form) {
+        return None;
+    }
+    let (old, new) = meta.form.beside(&now.form);
+    let reason = format!(
+        "the checkpoint holds a `{}` of the form `{old}`, and this program's is `{new}`; give the new form the next number in \
+         `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
+        now.state,
+        now.version + 1
+    );
+    Some(reason + &meta.form.way_back(&now.form))
 }
 
 /// Corruption, as the cause of an `io::Error`.
@@ -187,15 +206,8 @@ impl<'a> ChunkReader<'a> {
         Ok(reader)
     }
 
-    fn meta(
-        &mut self,
-        dir: &StoreDir,
-        store: &StoreId,
-        name: &str,
-        lsn: Lsn,
-        refused: &dyn Fn(io::Error) -> LoadError,
-    ) -> Result<CheckpointMeta, LoadError> {
-        let path = || dir.file_path(name);
+    fn meta(&mut self, path: &Path, store: &StoreId, lsn: Lsn) -> Result<CheckpointMeta, LoadError> {
+        let path = || path.to_path_buf();
         let format = u32_at(&self.prefix, 8);
         if format > FORMAT {
             let newer = Error::Newer { path: path(), what: "the format", found: format, known: FORMAT };
@@ -222,7 +234,7 @@ impl<'a> ChunkReader<'a> {
             }
             Ok(bytes)
         };
-        let bytes = read(self).map_err(|e| reader_error(e, refused))?;
+        let bytes = read(self).map_err(|e| reader_error(e, &path()))?;
         codec::decode(&bytes).map_err(|reason| {
             LoadError::Refused(Error::Codec { what: "a checkpoint's description".to_string(), step: "decoded", reason })
         })

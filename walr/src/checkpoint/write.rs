@@ -43,7 +43,7 @@ pub(crate) fn write<S: WalState>(
     state: &S,
     throttle: &Throttle<'_>,
 ) -> Result<UnfinishedCheckpoint> {
-    write_with::<S>(dir, store, lsn, throttle, |chunks| codec::encode_to(state, chunks))
+    write_with(dir, store, lsn, throttle, &CheckpointMeta::of::<S>(), &|chunks| codec::encode_to(state, chunks))
 }
 
 /// Writes a checkpoint like [`write`], from the state's encoding and its tokens.
@@ -54,16 +54,19 @@ pub(crate) fn write_encoded<S: WalState>(
     (encoded, tokens): (&[u8], Tokens),
     throttle: &Throttle<'_>,
 ) -> Result<UnfinishedCheckpoint> {
-    let put = |chunks: &mut ChunkWriter<'_>| chunks.write_all(encoded).map(|()| tokens).map_err(StreamError::Io);
-    write_with::<S>(dir, store, lsn, throttle, put)
+    write_with(dir, store, lsn, throttle, &CheckpointMeta::of::<S>(), &|chunks| {
+        chunks.write_all(encoded).map_err(StreamError::Io)?;
+        Ok(tokens.clone())
+    })
 }
 
-fn write_with<S: WalState>(
+fn write_with(
     dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
     throttle: &Throttle<'_>,
-    encode: impl FnOnce(&mut ChunkWriter<'_>) -> Result<Tokens, StreamError>,
+    meta: &CheckpointMeta,
+    encode: &dyn Fn(&mut ChunkWriter<'_>) -> Result<Tokens, StreamError>,
 ) -> Result<UnfinishedCheckpoint> {
     let name = checkpoint_name(lsn) + TMP;
     let path = dir.file_path(&name);
@@ -75,7 +78,7 @@ fn write_with<S: WalState>(
     let reserved = throttle.is_on().then_some(0);
     let mut chunks = ChunkWriter { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, throttle };
     let written = (|| {
-        chunks.prefix(store, lsn, &CheckpointMeta::of::<S>())?;
+        chunks.prefix(store, lsn, meta)?;
         let tokens = encode(&mut chunks)?;
         Ok((tokens, chunks.footer()?))
     })();
@@ -86,7 +89,7 @@ fn write_with<S: WalState>(
             let _ = dir.folder.remove(&name);
             Err(match error {
                 StreamError::Io(e) => failed(e),
-                StreamError::Codec(refusal) => refusal.of_state(S::NAME),
+                StreamError::Codec(refusal) => refusal.of_state(&meta.state),
             })
         }
     }

@@ -14,7 +14,7 @@ use super::write::{Stop, Writer};
 use crate::panic::drop_quietly;
 
 /// Which tokens a value was written with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tokens {
     digest: u64,
     /// The parts of a state, each with the hash at its end.

@@ -21,7 +21,7 @@ pub(crate) enum StreamError {
 }
 
 /// Encodes `value` into a stream, and notes its tokens.
-pub(crate) fn encode_to<T: Serialize + ?Sized>(value: &T, to: &mut impl io::Write) -> Result<Tokens, StreamError> {
+pub(crate) fn encode_to<T: Serialize + ?Sized>(value: &T, to: &mut dyn io::Write) -> Result<Tokens, StreamError> {
     let (writing, mut buffer) = (Writing::of_parts(), Vec::new());
     let written = Writer::to_stream(&mut buffer, to, Some(writing.notes())).whole(value);
     match written.map_err(|stop| *stop.0) {

@@ -7,6 +7,7 @@
 //! 5. Only then does recovery change anything on disk: it copies torn ends, renames corrupt checkpoints, and removes old files. After a
 //!    crash the next open repeats this.
 
+mod create;
 mod decode;
 mod decode_ahead;
 mod preview;
@@ -26,6 +27,7 @@ pub use report::{Bypassed, Cut, DryRun, Recovery};
 
 use std::time::Instant;
 
+use self::create::{create, refuse_without_store};
 use self::decode::{RecordPanic, ReplayError};
 use self::replay::{ReplayCounts, without_aborted};
 use self::replica::NOT_DETERMINISTIC;
@@ -33,13 +35,12 @@ use self::salvage::salvage;
 use self::scan::{ScanRequest, ScannedLog, scan};
 use crate::checkpoint::{self, LoadError, LoadedCheckpoint};
 use crate::error::{Error, Result};
-use crate::fs::{Open, Throttle};
-use crate::log::frame::{BLOCK, LsnRange};
+use crate::fs::Throttle;
+use crate::log::frame::LsnRange;
 use crate::log::journal::LogPosition;
 use crate::log::layout::{
     BAD, FileKind, Identity, STORE, StoreDir, StoreId, checkpoint_name, parse_name, segment_name,
 };
-use crate::log::segment::{NextFrame, Segment, SegmentSpace};
 use crate::log::view::Span;
 use crate::lsn::Lsn;
 use crate::options::ChangedCode;
@@ -47,9 +48,6 @@ use crate::options::progress::{Phase, Watch};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
 use crate::schema::{Held, Schema};
-
-/// The length of the empty first segment of a new store. The first mutation replaces the segment.
-const FIRST_SEGMENT: u64 = 4 * BLOCK;
 
 /// An opened store.
 #[derive(Debug)]
@@ -117,61 +115,6 @@ pub(crate) fn open<S: WalState>(
     Ok(opened)
 }
 
-/// Refuses a folder without `STORE` that holds more than an interrupted creation leaves.
-fn refuse_without_store(dir: &StoreDir, files: &FolderFiles) -> Result<()> {
-    if let Some(name) = files.old.first() {
-        return Err(Error::Older { path: dir.file_path(name) });
-    }
-    let missing = |reason| Err(Error::Missing { path: dir.file_path(STORE), reason });
-    if let Some(lsn) = files.checkpoints.iter().find(|lsn| lsn.get() > 0) {
-        return missing(format!("the file is missing, and the folder holds a checkpoint of lsn {lsn}"));
-    }
-    for &seq in &files.segments {
-        let name = segment_name(seq);
-        let path = dir.file_path(&name);
-        let file = dir.folder.open(&name, Open::Read).map_err(|e| Error::io("open", &path, e))?;
-        let mut bytes = vec![0; FIRST_SEGMENT as usize];
-        let len = file.read_at(&mut bytes, 0).map_err(|e| Error::io("read", &path, e))?;
-        let empty = bytes[..len].iter().skip(BLOCK as usize).all(|&byte| byte == 0);
-        if seq != 1 || !empty {
-            return missing(format!("the file is missing, and the segment {name} holds records"));
-        }
-    }
-    Ok(())
-}
-
-/// Creates a store with the state `first`. `STORE` is written last: until then there is no store.
-fn create<S: WalState>(dir: &StoreDir, files: &FolderFiles, first: S) -> Result<OpenedStore<S>> {
-    for name in files.unfinished.iter().cloned().chain(files.segments.iter().map(|&seq| segment_name(seq))) {
-        dir.remove_if_there(&name)?;
-    }
-    dir.remove_if_there(&checkpoint_name(Lsn::default()))?;
-    let identity = Identity::random()?;
-    let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, &Throttle::off())?;
-    drop_quietly(first);
-    let written = written.sync(dir)?;
-    let bytes = written.bytes;
-    let state = written.read_back::<S>(dir, &identity.store, &Throttle::off())?;
-    written.commit(dir)?;
-    Segment::create(
-        dir,
-        &identity.store,
-        1,
-        SegmentSpace { reserved: FIRST_SEGMENT, written: false },
-        &Throttle::off(),
-    )?;
-    identity.write(dir)?;
-    let next = NextFrame { number: 1, chain: 0, lsn: Lsn::new(1) };
-    Ok(OpenedStore {
-        state,
-        identity,
-        position: LogPosition { extents: Vec::new(), next, unwritten_aborts: Vec::new(), marked: true, trim: None },
-        checkpoints: vec![Lsn::default()],
-        aborts: Vec::new(),
-        report: Recovery { created: true, checkpoint_bytes: bytes, ..Recovery::default() },
-    })
-}
-
 fn recover<S: WalState>(
     dir: &StoreDir,
     identity: Identity,
@@ -181,24 +124,24 @@ fn recover<S: WalState>(
 ) -> Result<OpenedStore<S>> {
     let mut report = Recovery::default();
     let RecoveredState { state, mut log, oldest } = find(dir, &identity.store, files, changed, watch, &mut report)?;
-    let kept = change_files(dir, files, oldest, &mut log, &mut report)?;
+    let checkpoints = change_files(dir, files, oldest, &mut log, &mut report)?;
+    let aborts = std::mem::take(&mut log.aborts);
+    let position = end_of(log, &report);
+    Ok(OpenedStore { state, identity, position, checkpoints, aborts, report })
+}
+
+/// Returns the end of a recovered log, where the journal goes on.
+fn end_of(log: ScannedLog, report: &Recovery) -> LogPosition {
     // After an unclean end the last segment still has its reserved space, and perhaps a torn tail. Both can go once a later segment begins.
     let last = log.extents.last().filter(|_| !log.marked || !log.cuts.is_empty());
     let trim = last.map(|extent| (extent.seq, extent.end));
-    Ok(OpenedStore {
-        state,
-        identity,
-        position: LogPosition {
-            extents: log.extents,
-            next: log.next,
-            unwritten_aborts: report.aborted.clone(),
-            marked: log.marked,
-            trim: trim.filter(|_| report.cut.iter().all(|cut| cut.copy.is_some())),
-        },
-        checkpoints: kept,
-        aborts: log.aborts,
-        report,
-    })
+    LogPosition {
+        next: log.next,
+        unwritten_aborts: report.aborted.clone(),
+        marked: log.marked,
+        trim: trim.filter(|_| report.cut.iter().all(|cut| cut.copy.is_some())),
+        extents: log.extents,
+    }
 }
 
 /// The state and the log that a folder holds.
@@ -240,7 +183,8 @@ fn find<S: WalState>(
     })?;
     report.last = Lsn::new(log.next.lsn.get() - 1);
     report.log_bytes = log.bytes;
-    accept::<S>(dir, &held, changed, loaded.lsn).map_err(|error| explain_bypassed(&report.bypassed, error))?;
+    accept(dir, &held, &Schema::of::<S>(), changed, loaded.lsn)
+        .map_err(|error| explain_bypassed(&report.bypassed, error))?;
     let (state, replayed) = match S::IS_REPLAYED {
         true => replay_all(dir, store, Replica::from(loaded), &mut log, watch, report)?,
         false => {
@@ -255,10 +199,9 @@ fn find<S: WalState>(
 }
 
 /// Refuses records that this program can't replay, or that `changed` forbids.
-fn accept<S: WalState>(dir: &StoreDir, held: &Held, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
-    let now = Schema::of::<S>();
-    held.check(&now, &dir.path)?;
-    let records = held.of_other_code(&now);
+fn accept(dir: &StoreDir, held: &Held, now: &Schema, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
+    held.check(now, &dir.path)?;
+    let records = held.of_other_code(now);
     if changed == ChangedCode::Refuse && records > 0 {
         return Err(Error::ChangedCode { path: dir.path.clone(), records, checkpoint });
     }
@@ -296,14 +239,18 @@ fn load_newest<S: WalState>(
             }
         }
     }
+    Err(no_intact_checkpoint(dir, bypassed))
+}
+
+fn no_intact_checkpoint(dir: &StoreDir, bypassed: &[Bypassed]) -> Error {
     match bypassed.first() {
-        Some(Bypassed { path, offset, reason }) => Err(Error::Corrupt {
+        Some(Bypassed { path, offset, reason }) => Error::Corrupt {
             path: path.clone(),
             offset: *offset,
             after: Lsn::default(),
             reason: format!("{reason}, and there is no intact checkpoint before it"),
-        }),
-        None => Err(Error::Missing { path: dir.path.clone(), reason: "there is no checkpoint".to_string() }),
+        },
+        None => Error::Missing { path: dir.path.clone(), reason: "there is no checkpoint".to_string() },
     }
 }
 
@@ -330,7 +277,7 @@ fn replay_all<S: WalState>(
             Err(ReplayError::Panicked(panic)) => {
                 // The state is half changed, and its `Drop` may panic.
                 drop_quietly(replica);
-                abort_panicked::<S>(dir, log, report, panic)?;
+                abort_panicked(dir, log, report, panic, S::FINGERPRINT)?;
                 let off = Throttle::off();
                 replica = load_newest(dir, store, &[checkpoint], &mut Vec::new(), &off, watch)?.into();
             }
@@ -339,14 +286,15 @@ fn replay_all<S: WalState>(
 }
 
 /// Aborts a record that panicked, or refuses the open if the record may be that of an acknowledged call.
-fn abort_panicked<S: WalState>(
+fn abort_panicked(
     dir: &StoreDir,
     log: &mut ScannedLog,
     report: &mut Recovery,
     panic: RecordPanic,
+    fingerprint: u64,
 ) -> Result<()> {
     let (last, code) = log.last_batch.unwrap_or_default();
-    let advice = if last == panic.frame && code != S::FINGERPRINT {
+    let advice = if last == panic.frame && code != fingerprint {
         "other code of the same mutations made the record; open the store with that code, or fix this code"
     } else if last != panic.frame {
         NOT_DETERMINISTIC
