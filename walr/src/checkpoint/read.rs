@@ -159,7 +159,6 @@ struct ChunkReader<'a> {
     at: u64,
     prefix: Vec<u8>,
     chunk: Vec<u8>,
-    used: usize,
     chain: u32,
     total: u64,
     ended: bool,
@@ -176,7 +175,6 @@ impl<'a> ChunkReader<'a> {
             at: 0,
             prefix: Vec::new(),
             chunk: Vec::new(),
-            used: 0,
             chain: 0,
             total: 0,
             ended: false,
@@ -283,21 +281,18 @@ impl<'a> ChunkReader<'a> {
             }
             self.total += len as u64;
         }
-        self.used = 0;
         Ok(())
     }
 }
 
 impl Source for ChunkReader<'_> {
-    fn ready(&mut self) -> io::Result<&[u8]> {
-        if self.used == self.chunk.len() && !self.ended {
+    fn next(&mut self, spent: Vec<u8>) -> io::Result<Vec<u8>> {
+        self.chunk = spent;
+        self.chunk.clear();
+        if !self.ended {
             self.next_chunk()?;
         }
-        Ok(&self.chunk[self.used..])
-    }
-
-    fn pass(&mut self, count: usize) {
-        self.used = (self.used + count).min(self.chunk.len());
+        Ok(std::mem::take(&mut self.chunk))
     }
 
     fn bound(&self) -> u64 {

@@ -1,18 +1,16 @@
 //! Values that are held to what is read back of them, token by token.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 
-use bincode::enc::write::Writer;
-use bincode::error::{DecodeError, EncodeError};
-use bincode::serde::seed_decode_from_slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::input::Input;
 use super::notes::{Against, Detail, Notes, Part};
+use super::read::Reader;
 use super::refusal::{Reason, Refusal};
 use super::variants::{Written, misread};
-use super::{Append, SMALL, left_over, limited, not_decoded, not_encoded, read, within_limit, write};
+use super::write::{Stop, Writer};
 use crate::panic::drop_quietly;
 
 /// Which tokens a value was written with.
@@ -51,18 +49,16 @@ impl Writing {
         Writing(Notes::new(Detail::Parts(RefCell::default())))
     }
 
-    /// Writes `value`.
-    pub(super) fn write<T: Serialize + ?Sized>(&self, value: &T, to: impl Writer) -> Result<(), EncodeError> {
-        let written = value.serialize(&mut write::Noting::new(to, &self.0));
-        written.map_err(|stop| *stop.0)
+    pub(super) fn notes(&self) -> &Notes {
+        &self.0
     }
 
     /// The tokens, if all was written.
-    pub(super) fn end(self, written: Result<(), EncodeError>) -> Result<Tokens, Refusal> {
+    pub(super) fn end(self, written: Result<(), Stop>) -> Result<Tokens, Refusal> {
         let reason = match (self.0.refusal(), written) {
             // The type's own code may have passed over the error.
             (Some(reason), _) => reason,
-            (None, Err(error)) => Reason::Other(not_encoded(error)),
+            (None, Err(stop)) => Reason::Other(stop.to_string()),
             (None, Ok(())) => return Ok(Tokens::of(&self.0)),
         };
         Err(Refusal { step: "encoded", part: self.0.part(), reason })
@@ -78,8 +74,8 @@ impl Reading {
         Reading(Notes::new(Detail::Parts(RefCell::default())))
     }
 
-    pub(super) fn noted<T>(&self) -> read::Noted<'_, PhantomData<T>> {
-        noted(&self.0)
+    pub(super) fn notes(&self) -> &Notes {
+        &self.0
     }
 
     /// The value, if it was read as it was written.
@@ -108,7 +104,7 @@ impl Reading {
 /// Appends the encoding of `value` to `out`, and notes its tokens for [`decode_again`].
 pub(crate) fn encode_noted<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<Tokens, Refusal> {
     let writing = Writing::plain();
-    let written = writing.write(value, Append(out));
+    let written = Writer::to_buffer(out, Some(writing.notes())).whole(value);
     writing.end(written)
 }
 
@@ -117,44 +113,8 @@ pub(crate) fn decode_again<T>(value: &T, bytes: &[u8], written: &Tokens) -> Resu
 where
     T: Serialize + DeserializeOwned,
 {
-    again(value, written, |notes| {
-        let seed = || noted(notes);
-        within_limit!(bytes.len() as u64, config => whole(bytes, seed_decode_from_slice(seed(), bytes, config)))
-    })
-}
-
-/// Whether `value`, which is a small sample of its type, comes back from its encoding.
-pub(crate) fn comes_back<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Refusal> {
-    let mut bytes = Vec::new();
-    let tokens = encode_noted(value, &mut bytes)?;
-    let decode = |notes: &Notes| whole(&bytes, seed_decode_from_slice(noted(notes), &bytes, limited::<SMALL>()));
-    again(value, &tokens, decode).map(drop_quietly)
-}
-
-fn noted<T>(notes: &Notes) -> read::Noted<'_, PhantomData<T>> {
-    read::Noted { seed: PhantomData, notes, outermost: true }
-}
-
-/// A value that must take all of `bytes`.
-fn whole<T>(bytes: &[u8], decoded: Result<(T, usize), DecodeError>) -> Result<T, String> {
-    match decoded {
-        Ok((value, read)) if read == bytes.len() => Ok(value),
-        Ok((value, read)) => {
-            drop_quietly(value);
-            Err(left_over(bytes.len() - read, bytes.len()))
-        }
-        Err(error) => Err(not_decoded(error)),
-    }
-}
-
-/// What `decode` makes of the encoding of `value`, if it is read as it was written.
-fn again<T: Serialize>(
-    value: &T,
-    written: &Tokens,
-    decode: impl Fn(&Notes) -> Result<T, String>,
-) -> Result<T, Refusal> {
     let notes = Notes::new(Detail::Nothing);
-    let (part, reason) = match decode(&notes) {
+    let (part, reason) = match read(bytes, &notes) {
         Ok(decoded) => {
             let Some(reason) = written.differ(&notes) else { return Ok(decoded) };
             drop_quietly(decoded);
@@ -162,20 +122,31 @@ fn again<T: Serialize>(
         }
         Err(text) => (notes.part(), notes.refusal().unwrap_or(Reason::Other(text))),
     };
-    let (part, reason) = parting(value, decode).unwrap_or((part, reason));
+    let (part, reason) = parting(value, bytes).unwrap_or((part, reason));
     Err(Refusal { step: "decoded again", part, reason })
+}
+
+/// Whether `value`, which is a small sample of its type, comes back from its encoding.
+pub(crate) fn comes_back<T: Serialize + DeserializeOwned>(value: &T) -> Result<(), Refusal> {
+    let mut bytes = Vec::new();
+    let tokens = encode_noted(value, &mut bytes)?;
+    decode_again(value, &bytes, &tokens).map(drop_quietly)
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8], notes: &Notes) -> Result<T, String> {
+    Reader::new(Input::of_slice(bytes), Some(notes)).whole()
 }
 
 /// Where what is read of a value parts from what is written: both are done a second time, and their tokens kept.
 #[cold]
-fn parting<T: Serialize>(value: &T, decode: impl Fn(&Notes) -> Result<T, String>) -> Option<(Option<Part>, Reason)> {
+fn parting<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> Option<(Option<Part>, Reason)> {
     let notes = Notes::new(Detail::Tokens(RefCell::default()));
-    let decoded = decode(&notes);
+    let decoded = read::<T>(bytes, &notes);
     let is_whole = decoded.is_ok();
     drop_quietly(decoded);
     let against = Against::new(notes.into_tokens(), is_whole);
     let writing = Writing(Notes::new(Detail::Against(Box::new(RefCell::new(against)))));
     // It was written before, and is refused in any case.
-    let _ = writing.write(value, Append(&mut Vec::new()));
+    let _ = Writer::to_buffer(&mut Vec::new(), Some(&writing.0)).whole(value);
     writing.0.into_against()?.end()
 }

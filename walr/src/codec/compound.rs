@@ -1,6 +1,5 @@
 //! The parts of a compound value, while they are written.
 
-use bincode::enc::write::Writer;
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
@@ -8,7 +7,7 @@ use serde::ser::{
 
 use super::notes::Part;
 use super::refusal::{Reason, Step};
-use super::write::{Noting, Stop};
+use super::write::{Stop, Writer};
 
 /// What a compound is.
 #[derive(Clone, Copy)]
@@ -26,8 +25,8 @@ pub(super) enum Form {
 }
 
 /// The parts of a sequence, a map, a tuple, a struct or a variant.
-pub(super) struct Compound<'a, 'n, W: Writer> {
-    pub(super) to: &'a mut Noting<'n, W>,
+pub(super) struct Compound<'a, 'n> {
+    pub(super) to: &'a mut Writer<'n>,
     pub(super) outermost: bool,
     pub(super) form: Form,
     /// How many parts there are, as the `Serialize` said.
@@ -36,7 +35,7 @@ pub(super) struct Compound<'a, 'n, W: Writer> {
     pub(super) written: usize,
 }
 
-impl<W: Writer> Compound<'_, '_, W> {
+impl Compound<'_, '_> {
     #[inline]
     fn part<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Result<(), Stop> {
         self.written += 1;
@@ -48,14 +47,14 @@ impl<W: Writer> Compound<'_, '_, W> {
         let place = self.written;
         let step = key.map_or(Step::Place(place), Step::Field);
         if self.outermost {
-            self.to.notes.begin_part(Part { place, key });
+            self.to.begin_part(Part { place, key });
             return self.part(step, value);
         }
         match self.form {
-            Form::Variant { variant, .. } => {
-                self.to.notes.enter(Step::Variant(variant));
+            Form::Variant { variant, .. } if let Some(notes) = self.to.notes => {
+                notes.enter(Step::Variant(variant));
                 let written = self.part(step, value);
-                self.to.notes.leave();
+                notes.leave();
                 written
             }
             _ => self.part(step, value),
@@ -90,7 +89,7 @@ impl<W: Writer> Compound<'_, '_, W> {
 
 macro_rules! elements {
     ($($trait:ident $step:expr;)*) => {
-        $(impl<W: Writer> $trait for Compound<'_, '_, W> {
+        $(impl $trait for Compound<'_, '_> {
             type Ok = ();
             type Error = Stop;
 
@@ -114,7 +113,7 @@ elements! {
 
 macro_rules! fields {
     ($($trait:ident;)*) => {
-        $(impl<W: Writer> $trait for Compound<'_, '_, W> {
+        $(impl $trait for Compound<'_, '_> {
             type Ok = ();
             type Error = Stop;
 
@@ -138,7 +137,7 @@ fields! {
 
 macro_rules! named_fields {
     ($($trait:ident;)*) => {
-        $(impl<W: Writer> $trait for Compound<'_, '_, W> {
+        $(impl $trait for Compound<'_, '_> {
             type Ok = ();
             type Error = Stop;
 
@@ -164,7 +163,7 @@ named_fields! {
     SerializeStructVariant;
 }
 
-impl<W: Writer> SerializeMap for Compound<'_, '_, W> {
+impl SerializeMap for Compound<'_, '_> {
     type Ok = ();
     type Error = Stop;
 

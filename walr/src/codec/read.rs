@@ -1,172 +1,286 @@
-//! A deserializer around the codec's own: it notes what is read, and says by name which type asks for what the codec
-//! doesn't know.
+//! The codec's deserializer. It notes what is read where that is to be compared with what was written, and says by name which
+//! type asks for what the codec doesn't write.
 
 use std::any::type_name;
+use std::fmt;
+use std::mem::replace;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 
-use super::notes::{Notes, Token};
+use super::input::{Input, Unread};
+use super::notes::{Notes, Part, Token};
+use super::parts::Parts;
 use super::refusal::Reason;
 use super::self_describing::SelfDescribing;
-use super::visit::{Form, Visit};
+use super::varint;
+use crate::panic::drop_quietly;
 
-/// Reads a value through [`Noting`].
-pub(super) struct Noted<'n, T> {
-    pub(super) seed: T,
-    pub(super) notes: &'n Notes,
-    /// Whether it is the whole value, whose parts have names in messages.
+/// Reads one value.
+///
+/// One type for slices and streams, with notes and without: the code of each type of the user's is compiled once for it.
+pub(super) struct Reader<'a, 'n> {
+    pub(super) input: Input<'a>,
+    /// `None` where nothing is compared.
+    notes: Option<&'n Notes>,
+    /// The next value is the whole one, whose parts have names in messages.
     pub(super) outermost: bool,
 }
 
-impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for Noted<'_, T> {
-    type Value = T::Value;
+/// Why a value can't be read, for a message.
+#[derive(Debug)]
+pub(super) struct Stopped(Box<str>);
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<T::Value, D::Error> {
-        self.seed.deserialize(Noting { from, notes: self.notes, outermost: self.outermost })
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
-pub(super) struct Noting<'n, D> {
-    pub(super) from: D,
-    pub(super) notes: &'n Notes,
-    pub(super) outermost: bool,
-}
+impl std::error::Error for Stopped {}
 
-impl<'n, D> Noting<'n, D> {
-    fn visitor<V>(&self, visitor: V, form: Form) -> Visit<'n, V> {
-        Visit { visitor, notes: self.notes, outermost: self.outermost, form }
+impl Error for Stopped {
+    #[cold]
+    fn custom<T: fmt::Display>(text: T) -> Stopped {
+        Stopped(text.to_string().into())
     }
 }
 
-impl<'de, D: Deserializer<'de>> Noting<'_, D> {
-    fn self_describing<V: Visitor<'de>, T>(self, by_names: bool) -> Result<T, D::Error> {
+impl From<Unread> for Stopped {
+    #[cold]
+    fn from(unread: Unread) -> Stopped {
+        Stopped::custom(match unread {
+            Unread::End => "the bytes end before the value does",
+            Unread::Invalid(reason) => reason,
+        })
+    }
+}
+
+impl<'a, 'n> Reader<'a, 'n> {
+    pub(super) fn new(input: Input<'a>, notes: Option<&'n Notes>) -> Reader<'a, 'n> {
+        Reader { input, notes, outermost: true }
+    }
+
+    /// Reads the value that takes all bytes.
+    pub(super) fn whole<T: DeserializeOwned>(mut self) -> Result<T, String> {
+        match T::deserialize(&mut self) {
+            Ok(value) if self.input.is_at_end() => Ok(value),
+            Ok(value) => {
+                drop_quietly(value);
+                Err("bytes are left over".to_string())
+            }
+            Err(stopped) => Err(stopped.0.into()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn note(&self, token: Token) {
+        if let Some(notes) = self.notes {
+            notes.token(token);
+        }
+    }
+
+    pub(super) fn begin_part(&self, place: usize) {
+        if let Some(notes) = self.notes {
+            notes.begin_part(Part { place, key: None });
+        }
+    }
+
+    /// Reads the bytes of a text.
+    fn text(&mut self) -> Result<Vec<u8>, Stopped> {
+        self.note(Token::Length);
+        let length = self.input.length()?;
+        let bytes = self.input.bytes(length)?;
+        if let Some(notes) = self.notes {
+            notes.bytes(length);
+        }
+        Ok(bytes)
+    }
+
+    #[cold]
+    fn self_describing<'de, V: Visitor<'de>>(&self, by_names: bool) -> Result<V::Value, Stopped> {
         let reason = Reason::SelfDescribing(SelfDescribing { asked: type_name::<V::Value>(), by_names });
-        let error = D::Error::custom(&reason);
-        self.notes.refuse(reason);
+        let error = Stopped::custom(&reason);
+        if let Some(notes) = self.notes {
+            notes.refuse(reason);
+        }
         Err(error)
     }
+
+    fn parts(&mut self, left: usize, names_parts: bool) -> Parts<'_, 'a, 'n> {
+        let outermost = replace(&mut self.outermost, false) && names_parts;
+        Parts { reader: self, left, outermost, read: 0 }
+    }
+
+    /// Reads the fields of a struct or a variant. `count` may be more than there is: serde counts other names of a field too.
+    #[inline]
+    pub(super) fn fields<'de, V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Stopped> {
+        visitor.visit_seq(&mut self.parts(count, true))
+    }
 }
 
-macro_rules! plain {
-    ($($method:ident => $token:ident;)*) => {
+macro_rules! integers {
+    ($($method:ident $visit:ident $ty:ty, $read:ident $widest:ident $token:ident;)*) => {
         $(#[inline]
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.notes.token(Token::$token);
-            self.from.$method(visitor)
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+            self.note(Token::$token);
+            // The form is no wider than the type.
+            visitor.$visit(self.input.$read(varint::$widest)? as $ty)
         })*
     };
 }
 
-/// Texts and bytes, whose length the visitor shows.
-macro_rules! texts {
-    ($($method:ident)*) => {
-        $(#[inline]
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            self.notes.token(Token::Length);
-            let visitor = self.visitor(visitor, Form::Bytes);
-            self.from.$method(visitor)
-        })*
-    };
-}
+impl<'de> Deserializer<'de> for &mut Reader<'_, '_> {
+    type Error = Stopped;
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Noting<'_, D> {
-    type Error = D::Error;
-
-    plain! {
-        deserialize_bool => Bool;
-        deserialize_u16 => Unsigned;
-        deserialize_u32 => Unsigned;
-        deserialize_u64 => Unsigned;
-        deserialize_u128 => Unsigned;
-        deserialize_i16 => Signed;
-        deserialize_i32 => Signed;
-        deserialize_i64 => Signed;
-        deserialize_i128 => Signed;
-        deserialize_f32 => F32;
-        deserialize_f64 => F64;
-        deserialize_char => Char;
+    integers! {
+        deserialize_u16 visit_u16 u16, unsigned U16 Unsigned;
+        deserialize_u32 visit_u32 u32, unsigned U32 Unsigned;
+        deserialize_u64 visit_u64 u64, unsigned U64 Unsigned;
+        deserialize_i16 visit_i16 i16, signed U16 Signed;
+        deserialize_i32 visit_i32 i32, signed U32 Signed;
+        deserialize_i64 visit_i64 i64, signed U64 Signed;
     }
 
-    texts! {
-        deserialize_str
-        deserialize_string
-        deserialize_bytes
-        deserialize_byte_buf
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::Unsigned);
+        visitor.visit_u128(self.input.unsigned_128()?)
+    }
+
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::Signed);
+        visitor.visit_i128(varint::to_signed_128(self.input.unsigned_128()?))
     }
 
     #[inline]
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.bytes(1);
-        self.from.deserialize_u8(visitor)
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::Bool);
+        match self.input.byte()? {
+            0 => visitor.visit_bool(false),
+            1 => visitor.visit_bool(true),
+            _ => Err(Unread::Invalid("a bool is neither 0 nor 1").into()),
+        }
     }
 
     #[inline]
-    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Bytes);
-        self.from.deserialize_i8(visitor)
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.from.deserialize_unit(visitor)
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        self.from.deserialize_unit_struct(name, visitor)
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        if let Some(notes) = self.notes {
+            notes.bytes(1);
+        }
+        visitor.visit_u8(self.input.byte()?)
     }
 
     #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.token(Token::Option);
-        let visitor = self.visitor(visitor, Form::Option);
-        self.from.deserialize_option(visitor)
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        let value = self.input.byte()? as i8;
+        if let Some(notes) = self.notes {
+            notes.signed_byte(value);
+        }
+        visitor.visit_i8(value)
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Newtype);
-        self.from.deserialize_newtype_struct(name, visitor)
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::F32);
+        visitor.visit_f32(f32::from_le_bytes(self.input.array()?))
     }
 
     #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.token(Token::Length);
-        let visitor = self.visitor(visitor, Form::Counted);
-        self.from.deserialize_seq(visitor)
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::F64);
+        visitor.visit_f64(f64::from_le_bytes(self.input.array()?))
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::Char);
+        visitor.visit_char(self.input.char()?)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.deserialize_string(visitor)
     }
 
     #[inline]
-    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Tuple);
-        self.from.deserialize_tuple(len, visitor)
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        let text = String::from_utf8(self.text()?);
+        visitor.visit_string(text.map_err(|_| Unread::Invalid("a text isn't UTF-8"))?)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.deserialize_byte_buf(visitor)
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        visitor.visit_byte_buf(self.text()?)
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Stopped> {
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Stopped> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::Option);
+        self.outermost = false;
+        match self.input.byte()? {
+            0 => visitor.visit_none(),
+            1 => visitor.visit_some(self),
+            _ => Err(Unread::Invalid("an option is neither 0 nor 1").into()),
+        }
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::Length);
+        let length = self.input.length()?;
+        let mut parts = self.parts(length, false);
+        let value = visitor.visit_seq(&mut parts)?;
+        parts.end();
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        self.note(Token::Length);
+        let length = self.input.length()?;
+        let mut parts = self.parts(length, false);
+        let value = visitor.visit_map(&mut parts)?;
+        parts.end();
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Stopped> {
+        visitor.visit_seq(&mut self.parts(length, false))
     }
 
     #[inline]
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
-        len: usize,
+        _: &'static str,
+        length: usize,
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Fields);
-        self.from.deserialize_tuple_struct(name, len, visitor)
-    }
-
-    #[inline]
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.notes.token(Token::Length);
-        let visitor = self.visitor(visitor, Form::Counted);
-        self.from.deserialize_map(visitor)
+    ) -> Result<V::Value, Stopped> {
+        self.fields(length, visitor)
     }
 
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        name: &'static str,
+        _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let visitor = self.visitor(visitor, Form::Fields);
-        self.from.deserialize_struct(name, fields, visitor)
+    ) -> Result<V::Value, Stopped> {
+        self.fields(fields.len(), visitor)
     }
 
     #[inline]
@@ -175,27 +289,28 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Noting<'_, D> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        if !self.outermost {
-            self.notes.read.read(name, variants);
+    ) -> Result<V::Value, Stopped> {
+        if !self.outermost
+            && let Some(notes) = self.notes
+        {
+            notes.read.read(name, variants);
         }
-        let visitor = self.visitor(visitor, Form::Enum);
-        self.from.deserialize_enum(name, variants, visitor)
+        visitor.visit_enum(self)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
-        self.self_describing::<V, _>(false)
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stopped> {
+        self.self_describing::<V>(false)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
-        self.self_describing::<V, _>(true)
+    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stopped> {
+        self.self_describing::<V>(true)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
-        self.self_describing::<V, _>(false)
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stopped> {
+        self.self_describing::<V>(false)
     }
 
     fn is_human_readable(&self) -> bool {
-        self.from.is_human_readable()
+        false
     }
 }

@@ -12,7 +12,7 @@ use super::queue::{Request, reply};
 use super::retire::Outdated;
 use super::{Committer, Core};
 use crate::error::{Error, Result};
-use crate::fs::lower_priority;
+use crate::fs::{lower_priority, spawn};
 use crate::lsn::Lsn;
 use crate::panic;
 use crate::schema::state::{Recorded, WalState};
@@ -121,8 +121,7 @@ impl<S: WalState> Checkpointer<S> {
             return self.write_here(committer, from);
         }
         let core = self.core.clone();
-        let thread = std::thread::Builder::new().name("walr-checkpoint".into());
-        let job = thread.spawn(move || {
+        let work = move || {
             lower_priority();
             let mut log = ViaWriter(&core);
             let done = write(&core, from, &mut log);
@@ -134,13 +133,10 @@ impl<S: WalState> Checkpointer<S> {
             // The writer waits for this before it ends.
             let _ = core.queue.request(Request::CheckpointDone);
             ended
-        });
-        match job {
+        };
+        match spawn("walr-checkpoint", Box::new(work)) {
             Ok(job) => self.job = Some(job),
-            Err(error) => {
-                let reason = format!("the checkpoint's thread can't be started: {error}");
-                self.conclude(Err(Error::Thread { reason }));
-            }
+            Err(error) => self.conclude(Err(error)),
         }
     }
 

@@ -77,7 +77,7 @@ impl<S: Recorded> CheckpointLog for ViaWriter<'_, S> {
 }
 
 /// Writes, checks and names a checkpoint. A panic of the state's own code is an error, and after an error nothing unfinished stays.
-pub(super) fn write<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl CheckpointLog) -> Done {
+pub(super) fn write<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut dyn CheckpointLog) -> Done {
     let failed = |message| Error::Thread { reason: format!("the checkpoint panicked: {message}") };
     let done = panic::catch(|| write_unguarded(core, from, log)).unwrap_or_else(|message| Err(failed(message)));
     if done.is_err() {
@@ -92,7 +92,7 @@ pub(crate) fn write_beside<S: WalState>(core: &Core<S>, copy: fn(&S) -> S) -> Do
     write(core, Origin::Copy(copy), &mut ViaWriter(core))
 }
 
-fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl CheckpointLog) -> Done {
+fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut dyn CheckpointLog) -> Done {
     let throttle = match from {
         Origin::Live | Origin::Given(..) => Throttle::off(),
         _ => Throttle::background(&core.checkpoint),

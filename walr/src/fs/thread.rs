@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// Starts a thread.
 ///
 /// The work is boxed, so that the code that starts a thread isn't compiled again for each state.
-pub(crate) fn spawn(name: &str, work: Box<dyn FnOnce() + Send>) -> Result<JoinHandle<()>> {
+pub(crate) fn spawn<T: Send + 'static>(name: &str, work: Box<dyn FnOnce() -> T + Send>) -> Result<JoinHandle<T>> {
     let failed = |e| Error::Thread { reason: format!("the thread `{name}` can't be started: {e}") };
     Builder::new().name(name.to_string()).spawn(work).map_err(failed)
 }
