@@ -197,9 +197,9 @@ pub(crate) struct Link {
     pub(crate) seq: u64,
     /// The end of that segment's last valid frame.
     pub(crate) len: u64,
-    /// That frame's number.
+    /// The number of that frame.
     pub(crate) number: u64,
-    /// That frame's header CRC.
+    /// The header CRC of that frame.
     pub(crate) chain: u32,
 }
 
