@@ -9,7 +9,7 @@ use std::path::Path;
 const LAYERS: [&[&str]; 9] = [
     &["lsn", "error", "panic", "options", "pace", "reentry", "fs", "sim"],
     &["codec"],
-    &["schema/faithful", "schema/state", "schema/shape", "schema/migrate", "schema/signature"],
+    &["schema/faithful", "schema/waiting", "schema/state", "schema/shape", "schema/migrate", "schema/signature"],
     &["log/frame", "log/layout", "log/segment", "log/journal", "log/view"],
     &["checkpoint"],
     &["recovery"],

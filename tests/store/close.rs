@@ -23,6 +23,7 @@ fn a_closed_store_refuses_every_change_and_serves_reads() -> Result {
             assert_closed(handle.checkpoint().await);
             assert_closed(handle.sync().await);
             assert_eq!(handle.words(), numbered(1));
+            assert_eq!(handle.linearizable().await?.words(), numbered(1));
             assert_eq!(handle.read(|state| state.words.len()), 1);
             assert_eq!(handle.stats().last, Lsn::new(1));
         }

@@ -20,6 +20,7 @@ const RESERVED: &[&str] = &[
     "fmt",
     "from",
     "into",
+    "linearizable",
     "read",
     "stats",
     "store",
@@ -148,7 +149,7 @@ mod tests {
     #[test]
     fn reserved_names_are_sorted_and_single() {
         assert!(RESERVED.is_sorted_by(|a, b| a < b));
-        assert!(is_reserved("read") && !is_reserved("open"));
+        assert!(is_reserved("read") && is_reserved("linearizable") && !is_reserved("open"));
     }
 
     /// A new method of the handle must be reserved, and a reserved name must be a method of the handle.

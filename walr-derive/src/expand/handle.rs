@@ -37,10 +37,6 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
             fn new(handle: #private::Handle<#self_ty>) -> Self {
                 #mutations { __walr: handle }
             }
-
-            fn handle(&self) -> &#private::Handle<#self_ty> {
-                &self.__walr
-            }
         }
 
         #attrs

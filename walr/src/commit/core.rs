@@ -1,10 +1,7 @@
 //! What handles, the writer and a checkpoint share.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -13,7 +10,7 @@ use tokio::sync::watch;
 use super::queue::{Closing, Queue};
 use super::rebuild::Lost;
 use super::stats::Stats;
-use crate::error::{Error, Fate, Result};
+use crate::error::{Error, Result};
 use crate::log::layout::{Dir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
@@ -21,7 +18,8 @@ use crate::pace::Signals;
 use crate::panic;
 use crate::recovery::{Opened, Recovery, Replica};
 use crate::reentry::{self, Inside};
-use crate::schema::state::{Recorded, WalState};
+use crate::schema::state::{Reading, Recorded, WalState};
+use crate::schema::waiting::Admission;
 
 /// For so long new reads wait at first for a writer that waits for the reads before them.
 const FIRST_TURN: Duration = Duration::from_millis(10);
@@ -66,8 +64,7 @@ pub(crate) struct Core<S: Recorded> {
     pub(crate) pins: AtomicUsize,
     /// What became of the close; `None` until it is done.
     pub(crate) closed: watch::Sender<Option<Result<()>>>,
-    /// The process that opened the store.
-    process: u32,
+    pub(crate) admission: Admission,
 }
 
 impl<S: Recorded> Core<S> {
@@ -88,56 +85,13 @@ impl<S: Recorded> Core<S> {
             checkpoint: Signals::default(),
             pins: AtomicUsize::new(0),
             closed: watch::Sender::new(None),
-            process: std::process::id(),
+            admission: Admission::new(),
         }
     }
 
-    /// What tells this store from others in `reentry`.
+    /// Returns the store's number in `reentry`.
     pub(crate) fn id(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-
-    /// Whether this process was forked off the one that opened the store: it has the memory, and not the writer.
-    pub(crate) fn is_forked(&self) -> bool {
-        std::process::id() != self.process
-    }
-
-    /// Refuses calls that could never be answered.
-    pub(crate) fn admit(&self) -> Result<()> {
-        self.admit_as(Fate::NotRecorded)
-    }
-
-    /// The same for a call whose fate is this by now.
-    fn admit_as(&self, fate: Fate) -> Result<()> {
-        if self.is_forked() {
-            return Err(match fate {
-                Fate::NotRecorded => Error::Forked,
-                Fate::Unknown => {
-                    let reason =
-                        "this process was forked while the call was in flight, and only the parent hears of it";
-                    Error::Thread { reason: reason.to_string() }
-                }
-            });
-        }
-        match reentry::inside(self.id()) {
-            Some(Inside::Read) => Err(Error::Reentrant { place: "a `read`", fate }),
-            Some(Inside::Mutation) => Err(Error::Reentrant { place: "a mutation", fate }),
-            None => Ok(()),
-        }
-    }
-
-    /// Waits for what the writer is to do. Each poll that would have to wait looks where it stands: a future that was begun
-    /// outside may be awaited inside the store, where it would wait for itself. `fate` is the call's then.
-    pub(crate) async fn outside<T>(&self, fate: Fate, wait: impl Future<Output = Result<T>>) -> Result<T> {
-        let mut wait = pin!(wait);
-        poll_fn(|context| match wait.as_mut().poll(context) {
-            Poll::Pending => match self.admit_as(fate) {
-                Ok(()) => Poll::Pending,
-                Err(error) => Poll::Ready(Err(error)),
-            },
-            ready => ready,
-        })
-        .await
+        self.admission.store
     }
 
     pub(crate) fn failed(&self) -> Result<()> {
@@ -190,18 +144,17 @@ impl<S: WalState> Core<S> {
         self.live.read()
     }
 
-    /// Calls `f` on the state.
-    pub(crate) fn read<R>(&self, f: impl FnOnce(&S) -> R) -> R {
+    /// Locks the state for reads.
+    pub(crate) fn read(&self) -> Reading<'_, S> {
         let live = match reentry::inside(self.id()) {
             None => self.look(),
             // A writer that waits for the outer read to end must not come between.
             Some(Inside::Read) => self.live.read_recursive(),
             Some(Inside::Mutation) => panic!("`read` was called inside a mutation of the same store; use `self` there"),
         };
-        let _entered = reentry::enter(self.id(), Inside::Read);
-        match &live.state {
-            Ok(state) => f(state),
-            Err(lost) => panic!("there is no state to read: {lost}"),
+        match RwLockReadGuard::try_map_or_err(live, |live| live.state.as_ref().map_err(Lost::to_string)) {
+            Ok(state) => Reading { _entered: reentry::enter(self.id(), Inside::Read), state },
+            Err((_, lost)) => panic!("there is no state to read: {lost}"),
         }
     }
 }

@@ -3,10 +3,10 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot::{self, error::TryRecvError};
+use tokio::sync::oneshot;
 
 #[cfg(test)]
 use super::answer::BatchResult;
@@ -16,7 +16,8 @@ use crate::codec::{self, Refusal};
 use crate::error::{Error, Fate, Result};
 use crate::options::Durability;
 use crate::panic::{Quiet, woken_quietly};
-use crate::schema::state::{Mutation, Recorded, WalState};
+use crate::schema::state::{Begun, Mutation, Recorded, WalState};
+use crate::schema::waiting::Waiting;
 
 /// How long a caller waits for another one's commit in memory, or for readers, before it leaves its call to the writer.
 pub(super) const PATIENCE: Duration = Duration::from_micros(50);
@@ -40,13 +41,18 @@ impl<S: Recorded> Front<S> {
         Front { core, committer }
     }
 
+    /// Refuses calls that could never be answered.
+    pub(crate) fn admit(&self) -> Result<()> {
+        self.core.admission.check(Fate::NotRecorded)
+    }
+
     /// Sends a request to the writer and waits for its answer.
     pub(crate) async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request<S>) -> Result<T> {
-        self.core.admit()?;
+        self.admit()?;
         let (answer, answered) = oneshot::channel();
         self.core.queue.request(request(answer)).map_err(|_| Error::Closed)?;
         let answered = async { answered.await.unwrap_or_else(|_| Err(self.ended())) };
-        self.core.outside(Fate::Unknown, answered).await
+        self.core.admission.outside(Fate::Unknown, answered).await
     }
 
     /// Why a call got no answer.
@@ -59,21 +65,30 @@ impl<S: Recorded> Front<S> {
 
     /// Closes the store, and waits until that is done.
     pub(crate) async fn close(&self) -> Result<()> {
-        self.core.admit()?;
+        self.admit()?;
         self.core.queue.close(Closing::Close);
         let mut closed = self.core.closed.subscribe();
         let done = async {
             let done = woken_quietly(closed.wait_for(Option::is_some)).await.map_err(|_| self.ended())?;
             done.clone().unwrap_or(Ok(()))
         };
-        self.core.outside(Fate::Unknown, done).await
+        self.core.admission.outside(Fate::Unknown, done).await
     }
 }
 
 impl<S: WalState> Front<S> {
     /// Records one log value.
     pub(crate) async fn mutate(&self, log: S::Log) -> Result<S::Outcome> {
-        self.core.admit()?;
+        self.begin(log).outcome().await
+    }
+
+    /// Begins a call: commits it here, or puts it into the queue, or returns its wait for capacity.
+    pub(crate) fn begin(&self, log: S::Log) -> Begun<'_, S> {
+        self.try_begin(log).unwrap_or_else(|error| Begun::Answered(Err(error)))
+    }
+
+    fn try_begin(&self, log: S::Log) -> Result<Begun<'_, S>> {
+        self.admit()?;
         self.core.failed()?;
         let mut record = ENCODED.take();
         record.clear();
@@ -85,23 +100,41 @@ impl<S: WalState> Front<S> {
                 Ok(result) => {
                     drop(committer);
                     keep(record);
-                    return result.map(Quiet::into_inner);
+                    return result.map(|outcome| Begun::Answered(Ok(outcome.into_inner())));
                 }
                 Err(back) => log = back,
             }
         }
-        let (answer, answered) = oneshot::channel();
-        let room = self.capacity_for(record.len()).await?;
-        let awake = self.core.queue.worth_staying_awake();
+        match self.core.queue.try_capacity(record.len())? {
+            Some(room) => Ok(Begun::Queued(self.queue_one(log, record, room)?)),
+            None => Ok(Begun::Delayed(Box::pin(async move {
+                let room = self.capacity_for(record.len()).await?;
+                self.queue_one(log, record, room)?.answer().await.map(Quiet::into_inner)
+            }))),
+        }
+    }
+
+    /// Puts a call into the queue, whose capacity it holds already.
+    fn queue_one(&self, log: Quiet<S::Log>, record: Vec<u8>, room: u32) -> Result<Waiting<Quiet<S::Outcome>>> {
+        let (answer, waiting) = self.waiting();
         self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
         keep(record);
-        let outcome = self.core.outside(Fate::Unknown, answer_of(answered, awake)).await;
-        outcome.map(Quiet::into_inner)
+        Ok(waiting)
+    }
+
+    /// Makes the two ends of an answer. To be called before the call is in the queue.
+    fn waiting<T>(&self) -> (oneshot::Sender<Result<T>>, Waiting<T>) {
+        let (sender, answer) = oneshot::channel();
+        let spin = self.core.queue.worth_staying_awake();
+        (sender, Waiting { answer, spin, admission: self.core.admission })
     }
 
     /// Waits until the queue has the capacity for so many bytes of records.
     async fn capacity_for(&self, bytes: usize) -> Result<u32> {
-        self.core.outside(Fate::NotRecorded, self.core.queue.wait_for_room(bytes)).await
+        if let Some(room) = self.core.queue.try_capacity(bytes)? {
+            return Ok(room);
+        }
+        self.core.admission.outside(Fate::NotRecorded, self.core.queue.wait_for_capacity(bytes)).await
     }
 
     /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
@@ -111,39 +144,19 @@ impl<S: WalState> Front<S> {
 
     /// Records log values as one batch.
     pub(crate) async fn mutate_all(&self, logs: Vec<S::Log>) -> Result<Vec<S::Outcome>> {
-        self.core.admit()?;
+        self.admit()?;
         self.core.failed()?;
         if logs.is_empty() {
             return Ok(Vec::new());
         }
         let Batch { logs, records, ends } = self.core.check_all(logs)?;
-        let (answer, answered) = oneshot::channel();
         let room = self.capacity_for(records.len()).await?;
-        let awake = self.core.queue.worth_staying_awake();
+        let (answer, waiting) = self.waiting();
         self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
         drop(records);
-        let outcomes = self.core.outside(Fate::Unknown, answer_of(answered, awake)).await;
+        let outcomes = waiting.answer().await;
         outcomes.map(|outcomes| outcomes.into_iter().map(Quiet::into_inner).collect())
     }
-}
-
-/// Waits for a call's answer, for a while without going to sleep if it says so.
-async fn answer_of<T>(mut answer: oneshot::Receiver<Result<T>>, awake: Option<Duration>) -> Result<T> {
-    let until = awake.map(|most| Instant::now() + most);
-    while until.is_some_and(|until| Instant::now() < until) {
-        match answer.try_recv() {
-            Ok(result) => return result,
-            // The executor's other tasks run meanwhile.
-            Err(TryRecvError::Empty) => tokio::task::yield_now().await,
-            Err(TryRecvError::Closed) => return Err(unanswered()),
-        }
-    }
-    answer.await.unwrap_or_else(|_| Err(unanswered()))
-}
-
-/// A call that was taken into the queue may be recorded, whatever became of the writer.
-fn unanswered() -> Error {
-    Error::Thread { reason: "the writer ended without an answer".to_string() }
 }
 
 /// A batch that was checked.

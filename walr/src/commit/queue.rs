@@ -184,20 +184,31 @@ impl<S: Recorded> Queue<S> {
         }
     }
 
-    /// Waits until there is room for `bytes`, and returns how much of it the call now holds. A call that is larger than
-    /// the queue waits until it is empty.
-    pub(crate) async fn wait_for_room(&self, bytes: usize) -> Result<u32> {
-        let room = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.size);
+    /// Takes the capacity for `bytes`, if it is free, and returns how much of it the call now holds.
+    pub(crate) fn try_capacity(&self, bytes: usize) -> Result<Option<u32>> {
+        let room = self.share(bytes);
         match self.room.try_acquire_many(room) {
-            Ok(permit) => permit.forget(),
-            Err(TryAcquireError::Closed) => return Err(Error::Closed),
-            Err(TryAcquireError::NoPermits) => {
-                // Its waker is called by the writer, with those of others.
-                let permit = woken_quietly(self.room.acquire_many(room)).await;
-                permit.map_err(|_| Error::Closed)?.forget();
+            Ok(permit) => {
+                permit.forget();
+                Ok(Some(room))
             }
+            Err(TryAcquireError::Closed) => Err(Error::Closed),
+            Err(TryAcquireError::NoPermits) => Ok(None),
         }
+    }
+
+    /// Waits until there is capacity for `bytes`, and returns how much of it the call now holds.
+    pub(crate) async fn wait_for_capacity(&self, bytes: usize) -> Result<u32> {
+        let room = self.share(bytes);
+        // The writer calls its waker, with those of others.
+        let permit = woken_quietly(self.room.acquire_many(room)).await;
+        permit.map_err(|_| Error::Closed)?.forget();
         Ok(room)
+    }
+
+    /// Returns the capacity that so many bytes take. A call that is larger than the queue takes all of it.
+    fn share(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes).unwrap_or(u32::MAX).min(self.size)
     }
 
     /// Adds a call: `records` is the encoding of each of its records, one behind the other, with their ends in `ends`.

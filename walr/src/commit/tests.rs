@@ -13,10 +13,8 @@ use crate::crash_tests::state::{Tally, TallyLog};
 use crate::error::Error;
 use crate::options::{CheckpointPolicy, Config, Options};
 use crate::pace::Pace;
-use crate::schema::state::Mutations;
 use crate::sim::Sim;
 use crate::store::durable::Durable;
-use crate::store::shared::front;
 
 /// More than a state that is written under the read lock, in several chunks.
 const IDS: u32 = 400_000;
@@ -110,7 +108,7 @@ fn a_close_makes_it_hurry() {
         let held = Held::after(&sim, 1);
         let checkpoint = begin(tally.checkpoint());
         held.wait();
-        let core = front(tally.handle()).core.clone();
+        let core = tally.front().core.clone();
         assert!(Pace::gentle(&core.checkpoint).is_gentle());
         let close = begin(tally.close());
         // When the first is answered the writer has heard of the close; when the second is, it waits for the checkpoint.
@@ -137,7 +135,7 @@ fn the_drop_of_the_last_handle_abandons_it_wherever_it_is() {
             let held = Held::after(&sim, call);
             drop(begin(tally.checkpoint()));
             held.wait();
-            let core = front(tally.handle()).core.clone();
+            let core = tally.front().core.clone();
             let dropped = thread::spawn(move || drop(tally));
             // The checkpoint is told before the queue is.
             while !core.queue.is_closed() {

@@ -372,14 +372,10 @@ impl WalState for Count {
     const SHAPE: &'static str = "{ n: u32 }";
 }
 
-struct CountMutations(Handle<Count>);
+struct CountMutations;
 
 impl Mutations<Count> for CountMutations {
-    fn new(handle: Handle<Count>) -> Self {
-        CountMutations(handle)
-    }
-
-    fn handle(&self) -> &Handle<Count> {
-        &self.0
+    fn new(_: Handle<Count>) -> Self {
+        CountMutations
     }
 }

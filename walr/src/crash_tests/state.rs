@@ -82,14 +82,10 @@ impl WalState for Tally {
     const SHAPE: &'static str = SHAPE;
 }
 
-pub(crate) struct TallyMutations(Handle<Tally>);
+pub(crate) struct TallyMutations;
 
 impl Mutations<Tally> for TallyMutations {
-    fn new(handle: Handle<Tally>) -> Self {
-        TallyMutations(handle)
-    }
-
-    fn handle(&self) -> &Handle<Tally> {
-        &self.0
+    fn new(_: Handle<Tally>) -> Self {
+        TallyMutations
     }
 }

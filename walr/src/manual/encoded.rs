@@ -134,14 +134,10 @@ impl WalState for EncodedState {
 }
 
 /// No methods: the manual layer has its own.
-pub(crate) struct NoMutations(Handle<EncodedState>);
+pub(crate) struct NoMutations;
 
 impl Mutations<EncodedState> for NoMutations {
-    fn new(handle: Handle<EncodedState>) -> Self {
-        NoMutations(handle)
-    }
-
-    fn handle(&self) -> &Handle<EncodedState> {
-        &self.0
+    fn new(_: Handle<EncodedState>) -> Self {
+        NoMutations
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod migrate;
 pub(crate) mod shape;
 mod signature;
 pub(crate) mod state;
+pub(crate) mod waiting;
 
 #[cfg(test)]
 pub(crate) use self::signature::Signature;

@@ -11,7 +11,6 @@ pub use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 use crate::schema::state::WalState;
-use crate::store::shared::front;
 
 /// What the handle's methods call.
 ///
@@ -32,11 +31,11 @@ pub trait Call: Recorded {
 #[diagnostic::do_not_recommend]
 impl<S: WalState> Call for S {
     async fn mutate(handle: &Handle<S>, log: S::Log) -> Result<S::Outcome> {
-        front(handle).mutate(log).await
+        handle.mutate(log).await
     }
 
     fn query<R>(handle: &Handle<S>, f: impl FnOnce(&S) -> R) -> R {
-        front(handle).core.read(f)
+        f(&handle.read())
     }
 }
 

@@ -1,15 +1,19 @@
 //! The traits that the macros implement for a state, and those that generated code checks.
 
-use std::any::Any;
 use std::fmt::{self, Debug};
-use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use parking_lot::MappedRwLockReadGuard;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::Decoder;
 use crate::error::Result;
+use crate::panic::Quiet;
+use crate::reentry::Entered;
+use crate::schema::waiting::Waiting;
 
 /// The mutations of a state: its log, how a logged value is applied, and the methods that the handle offers.
 ///
@@ -197,8 +201,6 @@ impl<T> Checked<true> for T {
 pub trait Mutations<S: Recorded>: Sized {
     /// Makes the struct of a handle.
     fn new(handle: Handle<S>) -> Self;
-    /// Returns the handle.
-    fn handle(&self) -> &Handle<S>;
 }
 
 /// A mutation in the log's schema.
@@ -212,33 +214,84 @@ pub struct Mutation {
     pub faithful: bool,
 }
 
+/// The store behind a handle.
+pub(crate) trait Backend<S>: Send + Sync {
+    /// Begins a call of the mutation that `log` records. The call is ordered when this returns, unless it waits for capacity.
+    fn begin(&self, log: S::Log) -> Begun<'_, S>
+    where
+        S: Recorded;
+
+    /// Locks the state for reads.
+    fn read(&self) -> Reading<'_, S>;
+}
+
 /// An open store, as generated code holds it: cheap to clone.
-///
-/// What stands behind it is erased, because the traits that name it stand floors below the code that implements it.
 pub struct Handle<S> {
-    core: Arc<dyn Any + Send + Sync>,
-    state: PhantomData<fn() -> S>,
+    store: Arc<dyn Backend<S>>,
 }
 
 impl<S> Handle<S> {
-    pub(crate) fn new<C: Any + Send + Sync>(core: Arc<C>) -> Self {
-        Handle { core, state: PhantomData }
+    pub(crate) fn new(store: Arc<dyn Backend<S>>) -> Self {
+        Handle { store }
     }
 
-    /// What stands behind, if it is a `C`.
-    pub(crate) fn core<C: Any>(&self) -> Option<&C> {
-        self.core.downcast_ref()
+    /// Records one log value, waits until it is durable and applied, and returns its outcome.
+    pub(crate) async fn mutate(&self, log: S::Log) -> Result<S::Outcome>
+    where
+        S: Recorded,
+    {
+        self.store.begin(log).outcome().await
+    }
+
+    /// Locks the state for reads.
+    pub(crate) fn read(&self) -> Reading<'_, S> {
+        self.store.read()
     }
 }
 
 impl<S> Clone for Handle<S> {
     fn clone(&self) -> Self {
-        Handle { core: self.core.clone(), state: PhantomData }
+        Handle { store: self.store.clone() }
     }
 }
 
 impl<S> Debug for Handle<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// A read of the state that goes on.
+pub(crate) struct Reading<'a, S> {
+    pub(crate) _entered: Entered,
+    pub(crate) state: MappedRwLockReadGuard<'a, S>,
+}
+
+impl<S> Deref for Reading<'_, S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.state
+    }
+}
+
+/// A call that has begun.
+pub(crate) enum Begun<'a, S: Recorded> {
+    /// The call has its answer.
+    Answered(Result<S::Outcome>),
+    /// The call is in the queue.
+    Queued(Waiting<Quiet<S::Outcome>>),
+    /// The call waits for capacity of the queue. Only this way allocates.
+    Delayed(Pin<Box<dyn Future<Output = Result<S::Outcome>> + Send + 'a>>),
+}
+
+impl<S: Recorded> Begun<'_, S> {
+    /// Waits for the call's outcome.
+    pub(crate) async fn outcome(self) -> Result<S::Outcome> {
+        match self {
+            Begun::Answered(result) => result,
+            Begun::Queued(waiting) => waiting.answer().await.map(Quiet::into_inner),
+            Begun::Delayed(call) => call.await,
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::lsn::Lsn;
 use crate::options::Options;
 use crate::recovery::Recovery;
 use crate::schema::state::{Begins, Handle, Mutations, Recorded, WalState};
-use crate::store::shared::{OpenStore, front};
+use crate::store::shared::{Local, OpenStore};
 use crate::store::verify::{Verified, verify};
 
 /// A handle of an open store, whose state survives crashes.
@@ -71,6 +71,7 @@ use crate::store::verify::{Verified, verify};
 /// A call enters the queue at its first poll, or later if it waits for capacity in the queue. A future that is dropped before that has
 /// no effect. A future that is dropped after that loses its result, and the mutation happens.
 pub struct Durable<S: Recorded> {
+    store: Arc<dyn Local<S>>,
     mutations: S::Mutations,
 }
 
@@ -114,13 +115,17 @@ impl<S: Recorded> Durable<S> {
     where
         S: WalState,
     {
-        Durable { mutations: S::Mutations::new(Handle::new(Arc::new(store))) }
+        Durable::of(Arc::new(store))
+    }
+
+    fn of(store: Arc<dyn Local<S>>) -> Durable<S> {
+        Durable { mutations: S::Mutations::new(Handle::new(store.clone())), store }
     }
 }
 
 impl<S: WalState> Durable<S> {
     pub(crate) fn front(&self) -> &Front<S> {
-        front(self.mutations.handle())
+        self.store.front()
     }
 
     /// Calls `look` with the state, and returns its result.
@@ -156,7 +161,7 @@ impl<S: WalState> Durable<S> {
     /// Panics inside the body of a mutation, where the state is `self`. Also panics if a mutation panicked and the state can't be
     /// rebuilt from disk; if the reason may pass, such as too many open files, the next call or read tries again.
     pub fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
-        self.front().core.read(look)
+        look(&self.front().core.read())
     }
 
     /// Records and applies one log value, like the method that the value stands for.
@@ -274,6 +279,17 @@ impl<S: WalState> Durable<S> {
         self.front().close().await
     }
 
+    /// Returns the handle once its reads show all that was acknowledged before; for a local store at once.
+    ///
+    /// Every handle has this method, so that a program can change to another one.
+    ///
+    /// # Errors
+    ///
+    /// Returns no error for a local store.
+    pub async fn linearizable(&self) -> Result<&Self> {
+        Ok(self)
+    }
+
     /// Returns counts and sizes since the store was opened.
     pub fn stats(&self) -> Stats {
         self.front().core.stats.lock().clone()
@@ -287,7 +303,7 @@ impl<S: WalState> Durable<S> {
 
 impl<S: Recorded> Clone for Durable<S> {
     fn clone(&self) -> Self {
-        Durable { mutations: S::Mutations::new(self.mutations.handle().clone()) }
+        Durable::of(self.store.clone())
     }
 }
 

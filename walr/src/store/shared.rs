@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use crate::commit::Front;
-use crate::schema::state::{Handle, Recorded, WalState};
+use crate::schema::state::{Backend, Begun, Reading, Recorded, WalState};
 
 /// An open store, shared by the clones of its handle. Its drop closes the store.
 pub(crate) struct OpenStore<S: Recorded> {
@@ -26,7 +26,7 @@ impl<S: Recorded> OpenStore<S> {
 
 impl<S: Recorded> Drop for OpenStore<S> {
     fn drop(&mut self) {
-        if self.front.core.is_forked() {
+        if self.front.core.admission.is_forked() {
             // The thread and the lock belong to the parent.
             return;
         }
@@ -40,10 +40,26 @@ impl<S: Recorded> Drop for OpenStore<S> {
     }
 }
 
-/// Returns the front of the store that `handle` belongs to.
-pub(crate) fn front<S: WalState>(handle: &Handle<S>) -> &Front<S> {
-    match handle.core::<OpenStore<S>>() {
-        Some(store) => &store.front,
-        None => unreachable!("`Durable::new` makes each handle of an open store of its state"),
+/// The store behind a `Durable`.
+///
+/// A `Durable` holds it as a trait object: rustc looks through the fields of a type to see whether it is `Send`, and fails with a cycle
+/// where a state's own results hold a `Durable`, and the fields name the type of its results.
+pub(crate) trait Local<S: Recorded>: Backend<S> {
+    fn front(&self) -> &Front<S>;
+}
+
+impl<S: WalState> Local<S> for OpenStore<S> {
+    fn front(&self) -> &Front<S> {
+        &self.front
+    }
+}
+
+impl<S: WalState> Backend<S> for OpenStore<S> {
+    fn begin(&self, log: S::Log) -> Begun<'_, S> {
+        self.front.begin(log)
+    }
+
+    fn read(&self) -> Reading<'_, S> {
+        self.front.core.read()
     }
 }

@@ -40,7 +40,7 @@ pub struct Verified {
 
 /// Verifies a store on a thread of its own.
 pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<Verified> {
-    front.core.admit()?;
+    front.admit()?;
     let (core, committer) = (front.core.clone(), front.committer.clone());
     let (answer, answered) = oneshot::channel();
     let failed = |reason: String| Error::Thread { reason };
@@ -52,7 +52,7 @@ pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<
     };
     spawn("walr-verify", Box::new(work))?;
     let answered = async { answered.await.unwrap_or_else(|_| Err(failed("it ended without an answer".to_string()))) };
-    front.core.outside(Fate::Unknown, answered).await
+    front.core.admission.outside(Fate::Unknown, answered).await
 }
 
 /// Keeps all checkpoints, and the log above them, from being removed while it lives.

@@ -1,0 +1,96 @@
+//! The wait for an answer, and the check that an answer can come.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot::{self, error::TryRecvError};
+
+use crate::error::{Error, Fate, Result};
+use crate::reentry::{self, Inside};
+
+/// A queued call's wait for its answer.
+pub(crate) struct Waiting<T> {
+    pub(crate) answer: oneshot::Receiver<Result<T>>,
+    /// The time that the caller spins before it sleeps.
+    pub(crate) spin: Option<Duration>,
+    pub(crate) admission: Admission,
+}
+
+impl<T> Waiting<T> {
+    pub(crate) async fn answer(self) -> Result<T> {
+        let Waiting { mut answer, spin, admission } = self;
+        let unanswered = || Error::Thread { reason: "the writer ended without an answer".to_string() };
+        let answer = async {
+            let until = spin.map(|most| Instant::now() + most);
+            while until.is_some_and(|until| Instant::now() < until) {
+                match answer.try_recv() {
+                    Ok(result) => return result,
+                    // The executor's other tasks run meanwhile.
+                    Err(TryRecvError::Empty) => tokio::task::yield_now().await,
+                    Err(TryRecvError::Closed) => return Err(unanswered()),
+                }
+            }
+            answer.await.unwrap_or_else(|_| Err(unanswered()))
+        };
+        // A call that was queued may be recorded, whatever became of the writer.
+        admission.outside(Fate::Unknown, answer).await
+    }
+}
+
+/// A store's check that a call of this thread can be answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Admission {
+    /// Tells the stores of a process apart.
+    pub(crate) store: usize,
+    /// The process that opened the store.
+    process: u32,
+}
+
+impl Admission {
+    /// Makes the admission of a new store.
+    pub(crate) fn new() -> Self {
+        static STORES: AtomicUsize = AtomicUsize::new(0);
+        Admission { store: STORES.fetch_add(1, Ordering::Relaxed), process: std::process::id() }
+    }
+
+    /// Returns whether this process was forked off the one that opened the store. It has the memory, and not the writer.
+    pub(crate) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
+    }
+
+    /// Returns an error where a call could never be answered. `fate` is the call's so far.
+    pub(crate) fn check(&self, fate: Fate) -> Result<()> {
+        if self.is_forked() {
+            return Err(match fate {
+                Fate::NotRecorded => Error::Forked,
+                Fate::Unknown => {
+                    let reason =
+                        "this process was forked while the call was in flight, and only the parent hears of it";
+                    Error::Thread { reason: reason.to_string() }
+                }
+            });
+        }
+        match reentry::inside(self.store) {
+            Some(Inside::Read) => Err(Error::Reentrant { place: "a `read`", fate }),
+            Some(Inside::Mutation) => Err(Error::Reentrant { place: "a mutation", fate }),
+            None => Ok(()),
+        }
+    }
+
+    /// Awaits `wait`, and checks at each poll that has to wait: a call that began outside the store may be polled inside it, where it
+    /// would wait for itself.
+    pub(crate) async fn outside<T>(&self, fate: Fate, wait: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut wait = pin!(wait);
+        poll_fn(|context| match wait.as_mut().poll(context) {
+            Poll::Pending => match self.check(fate) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            ready => ready,
+        })
+        .await
+    }
+}
