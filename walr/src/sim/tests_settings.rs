@@ -131,7 +131,7 @@ fn a_slow_sync_covers_what_was_written_before_it() {
 }
 
 #[test]
-fn damage_is_done_at_once() {
+fn corruption_is_durable_at_once() {
     let (sim, _file) = with_file(Medium::default(), &[0; 100]);
     assert!(sim.flip("a", 17));
     assert!(!sim.flip("a", 800));
