@@ -26,7 +26,7 @@ type Ids = Vec<u32>;
 /// The journals that a recovery may find.
 #[derive(Clone, Debug, Default)]
 struct Journals {
-    /// The journal at the begin of the program, and after each call since.
+    /// The journal at the start of the program, and after each call since.
     versions: Vec<Ids>,
     /// The first version that may be found after a crash.
     durable: usize,
