@@ -104,6 +104,15 @@ fn every_error_is_explained() {
     }
 }
 
+#[test]
+fn messages_begin_with_a_lower_case_letter() {
+    let mut messages = Vec::new();
+    in_folder("walr/src", &mut |tokens| of_attributes(tokens, "error", &mut messages));
+    assert!(messages.len() > 20, "only {} messages were found", messages.len());
+    let wrong: Vec<&String> = messages.iter().filter(|message| message.starts_with(char::is_uppercase)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// Returns all messages of the macros.
 fn macro_messages() -> Vec<String> {
     let mut messages = Vec::new();

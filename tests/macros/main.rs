@@ -3,13 +3,13 @@
 
 mod compared;
 mod conditional;
-mod faithful;
 mod forms;
 mod generic;
 mod hygiene;
 mod lints;
 mod logs;
 mod no_prelude;
+mod re_encode_check;
 mod recorded;
 mod states;
 mod visibility;

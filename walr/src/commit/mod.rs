@@ -73,9 +73,8 @@ impl<S: WalState> Committer<S> {
     ) -> Result<Committer<S>> {
         let encode = |reason| Error::Codec { what: "the schema".to_string(), step: "encoded", reason };
         let schema = Schema::of::<S>().encode().map_err(encode)?;
-        let (size, syncs) = (options.config.segment_size, options.config.durability == Durability::Sync);
-        #[cfg(test)]
-        let syncs = syncs && !options.config.only_reserve;
+        let size = options.config.segment_size;
+        let syncs = options.config.durability == Durability::Sync && !options.config.only_reserve;
         let position = opened.position.take();
         let mut journal = Journal::new(dir.clone(), opened.identity.store, schema, size, syncs, ahead, position);
         if !options.config.power_safe_overwrite {

@@ -139,10 +139,6 @@ impl<S: WalState> Committer<S> {
             return Err((**cause).clone());
         }
         self.journal.append_abort(aborted);
-        #[cfg(test)]
-        if crate::crash_tests::sabotage::abort_stays_unsynced() {
-            return Ok(());
-        }
         let sync = self.core.config.durability == Durability::Sync;
         let written = if sync { self.journal.sync() } else { self.journal.write() };
         if let Err(error) = &written {

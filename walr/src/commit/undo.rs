@@ -22,10 +22,6 @@ impl<S: WalState> Committer<S> {
         }
         let range = (Lsn::new(above.get() + 1), last);
         self.journal.append_abort(&[range]);
-        #[cfg(test)]
-        if crate::crash_tests::sabotage::abort_stays_unsynced() {
-            return Ok(last);
-        }
         self.persist().inspect_err(|error| drop(self.latch(error.clone())))?;
         self.aborts.push(range);
         self.note_unsynced();

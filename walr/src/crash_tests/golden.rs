@@ -1,5 +1,6 @@
-//! The bytes on disk, pinned: a change of the format fails here, and needs its reason in the changelog. The expected bytes
-//! were made by another program from the description in `docs/design.md`, so that the two are held to each other too.
+//! The expected bytes of each file and frame. A change of the format fails here, and the changelog must give its reason.
+//!
+//! Another program made the bytes from the description in `docs/design.md`, so that the tests check the description too.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ const LINK: &str = "
     efbeedfe00000000                 # that frame's header CRC
 ";
 
-/// A schema behind it; the record count is the encoding's length.
+/// A schema behind the link. The record count is the length of the encoding.
 const SCHEMA: &str = "
     91af5062                         # header CRC
     05                               # kind
@@ -125,7 +126,7 @@ const BATCH: &str = "
     000000                           # padding
 ";
 
-/// An abort of both.
+/// An abort of both records.
 const ABORT: &str = "
     23f67afc                         # header CRC
     06                               # kind
@@ -166,7 +167,7 @@ const SEAL: &str = "
     0400000000000000                 # next segment's seq
 ";
 
-/// A mark of a close, on a block of its own: at byte 8192 instead of the seal.
+/// A mark of a close, on a block of its own, at byte 8192 instead of the seal.
 const MARK: &str = "
     bde422ae                         # header CRC
     02                               # kind
@@ -210,7 +211,7 @@ const CHECKPOINT: &str = "
     0fe5397e                         # CRC of these 16
 ";
 
-/// The bytes of a text of hexadecimal digits with a comment on each line.
+/// Returns the bytes of hexadecimal digits. A `#` begins a comment.
 fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text
         .lines()
@@ -242,7 +243,7 @@ fn a_segments_header_is_pinned() {
     check(&[&block[..56], &block[4092..]].concat(), SEGMENT);
 }
 
-/// Builds frames one behind the other, as a segment holds them.
+/// A builder of consecutive frames.
 struct Frames {
     next: FrameHeader,
     offset: u64,
@@ -262,7 +263,7 @@ impl Frames {
     }
 }
 
-/// The header of frame `number`, but for what a frame's kind says.
+/// Returns the header of a frame, whose kind, flags and count [`Frames::frame`] sets.
 fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> FrameHeader {
     FrameHeader {
         kind: FrameKind::Mark,
@@ -321,14 +322,14 @@ fn a_checkpoint_is_pinned() {
     let lsn = Lsn::new(41);
     checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Throttle::off()).unwrap();
     let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
-    // The clock's field, and with it the CRC of the first 60 bytes.
+    // The time, and the CRC of the first 60 bytes.
     made[40..48].copy_from_slice(&WRITTEN_MS.to_le_bytes());
     let crc = crc32c::crc32c(&made[..60]);
     made[60..64].copy_from_slice(&crc.to_le_bytes());
     check(&made, CHECKPOINT);
 }
 
-/// A state with a log written by hand.
+/// A state with a hand-written log.
 #[derive(Debug, Serialize, Deserialize)]
 struct Count {
     n: u32,

@@ -69,7 +69,7 @@ impl Folder for Sim {
             if lost {
                 return Err(Kind::SyncLost.error());
             }
-            if !state.broken.contains(&Broken::FolderSync) {
+            if !state.broken.iter().any(|broken| matches!(broken, Broken::FolderSync)) {
                 state.names.sync();
                 state.collect();
             }
@@ -116,6 +116,16 @@ impl SimFile {
     fn need_writable(&self) -> io::Result<()> {
         if self.writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
     }
+
+    /// Leaves a write to the next call, if [`Broken::LateWrite`] selects it.
+    fn is_late(&self, bytes: &[u8], offset: u64) -> bool {
+        let mut state = self.sim.state.lock();
+        let late = state.broken.iter().any(|broken| matches!(broken, Broken::LateWrite(selects) if selects(bytes)));
+        if late {
+            state.late.push((self.id, bytes.to_vec(), offset));
+        }
+        late
+    }
 }
 
 impl File for SimFile {
@@ -129,6 +139,9 @@ impl File for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.need_writable()?;
+        if self.is_late(bytes, offset) {
+            return Ok(());
+        }
         let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
         self.sim.call(CallKind::Write, |state, short| {
             state.need(self.id, end)?;
@@ -145,6 +158,9 @@ impl File for SimFile {
     }
 
     fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if self.is_late(bytes, offset) {
+            return Ok(());
+        }
         let direct = self.sim.state.lock().medium.direct;
         if direct {
             let read = |head: &mut [u8], at| self.read_at(head, at).map(drop);

@@ -60,6 +60,8 @@ struct SimState {
     hits: u64,
     fault: Option<Fault>,
     broken: Vec<Broken>,
+    /// The writes that [`Broken::LateWrite`] left to the next call.
+    late: Vec<(FileId, Vec<u8>, u64)>,
     space: Option<u64>,
     slow: Option<Duration>,
     medium: Medium,
@@ -249,6 +251,7 @@ impl Sim {
     /// must fail (`ShortWrite`, `SyncLost`).
     fn call<T>(&self, call: CallKind, act: impl FnOnce(&mut SimState, bool) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state.lock();
+        state.write_late()?;
         let result = match state.next_call(call) {
             Some(kind @ (Kind::Io | Kind::Full | Kind::Interrupted | Kind::Unreadable)) => Err(kind.error()),
             fault => act(&mut state, fault.is_some()),
@@ -274,6 +277,14 @@ impl SimState {
         let kind = self.fault.filter(due).map(|fault| fault.kind).filter(|kind| kind.hits(call));
         self.hits += u64::from(kind.is_some());
         kind
+    }
+
+    fn write_late(&mut self) -> io::Result<()> {
+        for (id, bytes, offset) in std::mem::take(&mut self.late) {
+            let (call, unit) = (self.calls, self.medium.sectors());
+            self.inode(id)?.write(call, &bytes, offset, unit);
+        }
+        Ok(())
     }
 
     fn create(&mut self, name: &str, content: Bytes) -> FileId {

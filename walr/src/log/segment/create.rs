@@ -105,10 +105,6 @@ impl Segment {
 }
 
 fn draw_salt() -> Result<u64> {
-    #[cfg(test)]
-    if let Some(salt) = crate::crash_tests::sabotage::salt() {
-        return Ok(salt);
-    }
     Ok(u64::from_le_bytes(crate::log::layout::random()?))
 }
 
