@@ -181,7 +181,7 @@ impl<'a, 'n> Serializer for &'a mut Writer<'n> {
         serialize_u64 u64 => Unsigned u64::from;
         serialize_i16 i16 => Signed |value| varint::to_unsigned(i64::from(value));
         serialize_i32 i32 => Signed |value| varint::to_unsigned(i64::from(value));
-        serialize_i64 i64 => Signed |value| varint::to_unsigned(i64::from(value));
+        serialize_i64 i64 => Signed varint::to_unsigned;
     }
 
     fn serialize_u128(self, value: u128) -> Result<(), Stop> {
