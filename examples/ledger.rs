@@ -1,7 +1,7 @@
 //! A ledger that loses no cent.
 //!
-//! `cargo run --example ledger` lets a second process make transfers, a thousand at a time, kills it in the middle of them,
-//! opens the store again and compares the total. The ledger itself is in `ledger/state.rs`.
+//! `cargo run --example ledger` starts a second process that makes transfers, a thousand at a time, kills it, opens the store again, and
+//! compares the total. The ledger itself is in `ledger/state.rs`.
 
 #[path = "ledger/crash.rs"]
 mod crash;
@@ -17,7 +17,7 @@ use walr::Durable;
 
 use state::Ledger;
 
-/// What can fail here fails with a message for the user.
+/// A result whose error is a message for the user.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main]
@@ -48,13 +48,13 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Crashes, reopens and compares. False if a cent or an acknowledged transfer is missing.
+/// Runs the demonstration. Returns `false` if a cent or an acknowledged transfer is missing.
 async fn run() -> Outcome<bool> {
     let dir = victim::fresh_folder("ledger")?;
     println!("store         {}", dir.display());
     let before = crash::transfer_and_kill(&dir)?;
     println!("before        {} cents in {} accounts", before.total, crash::ACCOUNTS);
-    println!("killed        the other process, with {} transfers under way", crash::TASKS);
+    println!("killed        the other process, with {} transfers in flight", crash::TASKS);
     println!("acknowledged  {} transfers, and {} more that the ledger refused", before.moved, before.refused);
 
     let ledger: Durable<Ledger> = Durable::open(&dir).await?;

@@ -27,9 +27,9 @@ fn every_refusal_of_changed_code_is_explained() {
     ] {
         let mut found = Vec::new();
         // A corrupt file is bypassed, or is an `Error::Corrupt` with its own row.
-        literals(without_calls(tokens(&read(path)), "damage"), &mut found);
+        literals(without_calls(tokens(&read(path)), "corrupt"), &mut found);
         let before = messages.len();
-        messages.extend(found.into_iter().filter(|text| is_message(text) && !text.starts_with("damaged at byte")));
+        messages.extend(found.into_iter().filter(|text| is_message(text) && !text.starts_with("corrupt at byte")));
         assert!(messages.len() > before, "{path} holds no message of a refusal");
     }
     assert!(messages.len() > 6, "only {} messages were found", messages.len());
@@ -98,6 +98,15 @@ fn every_error_is_explained() {
         assert_eq!(cells[2], fates[fate], "the fate of `{name}` in docs/errors.md");
         assert_eq!(fate, arm_of_fate(&arms, name), "`Error::fate()` of `{name}`");
     }
+}
+
+#[test]
+fn messages_begin_with_a_lower_case_letter() {
+    let mut messages = Vec::new();
+    in_folder("walr/src", &mut |tokens| of_attributes(tokens, "error", &mut messages));
+    assert!(messages.len() > 20, "only {} messages were found", messages.len());
+    let wrong: Vec<&String> = messages.iter().filter(|message| message.starts_with(char::is_uppercase)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Returns all messages of the macros.

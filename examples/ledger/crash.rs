@@ -1,6 +1,6 @@
-//! The crash: a process that makes transfers, and the kill.
+//! A process that makes transfers, and its kill.
 //!
-//! That process writes a line to its standard output for each call that was acknowledged, after its `.await` has returned.
+//! The process writes a line to its standard output for each acknowledged call, after the `.await` has returned.
 
 use std::path::Path;
 
@@ -12,26 +12,26 @@ use crate::state::Ledger;
 use crate::victim::{Victim, report};
 
 pub(crate) const ACCOUNTS: usize = 100;
-/// How many transfers are under way at once.
+/// The number of tasks. Each has one transfer in flight.
 pub(crate) const TASKS: usize = 1_000;
-/// What each account begins with.
+/// The first deposit of each account.
 const CENTS: u64 = 1_000;
-/// The process is killed after this many acknowledged transfers.
+/// The number of transfers after which the process is killed, at the earliest.
 const TRANSFERS_BEFORE_KILL: usize = 10_000;
 
-/// What the process had reported when it was killed.
+/// Everything that the process has reported.
 #[derive(Default)]
 pub(crate) struct Reported {
     /// The total before the first transfer, in cents.
     pub(crate) total: u128,
-    /// Transfers that were acknowledged and done.
+    /// The number of acknowledged transfers.
     pub(crate) moved: usize,
-    /// Transfers that were acknowledged, recorded and refused by the ledger.
+    /// The number of transfers that the ledger refused. They are acknowledged and recorded like the others.
     pub(crate) refused: usize,
 }
 
 impl Reported {
-    /// Whether `records` records can be the deposits, the transfers that were acknowledged, and at most those under way.
+    /// Returns `true` if a log of `records` holds all deposits and reported transfers, and at most one more of each task.
     pub(crate) fn agrees_with(&self, records: usize) -> bool {
         let acknowledged = ACCOUNTS + self.moved + self.refused;
         (acknowledged..=acknowledged + TASKS).contains(&records)
@@ -42,13 +42,13 @@ impl Reported {
             None if line == "moved" => self.moved += 1,
             None if line == "refused" => self.refused += 1,
             Some(("total", cents)) => self.total = cents.parse()?,
-            _ => return Err(format!("the other process said {line:?}").into()),
+            _ => return Err(format!("the other process reported {line:?}").into()),
         }
         Ok(())
     }
 }
 
-/// Reads the reports of a process that makes transfers, kills it, and reads what it had still reported by then.
+/// Starts a process that makes transfers, kills it after enough reports, and returns all that it reported.
 pub(crate) fn transfer_and_kill(dir: &Path) -> Outcome<Reported> {
     let mut reported = Reported::default();
     let mut victim = Victim::start(dir)?;
@@ -64,7 +64,7 @@ pub(crate) fn transfer_and_kill(dir: &Path) -> Outcome<Reported> {
     Ok(reported)
 }
 
-/// The other process: deposits, and then a thousand tasks that make transfers until they are killed.
+/// Makes the deposits, and then transfers in all tasks until the process is killed.
 pub(crate) async fn transfer_until_killed(dir: &Path) -> Outcome<()> {
     let ledger: Durable<Ledger> = Durable::open(dir).await?;
     for number in 0..ACCOUNTS {
@@ -80,7 +80,7 @@ pub(crate) async fn transfer_until_killed(dir: &Path) -> Outcome<()> {
 
 async fn keep_transferring(ledger: Durable<Ledger>, task: usize) -> Outcome<()> {
     for round in 0.. {
-        // Any accounts and amounts will do, as long as they vary; some are the same twice, some more than there is.
+        // The ledger refuses some of these: the same account twice, or more than an account holds.
         let (from, to) = (account(task + 7 * round), account(31 * task + 17 * round));
         let cents = 1 + (task * 37 + round * 101) as u64 % 500;
         match ledger.transfer(&from, &to, cents).await? {

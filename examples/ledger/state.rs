@@ -1,4 +1,4 @@
-//! The ledger: plain domain code, whose calls are recorded.
+//! The ledger.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -7,11 +7,11 @@ use walr::WalState;
 
 #[derive(Default, Serialize, Deserialize, WalState)]
 pub(crate) struct Ledger {
-    /// What each account holds, in cents.
+    /// The balance of each account, in cents.
     accounts: BTreeMap<String, u64>,
 }
 
-/// Why the ledger refuses: a result like any other, recorded, and the same again on replay.
+/// The reason why the ledger refuses a call. The call is recorded like any other, and a replay refuses it again.
 #[derive(Debug)]
 pub(crate) enum Refused {
     NoAccount { account: String },
@@ -22,7 +22,7 @@ pub(crate) enum Refused {
 
 #[walr::mutations]
 impl Ledger {
-    /// Adds to an account, which is opened if there is none, and returns what it holds then.
+    /// Adds to an account, or opens it, and returns its new balance.
     #[mutation]
     pub(crate) fn deposit(&mut self, account: &str, cents: u64) -> Result<u64, Refused> {
         let holds = self.accounts.get(account).copied().unwrap_or(0);
@@ -31,7 +31,7 @@ impl Ledger {
         Ok(holds)
     }
 
-    /// Takes from an account, and returns what is left.
+    /// Takes from an account, and returns its new balance.
     #[mutation]
     pub(crate) fn withdraw(&mut self, account: &str, cents: u64) -> Result<u64, Refused> {
         let holds = self.holds(account)?;
@@ -42,7 +42,7 @@ impl Ledger {
         Ok(left)
     }
 
-    /// Moves from one account to another. All checks come first: an error undoes nothing that was done before it.
+    /// Moves cents from one account to another. An error doesn't undo earlier changes, so all checks come first.
     #[mutation]
     pub(crate) fn transfer(&mut self, from: &str, to: &str, cents: u64) -> Result<(), Refused> {
         if from == to {
@@ -56,7 +56,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// What all accounts hold together.
+    /// Returns the sum of all balances.
     #[query]
     pub(crate) fn total(&self) -> u128 {
         self.accounts.values().map(|cents| u128::from(*cents)).sum()

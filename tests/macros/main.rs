@@ -9,7 +9,7 @@ mod hygiene;
 mod lints;
 mod logs;
 mod no_prelude;
-mod reads_back;
+mod re_encode_check;
 mod recorded;
 mod states;
 mod visibility;

@@ -194,7 +194,7 @@ async fn a_panic_in_after_load_is_an_error_that_names_the_function() -> Result {
     let error = Durable::<unindexed::Indexed>::open(folder.path()).await.expect_err("the panic was ignored");
     assert!(matches!(error, walr::Error::Schema { .. }), "{error}");
     let message = error.to_string();
-    assert!(message.contains("there is no place for 1 words") && message.contains("mend that function"), "{message}");
+    assert!(message.contains("there is no place for 1 words") && message.contains("fix that function"), "{message}");
     let plain = Durable::<unindexed::Plain>::open(folder.path()).await?;
     plain.add("two").await?;
     Ok(())

@@ -149,7 +149,7 @@ changes! {
     method_is_kept_for_replays, "a method removed except for a `replay_only` form", Works => upgraded!(remove_is_replayed_only, Killed);
     method_is_removed_after_a_close, "a method removed after a close", Works => upgraded!(without_remove, Closed);
     method_is_removed_and_the_newest_checkpoint_is_corrupt, "a method removed after a close, with a corrupt newest checkpoint",
-        Refused(&["1 record of the mutation `remove`", "needed because", ".ckpt is damaged at byte"]) => with_corrupt_checkpoint();
+        Refused(&["1 record of the mutation `remove`", "needed because", ".ckpt is corrupt at byte"]) => with_corrupt_checkpoint();
 }
 
 async fn with_corrupt_checkpoint() -> Result<Outcome> {

@@ -72,10 +72,8 @@ mod log;
 mod lsn;
 mod manual;
 pub mod options;
-mod pace;
 mod panic;
 mod recovery;
-mod reentry;
 mod schema;
 #[cfg(any(test, feature = "testing"))]
 mod sim;
@@ -94,9 +92,7 @@ pub use manual::{ReplayHandler, ReplayHandlerResult, WAL};
 #[doc(inline)]
 pub use options::{ChangedCode, CheckpointPolicy, Durability, Options, Phase, Progress};
 #[doc(inline)]
-pub use recovery::{Bypassed, Cut, DryRun, Recovery};
-#[doc(inline)]
-pub use reentry::is_replaying;
+pub use recovery::{Bypassed, Cut, DryRun, Recovery, is_replaying};
 #[doc(inline)]
 pub use schema::state::WalState;
 #[doc(inline)]

@@ -1,4 +1,4 @@
-//! A checkpoint: the whole state as of one LSN, streamed to a file and from it.
+//! A checkpoint: a file that holds the whole state as of one LSN.
 //!
 //! ```text
 //! 0        8        12       16         32     40          48    60    64
@@ -10,49 +10,49 @@
 //! footer: 0 (u32), the last chunk's CRC (u32), length of all chunks' bytes (u64), CRC of these 16 (u32), end of file
 //! ```
 //!
-//! The meta is the state's name, version and form; the chunks together are the state's encoding.
+//! The meta is the state's name, version and form. The chunks together are the state's encoding.
 //!
-//! It is written under a `.tmp` name, synced, read back from the medium and decoded, and only then renamed, when the log up
-//! to its LSN is durable: so that a file with a checkpoint's name was whole once, and whatever is wrong with it later is
-//! damage. A crash before the rename leaves a `.tmp`, which the next open removes; one before the folder's sync leaves the
-//! old name or the new one, and both checkpoints that existed before are still there.
+//! A checkpoint is written under a `.tmp` name, synced, read back from the medium and decoded. It is renamed once the log up to its LSN
+//! is durable. So a file with a checkpoint's name was whole once, and any later difference is corruption. A crash before the rename
+//! leaves a `.tmp` file, which the next open removes. A crash before the folder's sync leaves the old name or the new one. Earlier
+//! checkpoints stay in both cases.
 
 mod read;
 mod write;
 
-pub(crate) use self::read::{LoadError, Loaded, load};
-pub(crate) use self::write::{discard, write, write_encoded};
+pub(crate) use self::read::{LoadError, LoadedCheckpoint, load};
+pub(crate) use self::write::{remove_unfinished, write, write_encoded};
 
 use serde::{Deserialize, Serialize};
 
 use crate::schema::state::WalState;
 use crate::schema::{Schema, TypeForm};
 
-/// Why a reader or a writer ended early.
-fn stopped() -> std::io::Error {
-    std::io::Error::other("the store was closed meanwhile")
+/// Returns the error of a read or a write that was cancelled.
+fn cancelled() -> std::io::Error {
+    std::io::Error::other("the store was closed")
 }
 
 const MAGIC: [u8; 8] = *b"walrCKPT";
 const PREFIX: usize = 64;
 const CHUNK: usize = 256 * 1024;
 
-/// What a checkpoint says of its state's type.
+/// The description of the state's type in a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Meta {
+pub(crate) struct CheckpointMeta {
     pub(crate) state: String,
     pub(crate) version: u32,
     pub(crate) form: TypeForm,
 }
 
-impl Meta {
-    fn of<S: WalState>() -> Meta {
+impl CheckpointMeta {
+    fn of<S: WalState>() -> CheckpointMeta {
         let Schema { state, version, form, .. } = &*Schema::of::<S>();
-        Meta { state: state.clone(), version: *version, form: form.clone() }
+        CheckpointMeta { state: state.clone(), version: *version, form: form.clone() }
     }
 }
 
-/// A chunk's CRC, which depends on all before it.
+/// Returns a chunk's CRC, which depends on all chunks before.
 fn chunk_crc(chain: u32, bytes: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&chain.to_le_bytes()), bytes)
 }

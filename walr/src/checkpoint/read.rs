@@ -1,180 +1,199 @@
-//! Reading a checkpoint: every chunk is checked before it is decoded.
+//! Reads a checkpoint. Every chunk is checked before it is decoded.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{MAGIC, Meta, PREFIX, chunk_crc, stopped};
-use crate::codec::{self, ByteSource, CheckpointDecoder, Tokens};
+use super::{CheckpointMeta, MAGIC, PREFIX, cancelled, chunk_crc};
+use crate::codec::{self, CheckpointDecoder, ChunkSource, Tokens};
 use crate::error::{Error, Result};
-use crate::fs::{File, Open};
+use crate::fs::{File, Open, Throttle};
 use crate::log::frame::{u32_at, u64_at};
-use crate::log::layout::{Dir, FORMAT, StoreId};
+use crate::log::layout::{FORMAT, StoreDir, StoreId};
 use crate::lsn::Lsn;
-use crate::options::progress::Phase;
-use crate::pace::Pace;
+use crate::options::progress::{Phase, Watch};
 use crate::panic;
 use crate::schema::state::WalState;
 use crate::schema::{Schema, newer_version, other_state};
 
 const FOOTER: usize = 20;
-/// No chunk that we wrote is longer; a reader allocates no more for one.
+/// The longest chunk that a reader accepts. Chunks are written much shorter.
 const MOST_CHUNK: usize = 1 << 24;
 const MOST_META: usize = 1 << 24;
 
-/// A state as a checkpoint held it.
+/// The state of a checkpoint.
 #[derive(Debug)]
-pub(crate) struct Loaded<S> {
+pub(crate) struct LoadedCheckpoint<S> {
     pub(crate) state: S,
     pub(crate) lsn: Lsn,
     pub(crate) bytes: u64,
-    /// The state's version that it was written under.
+    /// The version of the state in the checkpoint, before a migration.
     pub(crate) version: u32,
 }
 
-/// Why a checkpoint wasn't loaded.
+/// The reason why a checkpoint wasn't loaded.
 #[derive(Debug)]
 pub(crate) enum LoadError {
-    /// Its bytes aren't the ones that were written: another checkpoint may serve.
-    Damaged { offset: u64, reason: &'static str },
-    /// Its bytes are sound, or can't be read: no other checkpoint may be taken in its place.
+    /// Its bytes differ from the written ones. An older checkpoint can replace it.
+    Corrupt { offset: u64, reason: &'static str },
+    /// Its bytes are intact, or can't be read. No other checkpoint may replace it.
     Refused(Error),
 }
 
-/// Loads the checkpoint of `lsn` from the file `name`.
+/// Loads the checkpoint of `lsn` from the file `name`, and reports the progress to `watch`.
 pub(crate) fn load<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
-    pace: &Pace<'_>,
-) -> Result<Loaded<S>, LoadError> {
-    load_by(dir, store, name, lsn, pace, decode_as::<S>)
+    throttle: &Throttle<'_>,
+    watch: &Watch,
+) -> Result<LoadedCheckpoint<S>, LoadError> {
+    load_by(dir, store, name, lsn, (throttle, watch), &decode_as::<S>)
 }
 
-/// The same for a checkpoint that was just written with these `tokens`: a state that comes back as another one is refused.
-pub(super) fn load_again<S: WalState>(
-    dir: &Dir,
+/// Loads a checkpoint that was just written with these `tokens`. A state that decodes to another one is refused.
+pub(super) fn load_written<S: WalState>(
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
     tokens: &Tokens,
-    pace: &Pace<'_>,
-) -> Result<Loaded<S>, LoadError> {
-    load_by(dir, store, name, lsn, pace, |_, _, decoder| decoder.decode_again(tokens))
+    throttle: &Throttle<'_>,
+) -> Result<LoadedCheckpoint<S>, LoadError> {
+    load_by(dir, store, name, lsn, (throttle, &Watch::none()), &|_, _, decoder| decoder.decode_again(tokens))
 }
 
+/// Decodes a state from a checkpoint's chunks.
+type Decode<'a, S> = &'a dyn Fn(&Path, &CheckpointMeta, CheckpointDecoder<'_>) -> Result<S>;
+
 fn load_by<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     name: &str,
     lsn: Lsn,
-    pace: &Pace<'_>,
-    decode: impl FnOnce(&Path, &Meta, CheckpointDecoder<'_>) -> Result<S>,
-) -> Result<Loaded<S>, LoadError> {
+    (throttle, watch): (&Throttle<'_>, &Watch),
+    decode: Decode<'_, S>,
+) -> Result<LoadedCheckpoint<S>, LoadError> {
     let path = dir.file_path(name);
-    let refused = |e: io::Error| LoadError::Refused(Error::io("read", &path, e));
-    let file = dir.folder.open(name, Open::Read).map_err(refused)?;
-    let mut reader = Reader::open(&*file, pace).map_err(|e| reader_error(e, &refused))?;
-    pace.begin(Phase::Checkpoint, reader.len);
-    let meta = reader.meta(dir, store, name, lsn, &refused)?;
+    let file = dir.folder.open(name, Open::Read).map_err(|e| reader_error(e, &path))?;
+    let mut reader = ChunkReader::open(&*file, throttle, watch).map_err(|e| reader_error(e, &path))?;
+    watch.begin(Phase::Checkpoint, reader.len);
+    let meta = reader.meta(&path, store, lsn)?;
     let mut failure = None;
     let decoder = CheckpointDecoder::new(&mut reader, &mut failure, S::NAME, &path);
     let state = panic::catch(|| decode(&path, &meta, decoder));
     if let Some(error) = failure {
-        return Err(reader_error(error, &refused));
+        return Err(reader_error(error, &path));
     }
-    let state = state.unwrap_or_else(|message| {
-        let reason = format!("decoding it panicked: {message}");
-        Err(Error::Codec { what: S::NAME.to_string(), step: "decoded", reason })
-    });
+    let state = state.unwrap_or_else(|message| Err(decoding_panicked(S::NAME, &message)));
     let mut state = state.map_err(LoadError::Refused)?;
     if let Err(message) = panic::catch(|| state.after_load()) {
         panic::drop_quietly(state);
-        let reason = format!(
-            "the checkpoint is sound, but what `#[wal(after_load = ..)]` names panicked on it: {message}; mend that function"
-        );
-        return Err(LoadError::Refused(Error::Schema { path, reason }));
+        return Err(after_load_panicked(path, &message));
     }
-    pace.end();
-    Ok(Loaded { state, lsn, bytes: reader.len, version: meta.version })
+    watch.end();
+    Ok(LoadedCheckpoint { state, lsn, bytes: reader.len, version: meta.version })
 }
 
-/// An error of a reader is either the file system's, or says that the bytes are damaged.
-fn reader_error(error: io::Error, refused: &dyn Fn(io::Error) -> LoadError) -> LoadError {
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Damage>()) {
-        Some(damage) => LoadError::Damaged { offset: damage.offset, reason: damage.reason },
-        None => refused(error),
+fn decoding_panicked(state: &str, message: &str) -> Error {
+    Error::Codec { what: state.to_string(), step: "decoded", reason: format!("decoding it panicked: {message}") }
+}
+
+fn after_load_panicked(path: PathBuf, message: &str) -> LoadError {
+    let reason = format!(
+        "the checkpoint is intact, but the function of `#[wal(after_load = ..)]` panicked: {message}; fix that function"
+    );
+    LoadError::Refused(Error::Schema { path, reason })
+}
+
+/// Tells the file system's errors from corruption, among the errors of a [`ChunkReader`].
+fn reader_error(error: io::Error, path: &Path) -> LoadError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Corruption>()) {
+        Some(&Corruption { offset, reason }) => LoadError::Corrupt { offset, reason },
+        None => LoadError::Refused(Error::io("read", path, error)),
     }
 }
 
-fn decode_as<S: WalState>(path: &Path, meta: &Meta, decoder: CheckpointDecoder<'_>) -> Result<S> {
-    let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
+fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: CheckpointDecoder<'_>) -> Result<S> {
     let now = Schema::of::<S>();
-    if meta.state != now.state {
-        return refuse(other_state(&meta.state, &now.state));
+    if let Some(reason) = other_form(meta, &now) {
+        return Err(Error::Schema { path: path.to_path_buf(), reason });
     }
-    let (found, known, name) = (meta.version, now.version, &now.state);
-    if found > known {
-        return refuse(newer_version("checkpoint", found, &now));
-    }
-    if found < known {
-        return S::migrate(found, &meta.form.shape, decoder).unwrap_or_else(|| {
-            refuse(format!(
-                "the checkpoint holds version {found} of `{name}` and this program has version {known}, with no migration \
-                 from there; keep the type of each version from {found} on, and name them in \
-                 `#[wal(version = {known}, migrate_from = [..])]`"
-            ))
-        });
-    }
-    if !meta.form.is_same(&now.form) {
-        let (old, new) = meta.form.beside(&now.form);
-        let reason = format!(
-            "the checkpoint holds a `{name}` of the form `{old}`, and this program's is `{new}`; give the new form the \
-             next number in `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
-            known + 1
-        );
-        return refuse(reason + &meta.form.rename_hint(&now.form));
+    if meta.version < now.version {
+        let migrated = S::migrate(meta.version, &meta.form.shape, decoder);
+        return migrated.unwrap_or_else(|| Err(no_migration(path, meta, &now)));
     }
     decoder.decode()
 }
 
-/// Damage, as the cause of an `io::Error`.
+fn no_migration(path: &Path, meta: &CheckpointMeta, now: &Schema) -> Error {
+    let (found, known, name) = (meta.version, now.version, &now.state);
+    let reason = format!(
+        "the checkpoint holds version {found} of `{name}` and this program has version {known}, with no migration from \
+         there; keep the type of each version from {found} on, and name them in \
+         `#[wal(version = {known}, migrate_from = [..])]`"
+    );
+    Error::Schema { path: path.to_path_buf(), reason }
+}
+
+/// Returns why the program can't read the checkpoint of another state, of a newer version, or of another form of the same version.
+fn other_form(meta: &CheckpointMeta, now: &Schema) -> Option<String> {
+    if meta.state != now.state {
+        return Some(other_state(&meta.state, &now.state));
+    }
+    if meta.version > now.version {
+        return Some(newer_version("checkpoint", meta.version, now));
+    }
+    if meta.version < now.version || meta.form.is_same(&now.form) {
+        return None;
+    }
+    let (old, new) = meta.form.beside(&now.form);
+    let reason = format!(
+        "the checkpoint holds a `{}` of the form `{old}`, and this program's is `{new}`; give the new form the next number in \
+         `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
+        now.state,
+        now.version + 1
+    );
+    Some(reason + &meta.form.rename_hint(&now.form))
+}
+
+/// Corruption, as the cause of an `io::Error`.
 #[derive(Debug, thiserror::Error)]
-#[error("damaged at byte {offset}: {reason}")]
-struct Damage {
+#[error("corrupt at byte {offset}: {reason}")]
+struct Corruption {
     offset: u64,
     reason: &'static str,
 }
 
-fn damage<T>(offset: u64, reason: &'static str) -> io::Result<T> {
-    Err(io::Error::new(io::ErrorKind::InvalidData, Damage { offset, reason }))
+fn corrupt<T>(offset: u64, reason: &'static str) -> io::Result<T> {
+    Err(io::Error::new(io::ErrorKind::InvalidData, Corruption { offset, reason }))
 }
 
-/// Reads a checkpoint, checking every chunk before handing it out.
-struct Reader<'a> {
+/// Reads a checkpoint, and checks every chunk before it returns bytes of it.
+struct ChunkReader<'a> {
     file: &'a dyn File,
-    pace: &'a Pace<'a>,
+    throttle: &'a Throttle<'a>,
+    watch: &'a Watch,
     len: u64,
     at: u64,
     prefix: Vec<u8>,
     chunk: Vec<u8>,
-    used: usize,
     chain: u32,
     total: u64,
     ended: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn open(file: &'a dyn File, pace: &'a Pace<'a>) -> io::Result<Self> {
+impl<'a> ChunkReader<'a> {
+    fn open(file: &'a dyn File, throttle: &'a Throttle<'a>, watch: &'a Watch) -> io::Result<Self> {
         let len = file.len()?;
-        let mut reader = Reader {
+        let mut reader = ChunkReader {
             file,
-            pace,
+            throttle,
+            watch,
             len,
             at: 0,
             prefix: Vec::new(),
             chunk: Vec::new(),
-            used: 0,
             chain: 0,
             total: 0,
             ended: false,
@@ -182,20 +201,13 @@ impl<'a> Reader<'a> {
         reader.prefix = reader.take(PREFIX)?;
         let prefix = &reader.prefix;
         if prefix[..8] != MAGIC || crc32c::crc32c(&prefix[..60]) != u32_at(prefix, 60) {
-            return damage(0, "the header is damaged");
+            return corrupt(0, "the header is corrupt");
         }
         Ok(reader)
     }
 
-    fn meta(
-        &mut self,
-        dir: &Dir,
-        store: &StoreId,
-        name: &str,
-        lsn: Lsn,
-        refused: &dyn Fn(io::Error) -> LoadError,
-    ) -> Result<Meta, LoadError> {
-        let path = || dir.file_path(name);
+    fn meta(&mut self, path: &Path, store: &StoreId, lsn: Lsn) -> Result<CheckpointMeta, LoadError> {
+        let path = || path.to_path_buf();
         let format = u32_at(&self.prefix, 8);
         if format > FORMAT {
             let newer = Error::Newer { path: path(), what: "the format", found: format, known: FORMAT };
@@ -211,46 +223,50 @@ impl<'a> Reader<'a> {
         }
         let read = |reader: &mut Self| {
             let len = u32_at(&reader.prefix, 12) as usize;
-            let bytes = if len <= MOST_META { reader.take(len)? } else { return damage(12, "the meta is too long") };
+            let bytes = if len <= MOST_META {
+                reader.take(len)?
+            } else {
+                return corrupt(12, "the description of the state is too long");
+            };
             let crc = reader.take(4)?;
             if crc32c::crc32c(&bytes) != u32_at(&crc, 0) {
-                return damage(PREFIX as u64, "the description of the state is damaged");
+                return corrupt(PREFIX as u64, "the description of the state is corrupt");
             }
             Ok(bytes)
         };
-        let bytes = read(self).map_err(|e| reader_error(e, refused))?;
+        let bytes = read(self).map_err(|e| reader_error(e, &path()))?;
         codec::decode(&bytes).map_err(|reason| {
             LoadError::Refused(Error::Codec { what: "a checkpoint's description".to_string(), step: "decoded", reason })
         })
     }
 
-    /// The next `count` bytes of the file.
+    /// Reads the next `count` bytes of the file.
     fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.take_into(&mut bytes, count)?;
         Ok(bytes)
     }
 
-    /// The next `count` bytes of the file, in the place of what `bytes` held.
+    /// Replaces the contents of `bytes` by the next `count` bytes of the file.
     fn take_into(&mut self, bytes: &mut Vec<u8>, count: usize) -> io::Result<()> {
         if count as u64 > self.len - self.at {
-            return damage(self.at, "the file is cut short");
+            return corrupt(self.at, "the file is cut short");
         }
         bytes.resize(count, 0);
         let read = self.file.read_at(bytes, self.at)?;
         if read < count {
-            return damage(self.at, "the file is cut short");
+            return corrupt(self.at, "the file is cut short");
         }
         self.at += count as u64;
         Ok(())
     }
 
     fn next_chunk(&mut self) -> io::Result<()> {
-        if self.pace.is_stopped() {
-            return Err(stopped());
+        if self.throttle.is_cancelled() {
+            return Err(cancelled());
         }
-        self.pace.pause();
-        self.pace.reach(self.at, 0);
+        self.throttle.rest();
+        self.watch.reach(self.at, 0);
         let at = self.at;
         let head = self.take(8)?;
         let (len, crc) = (u32_at(&head, 0) as usize, u32_at(&head, 4));
@@ -259,13 +275,13 @@ impl<'a> Reader<'a> {
             let footer = [head, rest].concat();
             let whole = crc == self.chain && u64_at(&footer, 8) == self.total && self.at == self.len;
             if crc32c::crc32c(&footer[..16]) != u32_at(&footer, 16) || !whole {
-                return damage(at, "the end of the file is damaged");
+                return corrupt(at, "the end of the file is corrupt");
             }
             self.ended = true;
             self.chunk.clear();
         } else {
             if len > MOST_CHUNK {
-                return damage(at, "a chunk is too long");
+                return corrupt(at, "a chunk is too long");
             }
             let mut chunk = std::mem::take(&mut self.chunk);
             let taken = self.take_into(&mut chunk, len);
@@ -273,25 +289,22 @@ impl<'a> Reader<'a> {
             taken?;
             self.chain = chunk_crc(self.chain, &self.chunk);
             if self.chain != crc {
-                return damage(at, "a chunk has a wrong checksum");
+                return corrupt(at, "a chunk has a wrong checksum");
             }
             self.total += len as u64;
         }
-        self.used = 0;
         Ok(())
     }
 }
 
-impl ByteSource for Reader<'_> {
-    fn ready(&mut self) -> io::Result<&[u8]> {
-        if self.used == self.chunk.len() && !self.ended {
+impl ChunkSource for ChunkReader<'_> {
+    fn next(&mut self, spent: Vec<u8>) -> io::Result<Vec<u8>> {
+        self.chunk = spent;
+        self.chunk.clear();
+        if !self.ended {
             self.next_chunk()?;
         }
-        Ok(&self.chunk[self.used..])
-    }
-
-    fn pass(&mut self, count: usize) {
-        self.used = (self.used + count).min(self.chunk.len());
+        Ok(std::mem::take(&mut self.chunk))
     }
 
     fn bound(&self) -> u64 {

@@ -1,70 +1,73 @@
-//! Writing a checkpoint: streamed in chunks, read back, and only then named.
+//! Writes a checkpoint: streams it in chunks, reads it back, and then gives it its name.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::read::load_again;
-use super::{CHUNK, LoadError, MAGIC, Meta, PREFIX, chunk_crc, stopped};
+use super::read::load_written;
+use super::{CHUNK, CheckpointMeta, LoadError, MAGIC, PREFIX, cancelled, chunk_crc};
 use crate::codec::{self, Refusal, StreamError, Tokens};
 use crate::error::{Error, Result};
-use crate::fs::{File, Open};
-use crate::log::layout::{Dir, FORMAT, Name, StoreId, TMP, checkpoint_name, parse_name};
+use crate::fs::{File, Open, Throttle};
+use crate::log::layout::{FORMAT, FileKind, StoreDir, StoreId, TMP, checkpoint_name, parse_name};
 use crate::lsn::Lsn;
-use crate::pace::Pace;
 use crate::schema::state::WalState;
 
-/// How much space a checkpoint that is written gently reserves at a time: as much as it has taken, between these.
+/// A throttled checkpoint reserves as much space as it has so far, within these bounds.
 const LEAST_RESERVE: u64 = CHUNK as u64;
 const MOST_RESERVE: u64 = 16 << 20;
 
-/// What stands before a chunk's bytes: its length and its CRC.
+/// The length of a chunk's head: its length and its CRC.
 const CHUNK_HEAD: usize = 8;
 
-/// A checkpoint that is written, and hasn't got its name yet.
+/// A checkpoint that still has its `.tmp` name.
 #[derive(Debug)]
-pub(crate) struct Unfinished {
+pub(crate) struct UnfinishedCheckpoint {
     pub(crate) lsn: Lsn,
     /// The file's length.
     pub(crate) bytes: u64,
     file: Box<dyn File>,
-    /// What the state was written as, to hold what is read back to it.
+    /// The tokens of the written state, to compare the decoded one.
     tokens: Tokens,
 }
 
-/// Streams `state` into the `.tmp` file of the checkpoint of `lsn`: at full pace through the cache, to be synced at the end;
-/// gently in chunks that are synced one by one, past the cache where that can be done, so that the log's syncs never queue
-/// behind more than one.
+/// Streams `state` into the `.tmp` file of the checkpoint of `lsn`.
+///
+/// A throttled checkpoint syncs each chunk, past the cache where possible, so that no sync of the log waits behind more than one chunk.
+/// Otherwise the chunks go through the cache, and [`sync`](UnfinishedCheckpoint::sync) makes them durable.
 pub(crate) fn write<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
     state: &S,
-    pace: &Pace<'_>,
-) -> Result<Unfinished> {
-    write_with::<S>(dir, store, lsn, pace, |chunks| codec::encode_to(state, chunks))
+    throttle: &Throttle<'_>,
+) -> Result<UnfinishedCheckpoint> {
+    write_with(dir, store, lsn, throttle, &CheckpointMeta::of::<S>(), &|chunks| codec::encode_to(state, chunks))
 }
 
-/// The same with the state's encoding, and what it was written as.
+/// Writes a checkpoint like [`write`], from the state's encoding and its tokens.
 pub(crate) fn write_encoded<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
     (encoded, tokens): (&[u8], Tokens),
-    pace: &Pace<'_>,
-) -> Result<Unfinished> {
-    let put = |chunks: &mut Chunks<'_>| chunks.write_all(encoded).map(|()| tokens).map_err(StreamError::Io);
-    write_with::<S>(dir, store, lsn, pace, put)
+    throttle: &Throttle<'_>,
+) -> Result<UnfinishedCheckpoint> {
+    write_with(dir, store, lsn, throttle, &CheckpointMeta::of::<S>(), &|chunks| {
+        chunks.write_all(encoded).map_err(StreamError::Io)?;
+        Ok(tokens.clone())
+    })
 }
 
-fn write_with<S: WalState>(
-    dir: &Dir,
+fn write_with(
+    dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
-    pace: &Pace<'_>,
-    encode: impl FnOnce(&mut Chunks<'_>) -> Result<Tokens, StreamError>,
-) -> Result<Unfinished> {
+    throttle: &Throttle<'_>,
+    meta: &CheckpointMeta,
+    encode: &dyn Fn(&mut ChunkWriter<'_>) -> Result<Tokens, StreamError>,
+) -> Result<UnfinishedCheckpoint> {
     let name = checkpoint_name(lsn) + TMP;
     let path = dir.file_path(&name);
     dir.remove_if_there(&name)?;
@@ -72,21 +75,21 @@ fn write_with<S: WalState>(
     let file = dir.folder.open(&name, Open::Create).map_err(failed)?;
     let mut buffer = Vec::with_capacity(CHUNK_HEAD + CHUNK);
     buffer.resize(CHUNK_HEAD, 0);
-    let reserved = pace.is_gentle().then_some(0);
-    let mut chunks = Chunks { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, pace };
+    let reserved = throttle.is_on().then_some(0);
+    let mut chunks = ChunkWriter { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, throttle };
     let written = (|| {
-        chunks.prefix(store, lsn, &Meta::of::<S>())?;
+        chunks.prefix(store, lsn, meta)?;
         let tokens = encode(&mut chunks)?;
         Ok((tokens, chunks.footer()?))
     })();
     match written {
-        Ok((tokens, bytes)) => Ok(Unfinished { lsn, bytes, file, tokens }),
+        Ok((tokens, bytes)) => Ok(UnfinishedCheckpoint { lsn, bytes, file, tokens }),
         Err(error) => {
-            // The first error is the one to tell; what stays is removed by the next checkpoint or the next open.
+            // If this fails too, the next checkpoint or the next open removes the file.
             let _ = dir.folder.remove(&name);
             Err(match error {
                 StreamError::Io(e) => failed(e),
-                StreamError::Codec(refusal) => refusal.of_state(S::NAME),
+                StreamError::Codec(refusal) => refusal.of_state(&meta.state),
             })
         }
     }
@@ -101,9 +104,9 @@ fn io_error(action: &'static str, path: PathBuf, e: io::Error) -> Error {
     }
 }
 
-impl Unfinished {
-    /// Makes the file durable, under the name that it has.
-    pub(crate) fn sync(self, dir: &Dir) -> Result<Unfinished> {
+impl UnfinishedCheckpoint {
+    /// Makes the file's bytes durable.
+    pub(crate) fn sync(self, dir: &StoreDir) -> Result<UnfinishedCheckpoint> {
         let name = checkpoint_name(self.lsn) + TMP;
         match self.file.sync() {
             Ok(()) => Ok(self),
@@ -114,43 +117,44 @@ impl Unfinished {
         }
     }
 
-    /// Reads the file back from the medium and decodes it. A state that would come back as another one is refused.
-    pub(crate) fn read_back<S: WalState>(&self, dir: &Dir, store: &StoreId, pace: &Pace<'_>) -> Result<S> {
+    /// Reads the file back from the medium and decodes it. A state that decodes to another one is refused.
+    pub(crate) fn read_back<S: WalState>(&self, dir: &StoreDir, store: &StoreId, throttle: &Throttle<'_>) -> Result<S> {
         let name = checkpoint_name(self.lsn) + TMP;
         self.file.evict().map_err(|e| Error::io("read", dir.file_path(&name), e))?;
-        match load_again::<S>(dir, store, &name, self.lsn, &self.tokens, pace) {
+        match load_written::<S>(dir, store, &name, self.lsn, &self.tokens, throttle) {
             Ok(loaded) => Ok(loaded.state),
             Err(LoadError::Refused(error)) => Err(error),
-            Err(LoadError::Damaged { offset, reason }) => Err(Error::Corrupt {
+            Err(LoadError::Corrupt { offset, reason }) => Err(Error::Corrupt {
                 path: dir.file_path(&name),
                 offset,
                 after: Lsn::default(),
-                reason: format!("what was just written reads back wrong: {reason}"),
+                reason: format!("a new checkpoint was read back with other bytes: {reason}"),
             }),
         }
     }
 
-    /// Gives the checkpoint its name, durably. The log up to its LSN must be durable by now.
-    pub(crate) fn commit(self, dir: &Dir) -> Result<()> {
+    /// Gives the checkpoint its name durably. The log up to its LSN must be durable before.
+    pub(crate) fn commit(self, dir: &StoreDir) -> Result<()> {
         let name = checkpoint_name(self.lsn);
         dir.rename(&(name.clone() + TMP), &name)
     }
 }
 
-struct Chunks<'a> {
+/// Writes the bytes of a checkpoint in chunks.
+struct ChunkWriter<'a> {
     file: &'a dyn File,
     at: u64,
-    /// Up to where space is reserved, where each chunk is synced.
+    /// The end of the reserved space; `None` if chunks aren't synced one by one.
     reserved: Option<u64>,
-    /// [`CHUNK_HEAD`] free bytes, and the chunk's behind them.
+    /// [`CHUNK_HEAD`] free bytes, and then the chunk's bytes.
     buffer: Vec<u8>,
     chain: u32,
     total: u64,
-    pace: &'a Pace<'a>,
+    throttle: &'a Throttle<'a>,
 }
 
-impl Chunks<'_> {
-    fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &Meta) -> Result<(), StreamError> {
+impl ChunkWriter<'_> {
+    fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &CheckpointMeta) -> Result<(), StreamError> {
         let mut encoded = Vec::new();
         codec::encode(meta, &mut encoded).map_err(|text| StreamError::Codec(Refusal::encoding(text)))?;
         let written = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
@@ -176,7 +180,7 @@ impl Chunks<'_> {
                 if end > *reserved {
                     *reserved = end + end.clamp(LEAST_RESERVE, MOST_RESERVE);
                     if self.file.resize(*reserved).is_err() {
-                        // What isn't there for more than is needed may be there for that.
+                        // There may still be space for these bytes alone.
                         *reserved = end;
                         self.file.resize(end)?;
                     }
@@ -189,8 +193,8 @@ impl Chunks<'_> {
     }
 
     fn chunk(&mut self) -> io::Result<()> {
-        if self.pace.is_stopped() {
-            return Err(stopped());
+        if self.throttle.is_cancelled() {
+            return Err(cancelled());
         }
         let len = self.buffer.len() - CHUNK_HEAD;
         if len == 0 {
@@ -204,7 +208,7 @@ impl Chunks<'_> {
         self.total += len as u64;
         buffer.truncate(CHUNK_HEAD);
         self.buffer = buffer;
-        self.pace.pause();
+        self.throttle.rest();
         Ok(())
     }
 
@@ -227,13 +231,13 @@ impl Chunks<'_> {
     }
 }
 
-impl Write for Chunks<'_> {
+impl Write for ChunkWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let full = CHUNK_HEAD + CHUNK;
         let count = bytes.len().min(full - self.buffer.len());
         self.buffer.extend_from_slice(&bytes[..count]);
         if self.buffer.len() == full {
-            // Whoever writes all of something tries again for ever after `Interrupted`, and this part is gone by then.
+            // After `Interrupted` the caller would repeat the write, but the chunk's bytes are gone by then.
             self.chunk().map_err(|e| match e.kind() {
                 io::ErrorKind::Interrupted => io::Error::other(e),
                 _ => e,
@@ -247,10 +251,10 @@ impl Write for Chunks<'_> {
     }
 }
 
-/// Removes what an unfinished checkpoint left. Only space: the next checkpoint or the next open does the same.
-pub(crate) fn discard(dir: &Dir) {
+/// Removes the files of unfinished checkpoints. What stays after a failure is removed by the next checkpoint or the next open.
+pub(crate) fn remove_unfinished(dir: &StoreDir) {
     let Ok(entries) = dir.folder.list() else { return };
-    let is_checkpoint = |name: &&str| matches!(parse_name(name), Some(Name::Checkpoint(_)));
+    let is_checkpoint = |name: &&str| matches!(parse_name(name), Some(FileKind::Checkpoint(_)));
     let unfinished = entries.iter().filter(|entry| entry.name.strip_suffix(TMP).as_ref().is_some_and(is_checkpoint));
     for entry in unfinished {
         let _ = dir.folder.remove(&entry.name);

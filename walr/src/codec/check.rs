@@ -1,26 +1,22 @@
 //! The check that a value is read as it was written, by the tokens of both.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 use std::rc::Rc;
 
-use bincode::enc::write::Writer;
-use bincode::error::EncodeError;
-use bincode::serde::seed_decode_from_slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::input::Input;
 use super::notes::{Comparison, Detail, Notes, RootField};
-use super::read::Noting;
+use super::read::ValueReader;
 use super::refusal::{Reason, Refusal};
 use super::sample::SampleNames;
 use super::variants::{WrittenVariant, misread};
-use super::write::NotingSerializer;
-use super::{Append, SMALL, decode_whole, limited, not_encoded, within_limit};
+use super::write::{EncodeError, ValueWriter};
 use crate::panic::drop_quietly;
 
 /// The tokens that a value was written with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tokens {
     digest: u64,
     /// The fields of a state, each with the hash after it.
@@ -40,20 +36,7 @@ impl Tokens {
 
 /// Appends the encoding of `value` to `out`, and notes its tokens for [`decode_again`].
 pub(crate) fn encode_noted<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<Tokens, Refusal> {
-    let notes = Notes::new(Detail::Nothing);
-    let written = write_noted(value, Append(out), &notes);
-    written_tokens(&notes, written)
-}
-
-/// Decodes `bytes`, the encoding of `value`. Refuses a decoded value that may differ from `value`.
-pub(crate) fn decode_again<T>(value: &T, bytes: &[u8], written: &Tokens) -> Result<T, Refusal>
-where
-    T: Serialize + DeserializeOwned,
-{
-    decode_compared(value, written, |notes| {
-        let seed = || seed(notes);
-        within_limit!(bytes.len() as u64, config => decode_whole(bytes, seed_decode_from_slice(seed(), bytes, config)))
-    })
+    encode_with(value, out, &Notes::new(Detail::Nothing))
 }
 
 /// Checks that a sample of a type is read as it was written, and adds the names that it is written with to `names`.
@@ -63,28 +46,49 @@ where
 {
     let mut bytes = Vec::new();
     names.begin();
-    let notes = Notes::new(Detail::Sample(names.clone()));
-    let written = write_noted(value, SampleWriter(&mut bytes), &notes);
-    let written = written_tokens(&notes, written)?;
-    let decode = |notes: &Notes| decode_whole(&bytes, seed_decode_from_slice(seed(notes), &bytes, limited::<SMALL>()));
-    decode_compared(value, &written, decode).map(drop_quietly)
+    let tokens = encode_with(value, &mut bytes, &Notes::new(Detail::Sample(names.clone())))?;
+    decode_again(value, &bytes, &tokens).map(drop_quietly)
 }
 
-/// A writer that accepts no more than samples take: what a hand-written `Serialize` makes of one may have no end.
-struct SampleWriter<'a>(&'a mut Vec<u8>);
+fn encode_with<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>, notes: &Notes) -> Result<Tokens, Refusal> {
+    written_tokens(notes, ValueWriter::to_buffer(out, Some(notes)).whole(value))
+}
 
-impl Writer for SampleWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        match self.0.len() + bytes.len() <= SMALL {
-            true => Append(self.0).write(bytes),
-            false => Err(EncodeError::UnexpectedEnd),
+/// Decodes `bytes`, the encoding of `value`. Refuses a decoded value that may differ from `value`.
+pub(crate) fn decode_again<T>(value: &T, bytes: &[u8], written: &Tokens) -> Result<T, Refusal>
+where
+    T: Serialize + DeserializeOwned,
+{
+    let notes = Notes::new(Detail::Nothing);
+    let (field, reason) = match read(bytes, &notes) {
+        Ok(decoded) => {
+            let Some(reason) = written.difference(&notes) else { return Ok(decoded) };
+            drop_quietly(decoded);
+            (None, reason)
         }
-    }
+        Err(text) => (notes.field(), notes.refusal().unwrap_or(Reason::Other(text))),
+    };
+    let (field, reason) = first_difference(value, bytes).unwrap_or((field, reason));
+    Err(Refusal { step: "decoded again", field, reason })
 }
 
-/// Writes `value`, and notes what is written.
-pub(super) fn write_noted<T: Serialize + ?Sized>(value: &T, to: impl Writer, notes: &Notes) -> Result<(), EncodeError> {
-    value.serialize(&mut NotingSerializer::new(to, notes)).map_err(|error| *error.0)
+fn read<T: DeserializeOwned>(bytes: &[u8], notes: &Notes) -> Result<T, String> {
+    ValueReader::new(Input::of_slice(bytes), Some(notes)).whole()
+}
+
+/// Returns the first difference between the tokens that are read and those that are written. Reads and writes a second time,
+/// and keeps all tokens.
+#[cold]
+fn first_difference<T: Serialize + DeserializeOwned>(value: &T, bytes: &[u8]) -> Option<(Option<RootField>, Reason)> {
+    let notes = Notes::new(Detail::Tokens(RefCell::default()));
+    let decoded = read::<T>(bytes, &notes);
+    let is_whole = decoded.is_ok();
+    drop_quietly(decoded);
+    let comparison = Comparison::new(notes.into_tokens(), is_whole);
+    let notes = Notes::new(Detail::Comparison(Box::new(RefCell::new(comparison))));
+    // The value is refused in any case.
+    let _ = ValueWriter::to_buffer(&mut Vec::new(), Some(&notes)).whole(value);
+    notes.into_comparison()?.end()
 }
 
 /// Returns the tokens that were `written`.
@@ -92,18 +96,13 @@ pub(super) fn written_tokens(notes: &Notes, written: Result<(), EncodeError>) ->
     let reason = match (notes.refusal(), written) {
         // The type's own code may have dropped the error.
         (Some(reason), _) => reason,
-        (None, Err(error)) => Reason::Other(not_encoded(error)),
+        (None, Err(error)) => Reason::Other(error.to_string()),
         (None, Ok(())) => {
             let (digest, fields, variants) = (notes.digest(), notes.fields(), notes.written.all());
             return Ok(Tokens { digest, fields, variants });
         }
     };
     Err(Refusal { step: "encoded", field: notes.field(), reason })
-}
-
-/// Returns a seed that reads the whole value, and notes what is read.
-pub(super) fn seed<T>(notes: &Notes) -> Noting<'_, PhantomData<T>> {
-    Noting { inner: PhantomData, notes, is_root: true }
 }
 
 /// Returns a decoded state if it was read as it was `written`.
@@ -127,41 +126,4 @@ pub(super) fn same_state<T>(value: Result<T, String>, notes: &Notes, written: &T
         (Err(text), None) => (notes.field().map(named), notes.refusal().unwrap_or(Reason::Other(text))),
     };
     Err(Refusal { step: "read back", field, reason })
-}
-
-/// Decodes the encoding of `value` by `decode`. Refuses a value that isn't read as it was written.
-fn decode_compared<T: Serialize>(
-    value: &T,
-    written: &Tokens,
-    decode: impl Fn(&Notes) -> Result<T, String>,
-) -> Result<T, Refusal> {
-    let notes = Notes::new(Detail::Nothing);
-    let (field, reason) = match decode(&notes) {
-        Ok(decoded) => {
-            let Some(reason) = written.difference(&notes) else { return Ok(decoded) };
-            drop_quietly(decoded);
-            (None, reason)
-        }
-        Err(text) => (notes.field(), notes.refusal().unwrap_or(Reason::Other(text))),
-    };
-    let (field, reason) = first_difference(value, decode).unwrap_or((field, reason));
-    Err(Refusal { step: "decoded again", field, reason })
-}
-
-/// Returns the first difference between the tokens that are read and those that are written. Reads and writes a second time,
-/// and keeps all tokens.
-#[cold]
-fn first_difference<T: Serialize>(
-    value: &T,
-    decode: impl Fn(&Notes) -> Result<T, String>,
-) -> Option<(Option<RootField>, Reason)> {
-    let notes = Notes::new(Detail::Tokens(RefCell::default()));
-    let decoded = decode(&notes);
-    let is_whole = decoded.is_ok();
-    drop_quietly(decoded);
-    let comparison = Comparison::new(notes.into_tokens(), is_whole);
-    let notes = Notes::new(Detail::Comparison(Box::new(RefCell::new(comparison))));
-    // The value is refused in any case.
-    let _ = write_noted(value, Append(&mut Vec::new()), &notes);
-    notes.into_comparison()?.end()
 }

@@ -1,14 +1,14 @@
 //! The writing of a compound value's parts.
 
-use bincode::enc::write::Writer;
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
+use super::notes::Notes;
 use super::refusal::{PathStep, Reason};
 use super::sample::WrittenStruct;
-use super::write::{BoxedError, NotingSerializer};
+use super::write::{EncodeError, ValueWriter};
 
 #[derive(Clone, Copy)]
 pub(super) enum CompoundKind {
@@ -25,8 +25,8 @@ pub(super) enum CompoundKind {
 }
 
 /// Writes the parts of a sequence, a map, a tuple, a struct or a variant.
-pub(super) struct CompoundSerializer<'a, 'n, W: Writer> {
-    pub(super) to: &'a mut NotingSerializer<'n, W>,
+pub(super) struct CompoundWriter<'a, 'n> {
+    pub(super) to: &'a mut ValueWriter<'n>,
     pub(super) is_root: bool,
     pub(super) kind: CompoundKind,
     /// The number of parts that the `Serialize` announced.
@@ -37,43 +37,44 @@ pub(super) struct CompoundSerializer<'a, 'n, W: Writer> {
     pub(super) fields: Vec<&'static str>,
 }
 
-impl<W: Writer> CompoundSerializer<'_, '_, W> {
+impl CompoundWriter<'_, '_> {
     #[inline]
-    fn part<T: Serialize + ?Sized>(&mut self, step: PathStep, value: &T) -> Result<(), BoxedError> {
+    fn part<T: Serialize + ?Sized>(&mut self, step: PathStep, value: &T) -> Result<(), EncodeError> {
         self.written += 1;
         self.to.part(step, value)
     }
 
     #[inline]
-    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.part(PathStep::Item, value)
     }
 
     #[inline]
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.part(PathStep::Index(self.written), value)
     }
 
     #[inline]
-    fn unnamed_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+    fn unnamed_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.field(None, value)
     }
 
     #[inline]
-    fn field<T: Serialize + ?Sized>(&mut self, name: Option<&'static str>, value: &T) -> Result<(), BoxedError> {
+    fn field<T: Serialize + ?Sized>(&mut self, name: Option<&'static str>, value: &T) -> Result<(), EncodeError> {
         let step = name.map_or(PathStep::Index(self.written), PathStep::Field);
-        if self.to.notes.sample().is_some() {
+        let Some(notes) = self.to.notes else { return self.part(step, value) };
+        if notes.sample().is_some() {
             self.fields.extend(name);
         }
         if self.is_root {
-            self.to.notes.begin_field(name);
+            notes.begin_field(name);
             return self.part(step, value);
         }
         match self.kind {
             CompoundKind::Variant { variant, .. } => {
-                self.to.notes.enter(PathStep::Variant(variant));
+                notes.enter(PathStep::Variant(variant), 0);
                 let written = self.part(step, value);
-                self.to.notes.leave();
+                notes.leave();
                 written
             }
             _ => self.part(step, value),
@@ -83,7 +84,7 @@ impl<W: Writer> CompoundSerializer<'_, '_, W> {
     /// Keeps the names of a sample's fields.
     #[inline]
     fn note_fields(self) {
-        let Some(names) = self.to.notes.sample() else { return };
+        let Some(names) = self.to.notes.and_then(Notes::sample) else { return };
         let (name, variant) = match self.kind {
             CompoundKind::Variant { name, variant } => (name, Some(variant)),
             CompoundKind::Struct(name) => (name, None),
@@ -94,7 +95,7 @@ impl<W: Writer> CompoundSerializer<'_, '_, W> {
 
     /// Refuses a number of parts that isn't the promised one. The number of a struct's fields is only a hint.
     #[inline]
-    fn check_count(&self) -> Result<(), BoxedError> {
+    fn check_count(&self) -> Result<(), EncodeError> {
         if self.promised == self.written {
             return Ok(());
         }
@@ -108,7 +109,7 @@ impl<W: Writer> CompoundSerializer<'_, '_, W> {
     }
 
     #[cold]
-    fn skipped(&self, field: &'static str) -> Result<(), BoxedError> {
+    fn skipped(&self, field: &'static str) -> Result<(), EncodeError> {
         let owner = match self.kind {
             CompoundKind::Struct(name) => name.to_string(),
             CompoundKind::Variant { name, variant } => format!("{name}::{variant}"),
@@ -120,17 +121,17 @@ impl<W: Writer> CompoundSerializer<'_, '_, W> {
 
 macro_rules! unnamed_parts {
     ($($trait:ident $method:ident $write:ident;)*) => {
-        $(impl<W: Writer> $trait for CompoundSerializer<'_, '_, W> {
+        $(impl $trait for CompoundWriter<'_, '_> {
             type Ok = ();
-            type Error = BoxedError;
+            type Error = EncodeError;
 
             #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
                 self.$write(value)
             }
 
             #[inline]
-            fn end(self) -> Result<(), BoxedError> {
+            fn end(self) -> Result<(), EncodeError> {
                 self.check_count()
             }
         })*
@@ -146,24 +147,24 @@ unnamed_parts! {
 
 macro_rules! named_fields {
     ($($trait:ident)*) => {
-        $(impl<W: Writer> $trait for CompoundSerializer<'_, '_, W> {
+        $(impl $trait for CompoundWriter<'_, '_> {
             type Ok = ();
-            type Error = BoxedError;
+            type Error = EncodeError;
 
             #[inline]
-            fn serialize_field<T>(&mut self, name: &'static str, value: &T) -> Result<(), BoxedError>
+            fn serialize_field<T>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError>
             where
                 T: Serialize + ?Sized,
             {
                 self.field(Some(name), value)
             }
 
-            fn skip_field(&mut self, name: &'static str) -> Result<(), BoxedError> {
+            fn skip_field(&mut self, name: &'static str) -> Result<(), EncodeError> {
                 self.skipped(name)
             }
 
             #[inline]
-            fn end(self) -> Result<(), BoxedError> {
+            fn end(self) -> Result<(), EncodeError> {
                 self.note_fields();
                 Ok(())
             }
@@ -173,22 +174,22 @@ macro_rules! named_fields {
 
 named_fields!(SerializeStruct SerializeStructVariant);
 
-impl<W: Writer> SerializeMap for CompoundSerializer<'_, '_, W> {
+impl SerializeMap for CompoundWriter<'_, '_> {
     type Ok = ();
-    type Error = BoxedError;
+    type Error = EncodeError;
 
     #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), BoxedError> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
         self.part(PathStep::Key, key)
     }
 
     #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), BoxedError> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         self.to.part(PathStep::Value, value)
     }
 
     #[inline]
-    fn end(self) -> Result<(), BoxedError> {
+    fn end(self) -> Result<(), EncodeError> {
         self.check_count()
     }
 }

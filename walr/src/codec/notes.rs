@@ -177,12 +177,12 @@ impl Notes {
         fields.iter().map(|(field, _)| *field).zip(ends).collect()
     }
 
-    /// Enters a part of the value. Returns false if a sample has too many parts, or is too deep.
+    /// Enters a part of the value, after so many `written` bytes. Returns false if a sample is too large.
     #[inline]
-    pub(super) fn enter(&self, step: PathStep) -> bool {
+    pub(super) fn enter(&self, step: PathStep, written: usize) -> bool {
         match &self.detail {
             Detail::Comparison(comparison) => comparison.borrow_mut().path.push(step),
-            Detail::Sample(names) => return names.enter(),
+            Detail::Sample(names) => return names.enter(written),
             _ => {}
         }
         true

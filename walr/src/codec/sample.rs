@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use super::variants::WrittenVariant;
 
-/// The most parts of all samples together, and the deepest part: what a hand-written `Serialize` makes of a sample may have no
-/// end.
+/// The most parts of all samples together, the deepest part, and the most bytes of a sample: what a hand-written `Serialize`
+/// makes of a sample may have no end.
 const MOST_PARTS: usize = 1 << 20;
 const MOST_DEPTH: usize = 256;
+const MOST_BYTES: usize = 1 << 20;
 
 /// A struct, or a variant with fields, as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,11 +37,11 @@ impl SampleNames {
         self.depth.set(0);
     }
 
-    /// Counts a part. Returns false if there are too many, or it is too deep.
-    pub(super) fn enter(&self) -> bool {
+    /// Counts a part that begins after so many `written` bytes. Returns false if the sample is too large.
+    pub(super) fn enter(&self, written: usize) -> bool {
         self.parts.set(self.parts.get() + 1);
         self.depth.set(self.depth.get() + 1);
-        self.parts.get() <= MOST_PARTS && self.depth.get() <= MOST_DEPTH
+        self.parts.get() <= MOST_PARTS && self.depth.get() <= MOST_DEPTH && written <= MOST_BYTES
     }
 
     pub(super) fn leave(&self) {

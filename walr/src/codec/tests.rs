@@ -46,7 +46,7 @@ fn a_value_must_take_all_bytes() {
 
 #[test]
 fn a_forged_length_is_an_error() {
-    // A text of 2^62 bytes: without a limit the allocation would abort the process.
+    // A byte vector that says it has 2^62 bytes: without a limit the allocation would abort the process.
     let mut bytes = vec![253];
     bytes.extend_from_slice(&(1u64 << 62).to_le_bytes());
     assert!(decode::<String>(&bytes).is_err());
@@ -103,7 +103,7 @@ struct Named {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Unit;
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Kind {
     Unit,
     One(u8),
@@ -135,8 +135,103 @@ fn is_read_as<R: DeserializeOwned, W: Serialize + Default>(written: W) -> bool {
     let (mut plain, mut noted) = (Vec::new(), Vec::new());
     encode(&both, &mut plain).unwrap();
     let tokens = encode_noted(&both, &mut noted).unwrap();
-    assert_eq!(plain, noted, "bincode writes other bytes");
+    assert_eq!(plain, noted, "the notes change the bytes");
     decode_again(&both, &noted, &tokens).is_ok()
+}
+
+/// Checks that `bytes` is bincode's own encoding of `value`, and that it is read back from any chunks.
+fn is_bincode<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, bytes: &[u8]) {
+    let config = bincode::config::standard();
+    assert_eq!(bytes, bincode::serde::encode_to_vec(value, config).unwrap(), "{value:?}");
+    let (read, count) = bincode::serde::decode_from_slice::<T, _>(bytes, config).unwrap();
+    assert_eq!((&read, count), (value, bytes.len()));
+    for size in [1, 2, 3, 7, 1000] {
+        let (mut failure, path) = (None, std::path::Path::new(""));
+        let mut chunks = Pieces { chunks: bytes.chunks(size).map(<[u8]>::to_vec).collect(), bound: bytes.len() as u64 };
+        assert_eq!(&CheckpointDecoder::new(&mut chunks, &mut failure, "it", path).decode::<T>().unwrap(), value);
+        let mut cut = Pieces { chunks: bytes.chunks(size).map(<[u8]>::to_vec).collect(), bound: bytes.len() as u64 };
+        if cut.chunks.pop_back().is_some() {
+            assert!(
+                CheckpointDecoder::new(&mut cut, &mut failure, "it", path).decode::<T>().is_err(),
+                "{value:?} is cut"
+            );
+        }
+        assert!(failure.is_none());
+    }
+    let mut streamed = Vec::new();
+    encode_to(value, &mut streamed).unwrap();
+    assert_eq!(streamed, bytes);
+}
+
+struct Pieces {
+    chunks: std::collections::VecDeque<Vec<u8>>,
+    bound: u64,
+}
+
+impl ChunkSource for Pieces {
+    fn next(&mut self, _: Vec<u8>) -> std::io::Result<Vec<u8>> {
+        Ok(self.chunks.pop_front().unwrap_or_default())
+    }
+
+    fn bound(&self) -> u64 {
+        self.bound
+    }
+}
+
+#[test]
+fn integers_and_chars_are_encoded_as_by_bincode() {
+    let edges =
+        (0..128).flat_map(|bit| [1u128 << bit, (1 << bit) - 1, (1 << bit) + 1]).chain([250, 251, 252, u128::MAX]);
+    for wide in edges {
+        let value = (wide as u8, wide as u16, wide as u32, wide as u64, wide, wide as i8, wide as i16, wide as i32);
+        let signed = (wide as i64, wide as i128, -(wide as i64 >> 1), wide as usize, char::from_u32(wide as u32));
+        let mut bytes = Vec::new();
+        encode(&(value, signed), &mut bytes).unwrap();
+        is_bincode(&(value, signed), &bytes);
+    }
+}
+
+#[test]
+fn an_integer_wider_than_its_type_is_refused() {
+    for (bytes, widths) in [(&[252, 1, 0, 0, 0][..], 1), (&[253, 1, 0, 0, 0, 0, 0, 0, 0], 2), (&[255; 17], 4)] {
+        let refused = [
+            decode::<u16>(bytes).is_err() && decode::<i16>(bytes).is_err(),
+            decode::<u32>(bytes).is_err() && decode::<i32>(bytes).is_err(),
+            decode::<u64>(bytes).is_err() && decode::<i64>(bytes).is_err(),
+            decode::<u128>(bytes).is_err() && decode::<i128>(bytes).is_err(),
+        ];
+        assert_eq!(refused, [0, 1, 2, 3].map(|width| width < widths), "{bytes:?}");
+    }
+}
+
+/// Garbage is an error, or the same value as bincode's.
+#[test]
+fn garbage_is_read_as_bincode_reads_it() {
+    type Any = Vec<(Kind, Option<String>, BTreeMap<i16, char>, bool, f32, u128)>;
+    let mut seed = 1u64;
+    let mut next = || {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        seed >> 33
+    };
+    let value: Any =
+        vec![(Kind::Two(1, -1), Some("ß".into()), BTreeMap::from([(-300, 'ß')]), true, 1.5, u128::MAX); 3];
+    let mut valid = Vec::new();
+    encode(&value, &mut valid).unwrap();
+    let mut read = 0;
+    for _ in 0..20_000 {
+        let mut bytes = valid.clone();
+        for _ in 0..next() % 3 + 1 {
+            let at = next() as usize % bytes.len();
+            bytes[at] = next() as u8;
+        }
+        let ours = decode::<Any>(&bytes).ok().map(|value| format!("{value:?}"));
+        let config = bincode::config::standard().with_limit::<{ 1 << 20 }>();
+        let theirs = bincode::serde::decode_from_slice::<Any, _>(&bytes, config).ok();
+        let theirs = theirs.filter(|(_, read)| *read == bytes.len()).map(|(value, _)| format!("{value:?}"));
+        assert_eq!(ours, theirs, "{bytes:?}");
+        read += u32::from(ours.is_some());
+    }
+    assert!(read > 1000, "{read} were read");
 }
 
 #[test]
@@ -146,6 +241,7 @@ fn values_are_read_as_they_were_written() {
         let tokens = encode_noted(&value, &mut bytes).unwrap();
         assert_eq!(decode_again(&value, &bytes, &tokens).unwrap(), value);
         check_sample(&value, &Rc::new(SampleNames::default())).unwrap();
+        is_bincode(&value, &bytes);
     }
     back((true, 'ß', 1.5f32, f64::MIN, (), Unit, [0u8; 0]));
     back([(u8::MAX, i8::MIN), (0, 0), (1, -1)]);

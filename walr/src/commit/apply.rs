@@ -1,6 +1,6 @@
 //! A group's calls are applied in order, and answered; one that panics is aborted.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::vec::Drain;
 
 use parking_lot::RwLockWriteGuard;
@@ -14,19 +14,8 @@ use crate::error::{Error, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::panic::{self, Quiet, drop_quietly};
-use crate::reentry::{self, Inside};
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::WalState;
-
-/// For about so long reads wait while a group is applied.
-const SLICE: Duration = Duration::from_micros(500);
-
-fn slice() -> Duration {
-    #[cfg(test)]
-    if crate::crash_tests::slices::are_short() {
-        return Duration::ZERO;
-    }
-    SLICE
-}
 
 impl<S: WalState> Committer<S> {
     /// Applies the group's calls, whose first record has the LSN `first`, and answers them: in slices, so that reads come
@@ -38,8 +27,6 @@ impl<S: WalState> Committer<S> {
             if let Err(error) = self.keep_the_period().and_then(|()| self.apply_slice(&mut lsn, &mut calls)) {
                 return calls.for_each(|call| call.fail(error.clone()));
             }
-            #[cfg(test)]
-            crate::crash_tests::slices::between();
         }
     }
 
@@ -84,7 +71,7 @@ impl<S: WalState> Committer<S> {
             }
             answers.push(answer);
             *lsn = next;
-            if aborted.is_empty() && began.elapsed() >= slice() {
+            if aborted.is_empty() && began.elapsed() >= core.config.slice {
                 break;
             }
         }

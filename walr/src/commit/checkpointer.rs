@@ -12,7 +12,7 @@ use super::queue::{Request, reply};
 use super::retire::Outdated;
 use super::{Committer, Core};
 use crate::error::{Error, Result};
-use crate::fs::step_back;
+use crate::fs::{lower_priority, spawn};
 use crate::lsn::Lsn;
 use crate::panic;
 use crate::schema::state::{Recorded, WalState};
@@ -46,7 +46,7 @@ impl<S: Recorded> Drop for Checkpointer<S> {
     /// Where the writer panicked: its checkpoint ends before the store is unlocked.
     fn drop(&mut self) {
         if let Some(job) = self.job.take() {
-            self.core.checkpoint.stop();
+            self.core.checkpoint.cancel();
             self.core.queue.end();
             let _ = job.join();
         }
@@ -121,9 +121,8 @@ impl<S: WalState> Checkpointer<S> {
             return self.write_here(committer, from);
         }
         let core = self.core.clone();
-        let thread = std::thread::Builder::new().name("walr-checkpoint".into());
-        let job = thread.spawn(move || {
-            step_back();
+        let work = move || {
+            lower_priority();
             let mut log = ViaWriter(&core);
             let done = write(&core, from, &mut log);
             let ended = done.and_then(|(lsn, bytes)| {
@@ -134,13 +133,10 @@ impl<S: WalState> Checkpointer<S> {
             // The writer waits for this before it ends.
             let _ = core.queue.request(Request::CheckpointDone);
             ended
-        });
-        match job {
+        };
+        match spawn("walr-checkpoint", Box::new(work)) {
             Ok(job) => self.job = Some(job),
-            Err(error) => {
-                let reason = format!("the checkpoint's thread can't be started: {error}");
-                self.conclude(Err(Error::Thread { reason }));
-            }
+            Err(error) => self.conclude(Err(error)),
         }
     }
 

@@ -11,13 +11,13 @@ use super::queue::{Closing, Queue};
 use super::rebuild::Lost;
 use super::stats::Stats;
 use crate::error::{Error, Result};
-use crate::log::layout::{Dir, StoreId};
+use crate::fs::WorkSignals;
+use crate::log::layout::{StoreDir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::{Config, Options};
-use crate::pace::Signals;
 use crate::panic;
-use crate::recovery::{Opened, Recovery, Replica};
-use crate::reentry::{self, Inside};
+use crate::recovery::{OpenedStore, Recovery, Replica};
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::{Reading, Recorded, WalState};
 use crate::schema::waiting::Admission;
 
@@ -44,7 +44,7 @@ impl<S> Live<S> {
 }
 
 pub(crate) struct Core<S: Recorded> {
-    pub(crate) dir: Dir,
+    pub(crate) dir: StoreDir,
     pub(crate) store: StoreId,
     pub(crate) config: Config,
     /// Clones the state, where the user says that this is cheap.
@@ -59,7 +59,7 @@ pub(crate) struct Core<S: Recorded> {
     pub(crate) stats: Mutex<Stats>,
     /// What a checkpoint that is under way is told: to stop when the last handle is dropped, to hurry when a close waits for
     /// it.
-    pub(crate) checkpoint: Signals,
+    pub(crate) checkpoint: WorkSignals,
     /// How many read old checkpoints and the log above them, which must stay meanwhile.
     pub(crate) pins: AtomicUsize,
     /// What became of the close; `None` until it is done.
@@ -68,7 +68,7 @@ pub(crate) struct Core<S: Recorded> {
 }
 
 impl<S: Recorded> Core<S> {
-    pub(crate) fn new(dir: Dir, options: Options<S>, opened: Opened<S>) -> Self {
+    pub(crate) fn new(dir: StoreDir, options: Options<S>, opened: OpenedStore<S>) -> Self {
         let Options { config, copy, .. } = options;
         let lsn = opened.report.last;
         let stats = Stats { last: lsn, durable: lsn, checkpoint: opened.report.checkpoint, ..Stats::default() };
@@ -82,7 +82,7 @@ impl<S: Recorded> Core<S> {
             live: RwLock::new(Live { state: Ok(opened.state), lsn, base: None }),
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
-            checkpoint: Signals::default(),
+            checkpoint: WorkSignals::default(),
             pins: AtomicUsize::new(0),
             closed: watch::Sender::new(None),
             admission: Admission::new(),
@@ -125,7 +125,7 @@ impl<S: Recorded> Core<S> {
 
     /// Closes the store without a checkpoint, and doesn't wait.
     pub(crate) fn abandon(&self) {
-        self.checkpoint.stop();
+        self.checkpoint.cancel();
         self.queue.close(Closing::Drop);
     }
 }

@@ -33,15 +33,15 @@ use self::apply::apply_record;
 use self::front::PATIENCE;
 use self::retire::Outdated;
 use crate::error::{Error, Result};
-use crate::log::frame::{HEADER, Range};
+use crate::log::frame::{HEADER, LsnRange};
 use crate::log::journal::Journal;
-use crate::log::layout::Dir;
+use crate::log::layout::StoreDir;
 use crate::lsn::Lsn;
 use crate::options::{Durability, Options};
 use crate::panic::{Quiet, drop_quietly};
-use crate::recovery::{Opened, Snapshot};
-use crate::reentry::{self, Inside};
+use crate::recovery::{LogSnapshot, OpenedStore};
 use crate::schema::Schema;
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::{Recorded, WalState};
 
 /// `Periodic` keeps records in the process; beyond this many bytes they are handed to the operating system.
@@ -52,7 +52,7 @@ pub(crate) struct Committer<S: Recorded> {
     pub(crate) core: Arc<Core<S>>,
     pub(crate) journal: Journal,
     /// LSNs that were taken back, since the oldest checkpoint.
-    aborts: Vec<Range>,
+    aborts: Vec<LsnRange>,
     /// The checkpoints that count, oldest first.
     pub(crate) checkpoints: Vec<Lsn>,
     /// An answer per call of the group at work; kept for its memory.
@@ -65,12 +65,16 @@ pub(crate) struct Committer<S: Recorded> {
 
 impl<S: WalState> Committer<S> {
     /// Takes over what a recovery opened. `ahead` lets the next segment be made on a thread.
-    pub(crate) fn new(dir: Dir, options: Options<S>, mut opened: Opened<S>, ahead: bool) -> Result<Committer<S>> {
+    pub(crate) fn new(
+        dir: StoreDir,
+        options: Options<S>,
+        mut opened: OpenedStore<S>,
+        ahead: bool,
+    ) -> Result<Committer<S>> {
         let encode = |reason| Error::Codec { what: "the schema".to_string(), step: "encoded", reason };
         let schema = Schema::of::<S>().encode().map_err(encode)?;
-        let (size, syncs) = (options.config.segment_size, options.config.durability == Durability::Sync);
-        #[cfg(test)]
-        let syncs = syncs && !options.config.only_reserve;
+        let size = options.config.segment_size;
+        let syncs = options.config.durability == Durability::Sync && !options.config.only_reserve;
         let position = opened.position.take();
         let mut journal = Journal::new(dir.clone(), opened.identity.store, schema, size, syncs, ahead, position);
         if !options.config.power_safe_overwrite {
@@ -104,7 +108,7 @@ impl<S: WalState> Committer<S> {
             let error = Error::TooMany { records: group.records as u64, max: u32::MAX.into() };
             return fail_all(group, &error);
         };
-        if let Err(error) = self.journal.make_room(group.frame.len() - HEADER, group.calls.len()) {
+        if let Err(error) = self.journal.reserve_space(group.frame.len() - HEADER, group.calls.len()) {
             let error = self.not_begun(error);
             return fail_all(group, &error);
         }
@@ -126,7 +130,7 @@ impl<S: WalState> Committer<S> {
 
     fn prepare_ahead(&mut self) {
         if self.core.latch.get().is_none() {
-            self.journal.prepare_ahead();
+            self.journal.prepare_next_segment();
         }
     }
 
@@ -138,7 +142,7 @@ impl<S: WalState> Committer<S> {
         record: &[u8],
     ) -> Result<Result<Quiet<S::Outcome>>, Quiet<S::Log>> {
         let core = self.core.clone();
-        if core.latch.get().is_some() || core.queue.has_work() || !self.journal.has_room(record.len()) {
+        if core.latch.get().is_some() || core.queue.has_work() || !self.journal.has_space_for(record.len()) {
             return Err(log);
         }
         // The writer sleeps without a deadline as long as there is nothing to sync and nothing to mark.
@@ -237,10 +241,10 @@ impl<S: WalState> Committer<S> {
     }
 
     /// What the log holds now, for a replay beside it: everything in it is durable.
-    pub(crate) fn snapshot(&mut self) -> Result<Snapshot> {
+    pub(crate) fn snapshot(&mut self) -> Result<LogSnapshot> {
         let up_to = self.sync()?;
         let (checkpoint, aborts) = (self.checkpoints.last().copied().unwrap_or_default(), self.aborts.clone());
-        Ok(Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to })
+        Ok(LogSnapshot { checkpoint, extents: self.journal.extents(), aborts, up_to })
     }
 
     /// Writes a mark, if the log doesn't end in one.
@@ -282,7 +286,7 @@ impl<S: WalState> Committer<S> {
         self.checkpoints.retain(|lsn| !gone.checkpoints.contains(lsn));
         let oldest = self.checkpoints.first().copied().unwrap_or_default();
         self.aborts.retain(|(_, last)| *last > oldest);
-        self.journal.forget(&gone.segments);
+        self.journal.note_removed(&gone.segments);
     }
 }
 

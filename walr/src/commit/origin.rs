@@ -10,11 +10,11 @@ use super::{Committer, Core};
 use crate::checkpoint;
 use crate::codec::{self, StreamError, Tokens};
 use crate::error::{Error, Result};
+use crate::fs::Throttle;
 use crate::lsn::Lsn;
 use crate::options::Durability;
-use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Snapshot, rebuild};
+use crate::recovery::{LogSnapshot, rebuild};
 use crate::schema::state::{Recorded, WalState};
 
 /// A checkpoint's LSN and its file's length.
@@ -29,7 +29,7 @@ pub(super) enum Origin<S> {
     /// A clone of the live state.
     Copy(fn(&S) -> S),
     /// A state of its own, built from disk: the live one isn't touched.
-    Replay(Snapshot),
+    Replay(LogSnapshot),
     /// The caller's own, as of this LSN.
     Given(S, Lsn),
 }
@@ -39,7 +39,7 @@ pub(super) trait CheckpointLog {
     /// Makes the log durable.
     fn sync(&mut self) -> Result<()>;
     /// Makes the log durable, and says where it stands.
-    fn snapshot(&mut self) -> Result<Snapshot>;
+    fn snapshot(&mut self) -> Result<LogSnapshot>;
 }
 
 /// On the writer's thread.
@@ -48,7 +48,7 @@ impl<S: WalState> CheckpointLog for Committer<S> {
         Committer::sync(self).map(drop)
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot> {
+    fn snapshot(&mut self) -> Result<LogSnapshot> {
         Committer::snapshot(self)
     }
 }
@@ -71,17 +71,17 @@ impl<S: Recorded> CheckpointLog for ViaWriter<'_, S> {
         self.ask(Request::Sync)?.map(drop)
     }
 
-    fn snapshot(&mut self) -> Result<Snapshot> {
+    fn snapshot(&mut self) -> Result<LogSnapshot> {
         self.ask(Request::Snapshot)?
     }
 }
 
 /// Writes, checks and names a checkpoint. A panic of the state's own code is an error, and after an error nothing unfinished stays.
-pub(super) fn write<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl CheckpointLog) -> Done {
+pub(super) fn write<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut dyn CheckpointLog) -> Done {
     let failed = |message| Error::Thread { reason: format!("the checkpoint panicked: {message}") };
     let done = panic::catch(|| write_unguarded(core, from, log)).unwrap_or_else(|message| Err(failed(message)));
     if done.is_err() {
-        checkpoint::discard(&core.dir);
+        checkpoint::remove_unfinished(&core.dir);
     }
     done
 }
@@ -92,20 +92,20 @@ pub(crate) fn write_beside<S: WalState>(core: &Core<S>, copy: fn(&S) -> S) -> Do
     write(core, Origin::Copy(copy), &mut ViaWriter(core))
 }
 
-fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl CheckpointLog) -> Done {
-    let pace = match from {
-        Origin::Live | Origin::Given(..) => Pace::full(),
-        _ => Pace::gentle(&core.checkpoint),
+fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut dyn CheckpointLog) -> Done {
+    let throttle = match from {
+        Origin::Live | Origin::Given(..) => Throttle::off(),
+        _ => Throttle::background(&core.checkpoint),
     };
-    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &pace);
+    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &throttle);
     // What is written of a state of the checkpoint's own goes when it is written.
     let put_own = |state: S, lsn| {
         let written = put(&state, lsn);
         drop_quietly(state);
         written
     };
-    let from_replay = |snapshot: &Snapshot| {
-        let state = rebuild(&core.dir, &core.store, snapshot, None, &pace)?;
+    let from_replay = |snapshot: &LogSnapshot| {
+        let state = rebuild(&core.dir, &core.store, snapshot, None, &throttle)?;
         put_own(state, snapshot.up_to)
     };
     let written = match from {
@@ -115,7 +115,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
         }
         Origin::Encoded { most } => match encoded(core, most)? {
             Some((bytes, tokens, lsn)) => {
-                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&bytes, tokens), &pace)?
+                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&bytes, tokens), &throttle)?
             }
             None => from_replay(&log.snapshot()?)?,
         },
@@ -129,7 +129,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut impl 
         Origin::Given(state, lsn) => put_own(state, lsn)?,
     };
     let written = written.sync(&core.dir)?;
-    drop_quietly(written.read_back::<S>(&core.dir, &core.store, &pace)?);
+    drop_quietly(written.read_back::<S>(&core.dir, &core.store, &throttle)?);
     if core.config.durability != Durability::Sync {
         // Under `Sync` nothing is applied that isn't durable.
         log.sync()?;

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::log::frame::{self, HEADER};
 use crate::lsn::Lsn;
 use crate::panic::{Quiet, woken_quietly};
-use crate::recovery::Snapshot;
+use crate::recovery::LogSnapshot;
 use crate::schema::state::Recorded;
 
 /// A buffer that grew beyond this is given back.
@@ -103,7 +103,7 @@ pub(crate) enum Request<S: Recorded> {
     /// To take back every record above this LSN.
     TakeBack(Lsn, oneshot::Sender<Result<Lsn>>),
     /// To make everything so far durable, and to say where it stands.
-    Snapshot(oneshot::Sender<Result<Snapshot>>),
+    Snapshot(oneshot::Sender<Result<LogSnapshot>>),
 }
 
 /// Answers one who may not be waiting any more.

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use super::core::Live;
 use super::{Committer, Core};
 use crate::error::{Error, Result, in_one_line};
-use crate::log::frame::Range;
+use crate::fs::Throttle;
+use crate::log::frame::LsnRange;
 use crate::lsn::Lsn;
 use crate::options::Durability;
-use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Replica, Snapshot, rebuild};
-use crate::reentry::{self, Inside};
+use crate::recovery::{LogSnapshot, Replica, rebuild};
+use crate::schema::reentry::{self, Inside};
 use crate::schema::state::WalState;
 
 /// Why there is no state: a mutation panicked, and the state couldn't be built again without it.
@@ -24,7 +24,7 @@ use crate::schema::state::WalState;
 pub(crate) struct Lost {
     cause: Arc<Error>,
     /// What to build it from; `None` where another try would fail too.
-    from: Option<Snapshot>,
+    from: Option<LogSnapshot>,
 }
 
 impl Lost {
@@ -59,8 +59,8 @@ impl fmt::Display for Lost {
 
 impl<S: WalState> Core<S> {
     /// Builds the state as of a snapshot, from disk or from a `base`.
-    fn build(&self, from: Snapshot, base: Option<Replica<S>>) -> Result<S, Lost> {
-        match panic::catch(|| rebuild(&self.dir, &self.store, &from, base, &Pace::full())) {
+    fn build(&self, from: LogSnapshot, base: Option<Replica<S>>) -> Result<S, Lost> {
+        match panic::catch(|| rebuild(&self.dir, &self.store, &from, base, &Throttle::off())) {
             Ok(Ok(state)) => Ok(state),
             Ok(Err(cause @ Error::Io { .. })) => Err(Lost { cause: Arc::new(cause), from: Some(from) }),
             Ok(Err(cause)) => Err(Lost::for_good(cause)),
@@ -99,7 +99,7 @@ impl<S: WalState> Core<S> {
 impl<S: WalState> Committer<S> {
     /// Builds the state again as of `up_to` without what `aborted` holds, after a mutation that panicked may have left it half
     /// changed.
-    pub(super) fn rebuild(&mut self, live: &mut Live<S>, aborted: &[Range], up_to: Lsn) {
+    pub(super) fn rebuild(&mut self, live: &mut Live<S>, aborted: &[LsnRange], up_to: Lsn) {
         let unfinished = || Error::Thread { reason: "the state wasn't built to its end after a panic".to_string() };
         let half_changed = std::mem::replace(&mut live.state, Err(Lost::for_good(unfinished())));
         // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
@@ -123,26 +123,22 @@ impl<S: WalState> Committer<S> {
     }
 
     /// The log up to an LSN without what `aborted` holds.
-    fn log_up_to(&self, up_to: Lsn, aborted: &[Range]) -> Snapshot {
+    fn log_up_to(&self, up_to: Lsn, aborted: &[LsnRange]) -> LogSnapshot {
         let aborts = [&self.aborts[..], aborted].concat();
         let checkpoint = self.checkpoints.last().copied().unwrap_or_default();
-        Snapshot { checkpoint, extents: self.journal.extents(), aborts, up_to }
+        LogSnapshot { checkpoint, extents: self.journal.extents(), aborts, up_to }
     }
 
     /// Records that `aborted` is aborted, of which `panics` calls panicked: before anything that was applied after it is shown or
     /// answered, the abort is durable under `Sync`, and in the operating system's hands under the others, so that the end of
     /// the process can't bring an aborted call back.
-    pub(super) fn abort(&mut self, live: &mut Live<S>, aborted: &[Range], panics: u64) -> Result<()> {
+    pub(super) fn abort(&mut self, live: &mut Live<S>, aborted: &[LsnRange], panics: u64) -> Result<()> {
         let Some(&(first, _)) = aborted.first() else { return Ok(()) };
         if let Some(cause) = self.core.latch.get() {
             // What the rebuild needed couldn't be written.
             return Err((**cause).clone());
         }
         self.journal.append_abort(aborted);
-        #[cfg(test)]
-        if crate::crash_tests::sabotage::abort_stays_unsynced() {
-            return Ok(());
-        }
         let sync = self.core.config.durability == Durability::Sync;
         let written = if sync { self.journal.sync() } else { self.journal.write() };
         if let Err(error) = &written {

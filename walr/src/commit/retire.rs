@@ -2,7 +2,7 @@
 //! it, because a large file takes its time to go.
 
 use crate::error::Result;
-use crate::log::layout::{Dir, checkpoint_name, segment_name};
+use crate::log::layout::{StoreDir, checkpoint_name, segment_name};
 use crate::lsn::Lsn;
 
 /// Checkpoints and segments that nothing needs any more, oldest first.
@@ -15,13 +15,13 @@ pub(crate) struct Outdated {
 
 impl Outdated {
     /// Removes it, and returns what is gone. A checkpoint that can't be removed still counts, and keeps its segments.
-    pub(crate) fn remove(self, dir: &Dir) -> (Outdated, Result<()>) {
+    pub(crate) fn remove(self, dir: &StoreDir) -> (Outdated, Result<()>) {
         let mut gone = Outdated::default();
         let removed = self.remove_into(dir, &mut gone);
         (gone, removed)
     }
 
-    fn remove_into(self, dir: &Dir, gone: &mut Outdated) -> Result<()> {
+    fn remove_into(self, dir: &StoreDir, gone: &mut Outdated) -> Result<()> {
         if self.checkpoints.is_empty() && self.segments.is_empty() {
             return Ok(());
         }
@@ -54,11 +54,11 @@ mod tests {
     const SEGMENTS: [u64; 3] = [1, 2, 3];
 
     /// A folder with checkpoints and segments of these numbers, and nothing else.
-    fn folder() -> (Sim, Dir) {
+    fn folder() -> (Sim, StoreDir) {
         let sim = Sim::new();
         CHECKPOINTS.iter().for_each(|&lsn| sim.put(&checkpoint_name(Lsn::new(lsn)), b"a state"));
         SEGMENTS.iter().for_each(|&seq| sim.put(&segment_name(seq), b"a log"));
-        let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+        let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
         (sim, dir)
     }
 

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 
 use crate::crash_tests::state::{Tally, TallyLog};
 use crate::error::Error;
+use crate::fs::Throttle;
 use crate::options::{CheckpointPolicy, Config, Options};
-use crate::pace::Pace;
 use crate::sim::Sim;
 use crate::store::durable::Durable;
 
@@ -109,12 +109,12 @@ fn a_close_makes_it_hurry() {
         let checkpoint = begin(tally.checkpoint());
         held.wait();
         let core = tally.front().core.clone();
-        assert!(Pace::gentle(&core.checkpoint).is_gentle());
+        assert!(Throttle::background(&core.checkpoint).is_on());
         let close = begin(tally.close());
         // When the first is answered the writer has heard of the close; when the second is, it waits for the checkpoint.
         block_on(tally.sync()).unwrap();
         block_on(tally.sync()).unwrap();
-        let hurries = !Pace::gentle(&core.checkpoint).is_gentle();
+        let hurries = !Throttle::background(&core.checkpoint).is_on();
         held.go();
         block_on(close).unwrap();
         assert!(hurries, "source {source}: it takes its time while others wait");

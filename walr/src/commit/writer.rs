@@ -45,7 +45,7 @@ impl<S: Recorded> Drop for Ending<'_, S> {
         }
         self.core.queue.end();
         // A thread that still makes a segment must not do so in the next owner's folder.
-        self.committer.lock().journal.end();
+        self.committer.lock().journal.stop_preparing();
         let unlocked = self.lock.unlock().map_err(|e| Error::io("unlock", &self.core.dir.path, e));
         self.core.closed.send_replace(Some(result.and(unlocked)));
     }
@@ -196,7 +196,7 @@ impl<'a, S: WalState> Writer<'a, S> {
         let core = self.core;
         // What `Periodic` has acknowledged doesn't wait for a checkpoint. A failure is latched.
         let _ = committer.sync();
-        core.checkpoint.hurry();
+        core.checkpoint.unthrottle();
         while self.checkpointer.is_busy() {
             for request in core.queue.take_requests() {
                 self.answer(committer, request);

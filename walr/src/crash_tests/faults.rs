@@ -1,5 +1,6 @@
-//! Every call of a workload to the file system fails once, in every way, or fails from then on: nothing acknowledged is
-//! lost, what an error says of a call's fate is true, and there is no hang and no panic.
+//! Workloads in which each call to the file system fails, once or from then on, in every way.
+//!
+//! Nothing acknowledged is lost, the fate that an error reports is true, and nothing hangs or panics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use crate::sim::{Fault, Kind};
 
 const KINDS: [Kind; 6] = [Kind::Io, Kind::Full, Kind::Interrupted, Kind::ShortWrite, Kind::SyncLost, Kind::Unreadable];
 
-/// Runs `plan` with `fault`; true if the fault hit anything.
+/// Runs `plan` with `fault`, checks what remains, and returns `true` if a call failed.
 fn survive(plan: &Plan, fault: Fault) -> bool {
     let sim = plan.folder();
     sim.fail(Some(fault));
@@ -60,12 +61,12 @@ fn every_call_can_fail() {
             1 => Durability::Os,
             _ => Durability::Periodic(Duration::from_secs(9)),
         };
-        // Twelve seeds: each two of durability, way of writing, source of checkpoints and their pace meet. Half of those
-        // under `Sync` only reserve, on either medium, direct and not.
+        // Twelve seeds have each pair of durability, writes and medium, source and speed of checkpoints. Half of those under `Sync`
+        // only reserve, with each combination of writes and medium.
         let (writes, source) = (seed / 3, seed + seed / 3);
-        let (gentle, only_reserved) =
+        let (throttled, only_reserved) =
             ((seed % 3 + seed / 3).is_multiple_of(2), (seed / 3 + seed / 6).is_multiple_of(2));
-        let way = Way { gentle, only_reserved, ..Way::new(writes, source) };
+        let way = Way { throttled, only_reserved, ..Way::new(writes, source) };
         let plan = Plan { steps: 16, flaky: false, durability, way, ..Plan::sync(seed) };
         let (runs, hits) = ways.entry(plan.way.to_string()).or_default();
         for at in 1..=calls_of(&plan) {
@@ -85,7 +86,6 @@ fn every_call_can_fail() {
     println!("faults: {runs} runs, {hits} of them hit");
 }
 
-/// A disk that fills up: calls fail, the store lives on, and works again when there is room.
 #[test]
 fn a_full_disk_is_met_before_anything_is_recorded() {
     for seed in 0..20 {
@@ -112,7 +112,7 @@ fn a_full_disk_is_met_before_anything_is_recorded() {
         let model = model.lock();
         let committer = open(&sim.crash(seed), &plan.config()).unwrap();
         model.check(&ids(&committer), model.durable, model.acked).unwrap();
-        // It opens for reading when there is no room at all.
+        // Without any space, it still opens for reading.
         sim.set_space(Some(0));
         let committer = open(&sim, &plan.config()).unwrap();
         model.check(&ids(&committer), model.durable, model.acked).unwrap();

@@ -1,5 +1,6 @@
-//! The bytes on disk, pinned: a change of the format fails here, and needs its reason in the changelog. The expected bytes
-//! were made by another program from the description in `docs/design.md`, so that the two are held to each other too.
+//! The expected bytes of each file and frame. A change of the format fails here, and the changelog must give its reason.
+//!
+//! Another program made the bytes from the description in `docs/design.md`, so that the tests check the description too.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,11 +8,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint;
-use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, HEADER, Header, Kind, Link, Place};
-use crate::log::layout::{Dir, Identity, StoreId, TMP, checkpoint_name};
+use crate::fs::Throttle;
+use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, FramePlace, HEADER, Link};
+use crate::log::layout::{Identity, StoreDir, StoreId, TMP, checkpoint_name};
 use crate::log::segment::header_block;
 use crate::lsn::Lsn;
-use crate::pace::Pace;
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 use crate::schema::{Schema, Signature, TypeForm};
 use crate::sim::Sim;
@@ -67,7 +68,7 @@ const LINK: &str = "
     efbeedfe00000000                 # that frame's header CRC
 ";
 
-/// A schema behind it; the record count is the encoding's length.
+/// A schema behind the link. The record count is the length of the encoding.
 const SCHEMA: &str = "
     91af5062                         # header CRC
     05                               # kind
@@ -125,7 +126,7 @@ const BATCH: &str = "
     000000                           # padding
 ";
 
-/// An abort of both.
+/// An abort of both records.
 const ABORT: &str = "
     23f67afc                         # header CRC
     06                               # kind
@@ -166,7 +167,7 @@ const SEAL: &str = "
     0400000000000000                 # next segment's seq
 ";
 
-/// A mark of a close, on a block of its own: at byte 8192 instead of the seal.
+/// A mark of a close, on a block of its own, at byte 8192 instead of the seal.
 const MARK: &str = "
     bde422ae                         # header CRC
     02                               # kind
@@ -210,7 +211,7 @@ const CHECKPOINT: &str = "
     0fe5397e                         # CRC of these 16
 ";
 
-/// The bytes of a text of hexadecimal digits with a comment on each line.
+/// Returns the bytes of hexadecimal digits. A `#` begins a comment.
 fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text
         .lines()
@@ -242,18 +243,18 @@ fn a_segments_header_is_pinned() {
     check(&[&block[..56], &block[4092..]].concat(), SEGMENT);
 }
 
-/// Builds frames one behind the other, as a segment holds them.
+/// A builder of consecutive frames.
 struct Frames {
-    next: Header,
+    next: FrameHeader,
     offset: u64,
 }
 
 impl Frames {
-    fn frame(&mut self, kind: Kind, flags: u8, count: u32, body: &[u8]) -> Vec<u8> {
+    fn frame(&mut self, kind: FrameKind, flags: u8, count: u32, body: &[u8]) -> Vec<u8> {
         let mut buffer = vec![0; HEADER];
         buffer.extend_from_slice(body);
-        let header = Header { kind, flags, count, ..self.next };
-        let place = Place { salt: SALT, offset: self.offset };
+        let header = FrameHeader { kind, flags, count, ..self.next };
+        let place = FramePlace { salt: SALT, offset: self.offset };
         self.next.chain = frame::finish(&mut buffer, 0, header, place);
         self.next.number += 1;
         self.next.first_lsn = header.next_lsn();
@@ -262,10 +263,10 @@ impl Frames {
     }
 }
 
-/// The header of frame `number`, but for what a frame's kind says.
-fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> Header {
-    Header {
-        kind: Kind::Mark,
+/// Returns the header of a frame, whose kind, flags and count [`Frames::frame`] sets.
+fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> FrameHeader {
+    FrameHeader {
+        kind: FrameKind::Mark,
         flags: 0,
         number,
         durable,
@@ -288,7 +289,7 @@ fn every_kind_of_frame_is_pinned() {
     let mut frames = Frames { next: header(7, 6, 40, 0xfeed_beef), offset: 4096 };
     let mut body = Vec::new();
     Link { seq: 2, len: 8192, number: 6, chain: 0xfeed_beef }.put(&mut body);
-    check(&frames.frame(Kind::Link, 0, 0, &body), LINK);
+    check(&frames.frame(FrameKind::Link, 0, 0, &body), LINK);
     let param = ("by".to_string(), form("Amt", "u32"));
     let schema = Schema {
         state: "Count".to_string(),
@@ -301,34 +302,34 @@ fn every_kind_of_frame_is_pinned() {
         ],
     };
     let body = schema.encode().unwrap();
-    check(&frames.frame(Kind::Schema, 0, body.len() as u32, &body), SCHEMA);
+    check(&frames.frame(FrameKind::Schema, 0, body.len() as u32, &body), SCHEMA);
     let mut body = Vec::new();
     frame::put_record(&[0, 5], true, &mut body);
     frame::put_record(&[1], false, &mut body);
-    check(&frames.frame(Kind::Batch, 0, 2, &body), BATCH);
+    check(&frames.frame(FrameKind::Batch, 0, 2, &body), BATCH);
     let mut body = Vec::new();
     frame::put_abort(&[(Lsn::new(40), Lsn::new(41))], &mut body);
-    check(&frames.frame(Kind::Abort, 0, 1, &body), ABORT);
-    check(&frames.frame(Kind::Seal, 0, 0, &4u64.to_le_bytes()), SEAL);
+    check(&frames.frame(FrameKind::Abort, 0, 1, &body), ABORT);
+    check(&frames.frame(FrameKind::Seal, 0, 0, &4u64.to_le_bytes()), SEAL);
     let mut frames = Frames { next: header(11, 10, 42, 0), offset: 8192 };
-    check(&frames.frame(Kind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]), MARK);
+    check(&frames.frame(FrameKind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]), MARK);
 }
 
 #[test]
 fn a_checkpoint_is_pinned() {
     let sim = Sim::new();
-    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let lsn = Lsn::new(41);
-    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Pace::full()).unwrap();
+    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Throttle::off()).unwrap();
     let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
-    // The clock's field, and with it the CRC of the first 60 bytes.
+    // The time, and the CRC of the first 60 bytes.
     made[40..48].copy_from_slice(&WRITTEN_MS.to_le_bytes());
     let crc = crc32c::crc32c(&made[..60]);
     made[60..64].copy_from_slice(&crc.to_le_bytes());
     check(&made, CHECKPOINT);
 }
 
-/// A state with a log written by hand.
+/// A state with a hand-written log.
 #[derive(Debug, Serialize, Deserialize)]
 struct Count {
     n: u32,

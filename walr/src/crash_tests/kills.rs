@@ -1,5 +1,6 @@
-//! Kills: the process ends after each step of a workload, and the operating system keeps what it was given. The next program's
-//! methods don't panic, so that only an abort in the log keeps a call away that was answered as panicked.
+//! Kills of the process after each step of a workload. The operating system keeps what it was given.
+//!
+//! The methods of the next program don't panic, so that only an abort in the log keeps a call away that was answered as panicked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +8,23 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::state::as_live;
-use super::{Model, Plan, Way, ids, open, sabotage, work_in_steps};
+use super::{LATE_ABORT, Model, Plan, Way, ids, open, work_in_steps};
 use crate::options::Durability;
+use crate::sim::Broken;
 
-/// Durabilities, and whether a kill leaves every acknowledged call under them.
+/// Each durability, with `true` if every acknowledged call survives a kill.
 const DURABILITIES: [(Durability, bool); 3] =
     [(Durability::Sync, true), (Durability::Os, true), (Durability::Periodic(Duration::from_secs(9)), false)];
 
-/// Runs a workload, and opens what a kill after each of its steps leaves. Returns how many kills these were, or what is wrong.
-fn kill_after_each_step(seed: u64, (durability, keeps_all): (Durability, bool)) -> Result<u64, String> {
+/// Runs a workload, and opens the folder that a kill after each step leaves. Returns the number of kills, or what is wrong.
+fn kill_after_each_step(
+    seed: u64,
+    (durability, keeps_all): (Durability, bool),
+    broken: Option<Broken>,
+) -> Result<u64, String> {
     let plan = Plan { durability, flaky: true, way: Way::nth(seed), ..Plan::sync(seed) };
     let (sim, model) = (plan.folder(), Arc::new(Mutex::new(Model::default())));
+    broken.into_iter().for_each(|broken| sim.break_it(broken));
     let (mut kills, mut wrong) = (0, None);
     let worked = work_in_steps(&sim, &plan, &model, &mut Err, &mut || {
         let model = model.lock();
@@ -41,7 +48,7 @@ fn a_kill_brings_back_no_call_that_was_answered_as_panicked() {
     let mut kills = 0;
     for seed in 0..48 {
         for durability in DURABILITIES {
-            kills += kill_after_each_step(seed, durability).unwrap();
+            kills += kill_after_each_step(seed, durability, None).unwrap();
         }
     }
     println!("kills: {kills}");
@@ -49,8 +56,7 @@ fn a_kill_brings_back_no_call_that_was_answered_as_panicked() {
 
 #[test]
 fn the_checker_notices_an_abort_that_stays_in_the_process() {
-    sabotage::leave_aborts_unsynced(true);
-    let caught = (0..60).any(|seed| kill_after_each_step(seed, DURABILITIES[2]).is_err());
-    sabotage::leave_aborts_unsynced(false);
-    assert!(caught);
+    let kills = |seed| kill_after_each_step(seed, DURABILITIES[2], Some(LATE_ABORT));
+    let wrong = (0..60).find_map(|seed| kills(seed).err()).unwrap();
+    assert!(wrong.contains("panicked, was answered so, and is there"), "{wrong}");
 }

@@ -1,198 +1,128 @@
-//! Crash tests over a hand-written log: a random workload on the simulated file system, a crash after every call of it,
-//! recovery, and the check that every acknowledged call is there, in order, batches whole.
+//! Crash tests: random workloads of a state on the simulated folder, with a crash after every call to it.
+//!
+//! After each recovery every acknowledged call must be there, in order, and each batch whole. `docs/design.md` lists the workloads
+//! and the checks ("What the crash tests cover").
 
-mod damage;
+mod corruption;
 mod faults;
 mod golden;
 mod kills;
 mod manual;
+mod model;
 mod read_only;
 mod regressions;
-pub(crate) mod sabotage;
-pub(crate) mod slices;
+mod slices;
 pub(crate) mod state;
 mod tests;
 mod way;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use self::slices::{Answers, Beside};
+use self::model::{Model, Status, Unit};
+use self::slices::{Answers, SecondThread};
 use self::state::{Tally, TallyLog, as_live};
-use self::way::{Source, Way};
+use self::way::{StateSource, Way};
 use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Committer, Group};
 use crate::error::{Error, Fate, Result};
-use crate::log::layout::Dir;
+use crate::log::frame;
+use crate::log::layout::StoreDir;
+use crate::lsn::Lsn;
 use crate::options::progress::Watch;
 use crate::options::{ChangedCode, Config, Durability, Options};
 use crate::recovery;
-use crate::sim::Sim;
+use crate::sim::{Broken, Sim};
 
-/// A call: the ids that it adds, and what became of it.
+/// The defect of an answer that comes before its abort is durable. Under `Periodic`, the abort stays in the process.
+const LATE_ABORT: Broken = Broken::LateWrite(|bytes| bytes.get(4) == Some(&(frame::FrameKind::Abort as u8)));
+
+/// The settings of a workload and its store.
 #[derive(Clone, Debug)]
-pub(super) struct Unit {
-    ids: Vec<u32>,
-    status: Status,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
-    /// Not answered yet.
-    Pending {
-        panics: bool,
-    },
-    Acknowledged,
-    Panicked,
-    /// Answered with an error: not recorded.
-    Refused,
-    /// Answered with an error: recorded whole or not at all.
-    Unknown,
-}
-
-/// What was called so far, in order, and how much of it must be there.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Model {
-    units: Vec<Unit>,
-    /// So many of them, from the first, were answered.
-    acked: usize,
-    /// So many of them must survive a power cut.
-    durable: usize,
-    /// So many of them must survive a power cut and one flipped bit: all but the last group, or all if a mark follows it.
-    proven: usize,
-}
-
-impl Model {
-    /// All that was answered is durable now, and that what was durable before is proven by the frames since.
-    fn synced(&mut self) {
-        if self.durable < self.acked {
-            (self.proven, self.durable) = (self.durable, self.acked);
-        }
-    }
-
-    /// A sync has failed: what wasn't durable before may be gone, whatever was answered.
-    fn failed(&mut self) {
-        let durable = self.durable;
-        for unit in self.units.iter_mut().skip(durable).filter(|unit| unit.status == Status::Acknowledged) {
-            unit.status = Status::Unknown;
-        }
-    }
-
-    /// What is wrong with `ids` as a recovered state, if of the first `least` calls those that were acknowledged must be
-    /// there, and of the first `settled` those that panicked must not.
-    pub(super) fn check(&self, ids: &[u32], least: usize, settled: usize) -> Result<(), String> {
-        let mut at = 0;
-        let mut ended = false;
-        for (number, unit) in self.units.iter().enumerate() {
-            let there = ids[at..].starts_with(&unit.ids);
-            match unit.status {
-                Status::Panicked if there && number < settled => {
-                    return Err(format!("call {number} panicked, was answered so, and is there"));
-                }
-                Status::Refused if there => return Err(format!("call {number} was refused, and is there")),
-                Status::Acknowledged if !there && number < least => {
-                    return Err(format!("call {number} of {least} is missing"));
-                }
-                // One whose abort was never answered may be there, if it doesn't panic on replay.
-                // One whose fate was unknown may be gone when a later open goes on.
-                Status::Panicked | Status::Refused | Status::Unknown | Status::Pending { panics: true } => {}
-                _ if ended && there => return Err(format!("call {number} is there, and an earlier one isn't")),
-                _ => ended = !there,
-            }
-            if there {
-                at += unit.ids.len();
-            }
-        }
-        if at < ids.len() {
-            return Err(format!("{} ids too many, or half a batch", ids.len() - at));
-        }
-        Ok(())
-    }
-}
-
-/// How a workload runs.
-#[derive(Clone, Debug)]
-pub(super) struct Plan {
-    pub(super) seed: u64,
-    pub(super) steps: usize,
-    pub(super) durability: Durability,
-    pub(super) segment_size: u64,
-    /// Whether mutations panic only when they are not replayed.
-    pub(super) flaky: bool,
-    /// Whether each call of a group is applied in a slice of its own, with a checkpoint beside it.
+struct Plan {
+    seed: u64,
+    steps: usize,
+    durability: Durability,
+    segment_size: u64,
+    /// `true` if mutations panic only when they are not replayed.
+    flaky: bool,
+    /// `true` if each call of a group is answered in a slice of its own.
     slices: bool,
     way: Way,
 }
 
 impl Plan {
-    pub(super) fn sync(seed: u64) -> Plan {
+    fn sync(seed: u64) -> Plan {
         let segment_size = [4096, 20 << 10, 64 << 10][(seed % 3) as usize];
         let flaky = seed.is_multiple_of(4);
         let slices = (seed / 2).is_multiple_of(2);
         Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky, slices, way: Way::nth(0) }
     }
 
-    /// An empty folder on the way's medium.
-    pub(super) fn folder(&self) -> Sim {
+    /// Creates an empty folder on the way's medium.
+    fn folder(&self) -> Sim {
         Sim::on(self.way.medium)
     }
 
     fn options(&self) -> Options<Tally> {
         let options = Options::with(self.config());
-        if self.way.source == Source::Copy { options.cheap_clone() } else { options }
+        if self.way.source == StateSource::Copy { options.cheap_clone() } else { options }
     }
 
     fn config(&self) -> Config {
-        let power_safe_overwrite = !self.way.padded;
-        let (durability, segment_size, only_reserve) = (self.durability, self.segment_size, self.way.only_reserved);
-        Config { durability, segment_size, power_safe_overwrite, only_reserve, ..Config::default() }
+        let (durability, segment_size) = (self.durability, self.segment_size);
+        let (power_safe_overwrite, only_reserve) = (!self.way.padded, self.way.only_reserved);
+        let slice = if self.slices { Duration::ZERO } else { Config::default().slice };
+        Config { durability, segment_size, power_safe_overwrite, only_reserve, slice, ..Config::default() }
     }
 }
 
 /// A store on a simulated folder, driven by one thread.
-pub(super) struct Driver {
-    pub(super) committer: Committer<Tally>,
+struct Driver {
+    committer: Committer<Tally>,
     checkpointer: Checkpointer<Tally>,
-    source: Source,
-    gentle: bool,
+    source: StateSource,
+    throttled: bool,
     model: Arc<Mutex<Model>>,
-    /// What the checkpoint's thread does between the slices of a group, where a group is cut into slices.
-    beside: Option<Beside>,
+    /// `None` unless the plan has slices.
+    second_thread: Option<SecondThread>,
 }
 
-/// Opens the store in `sim`; the lock is of no account here.
-pub(super) fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
+/// Opens the store in `sim`, without a lock.
+fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
     open_with(sim, Options::with(config.clone()))
 }
 
 fn open_with(sim: &Sim, options: Options<Tally>) -> Result<Committer<Tally>> {
-    let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+    let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(Tally::default()))?;
     Committer::new(dir, options, opened, false)
 }
 
-/// The ids in the state.
-pub(super) fn ids(committer: &Committer<Tally>) -> Vec<u32> {
+/// Returns the ids in the state.
+fn ids(committer: &Committer<Tally>) -> Vec<u32> {
     committer.core.look().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
 }
 
 impl Driver {
-    pub(super) fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
+    fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
         let committer = open_with(sim, plan.options())?;
         let checkpointer = Checkpointer::new(&committer.core);
-        let beside = plan.slices.then(|| Beside::new(plan.seed));
-        let Way { source, gentle, .. } = plan.way;
-        if !gentle {
-            committer.core.checkpoint.hurry();
+        let second_thread = plan.slices.then(|| SecondThread::new(plan.seed));
+        let Way { source, throttled, .. } = plan.way;
+        if !throttled {
+            committer.core.checkpoint.unthrottle();
         }
-        Ok(Driver { committer, checkpointer, source, gentle, model, beside })
+        Ok(Driver { committer, checkpointer, source, throttled, model, second_thread })
     }
 
-    /// Commits `calls` as one group, and returns the first error that isn't a panic of a call's own.
-    pub(super) fn group(&mut self, calls: Vec<Vec<TallyLog>>) -> Result<()> {
+    /// Commits `calls` as one group, and returns the first error that isn't the panic of a call.
+    fn group(&mut self, calls: Vec<Vec<TallyLog>>) -> Result<()> {
         let core = self.committer.core.clone();
+        let mut last = self.committer.journal.next_lsn().get() - 1;
         let mut answers = Vec::new();
         for logs in calls {
             let id = |log: &TallyLog| match log {
@@ -201,7 +131,8 @@ impl Driver {
             let panics = logs.iter().any(|log| !matches!(log, TallyLog::Push(..)));
             let unit = Unit { ids: logs.iter().map(id).collect(), status: Status::Pending { panics } };
             self.model.lock().units.push(unit);
-            answers.push(core.enqueue(logs)?);
+            last += logs.len() as u64;
+            answers.push((core.enqueue(logs)?, Lsn::new(last)));
         }
         let mut work = core.queue.take(Group::new());
         let answers = Answers::new(&core, &self.model, answers);
@@ -209,11 +140,11 @@ impl Driver {
         as_live(true, || self.committer.commit(&mut work.group));
         core.queue.done(work.group);
         let sliced = self.end_slices();
-        answers.all().and(sliced)
+        answers.receive_all().and(sliced)
     }
 
-    /// Commits a call on this thread, as a caller does that has no sync to wait for; as a group where that can't be done.
-    pub(super) fn here(&mut self, log: TallyLog) -> Result<()> {
+    /// Commits a call on this thread, as a caller does that waits for no sync. If that is impossible, commits the call as a group.
+    fn here(&mut self, log: TallyLog) -> Result<()> {
         let core = self.committer.core.clone();
         let (TallyLog::Push(id, _) | TallyLog::Boom(id) | TallyLog::Flaky(id)) = log;
         let panics = !matches!(log, TallyLog::Push(..));
@@ -243,7 +174,7 @@ impl Driver {
         failed
     }
 
-    pub(super) fn sync(&mut self) -> Result<()> {
+    fn sync(&mut self) -> Result<()> {
         self.committer.sync()?;
         self.model.lock().synced();
         Ok(())
@@ -255,48 +186,45 @@ impl Driver {
         }
     }
 
-    pub(super) fn mark(&mut self) {
+    fn mark(&mut self) {
         self.committer.mark();
         if self.committer.core.latch.get().is_none() {
-            let mut model = self.model.lock();
-            (model.durable, model.proven) = (model.acked, model.acked);
+            self.model.lock().marked();
         }
     }
 
-    /// Writes a checkpoint of the live state, of a clone, or of a state that is built from disk.
-    pub(super) fn checkpoint(&mut self) -> Result<()> {
+    /// Writes a checkpoint from the plan's source.
+    fn checkpoint(&mut self) -> Result<()> {
         self.end_removal();
         match self.source {
-            Source::Live if self.gentle => self.checkpointer.write_encoded(&mut self.committer)?,
-            Source::Live => self.checkpointer.write_now(&mut self.committer)?,
-            Source::Copy => self.checkpointer.write_from_copy(&mut self.committer, Tally::clone)?,
-            Source::Replay => self.checkpointer.write_from_replay(&mut self.committer)?,
+            StateSource::Live if self.throttled => self.checkpointer.write_encoded(&mut self.committer)?,
+            StateSource::Live => self.checkpointer.write_now(&mut self.committer)?,
+            StateSource::Copy => self.checkpointer.write_from_copy(&mut self.committer, Tally::clone)?,
+            StateSource::Replay => self.checkpointer.write_from_replay(&mut self.committer)?,
         };
         self.model.lock().synced();
         Ok(())
     }
 
-    pub(super) fn close(mut self) -> Result<()> {
+    fn close(mut self) -> Result<()> {
         self.end_removal();
         let closed = self.committer.close();
         self.note_failure();
         closed?;
-        let mut model = self.model.lock();
-        model.durable = model.acked;
-        model.proven = model.acked;
+        self.model.lock().marked();
         Ok(())
     }
 }
 
-/// Random numbers from a seed.
-pub(super) struct Dice(u64);
+/// A generator of random numbers from a seed.
+struct Dice(u64);
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Dice {
+    fn new(seed: u64) -> Dice {
         Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635)
     }
 
-    pub(super) fn roll(&mut self) -> u64 {
+    fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -304,27 +232,22 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    fn below(&mut self, end: u64) -> u64 {
         self.roll() % end
     }
 }
 
-/// Runs the workload of `plan` on `sim`, up to the first error, which is the store's.
-pub(super) fn work(sim: &Sim, plan: &Plan, model: &Arc<Mutex<Model>>) -> Result<()> {
+/// Runs the workload of `plan` on `sim` up to the first error of the store.
+fn work(sim: &Sim, plan: &Plan, model: &Arc<Mutex<Model>>) -> Result<()> {
     work_on(sim, plan, model, &mut Err)
 }
 
-/// Runs the workload of `plan` on `sim`; after an error of an open store it goes on if `bear` returns `Ok`.
-pub(super) fn work_on(
-    sim: &Sim,
-    plan: &Plan,
-    model: &Arc<Mutex<Model>>,
-    bear: &mut dyn FnMut(Error) -> Result<()>,
-) -> Result<()> {
+/// Runs the workload of `plan` on `sim`, and continues after an error of the open store if `bear` returns `Ok`.
+fn work_on(sim: &Sim, plan: &Plan, model: &Arc<Mutex<Model>>, bear: &mut dyn FnMut(Error) -> Result<()>) -> Result<()> {
     work_in_steps(sim, plan, model, bear, &mut || {})
 }
 
-/// The same, with a call of `stepped` after each step.
+/// Runs the workload like [`work_on`], and calls `stepped` after each step.
 fn work_in_steps(
     sim: &Sim,
     plan: &Plan,
@@ -357,8 +280,8 @@ fn work_in_steps(
                 driver = Driver::new(sim, plan, model.clone())?;
             }
             _ => {
-                // The process ends without closing, and the next one begins with what the cache holds. What `Periodic` keeps
-                // in the process would be gone, and rightly so.
+                // The process ends without a close, and the next one finds what the operating system was given. `Periodic` may lose
+                // the calls that it keeps in the process, which the model doesn't know.
                 if matches!(plan.durability, Durability::Periodic(_)) {
                     driver.sync().or_else(&mut *bear)?;
                 }

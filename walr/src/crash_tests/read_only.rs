@@ -1,4 +1,4 @@
-//! A dry run on a file system that takes no changes.
+//! A dry run on a read-only file system.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,14 +8,13 @@ use super::state::{Tally, TallyLog};
 use super::{Driver, Plan};
 use crate::error::{Error, Result};
 use crate::fs::{Entry, File, Folder, Lock, Open};
-use crate::log::layout::{Dir, LOCK};
+use crate::log::layout::{LOCK, StoreDir};
 use crate::options::Options;
 use crate::recovery::DryRun;
 use crate::sim::Sim;
 use crate::store::open::dry_run_in;
 
-/// A folder on a read-only file system, with the strictest answers: each call that could change something is refused, also
-/// where there is nothing to change.
+/// A folder on a read-only file system, which refuses a change even if there is nothing to change.
 #[derive(Debug)]
 struct ReadOnly(Sim);
 
@@ -76,10 +75,10 @@ impl File for ReadOnlyFile {
 }
 
 fn look_at(sim: &Sim) -> Result<DryRun> {
-    dry_run_in(&Dir { folder: Arc::new(ReadOnly(sim.clone())), path: PathBuf::new() }, &Options::<Tally>::new())
+    dry_run_in(&StoreDir { folder: Arc::new(ReadOnly(sim.clone())), path: PathBuf::new() }, &Options::<Tally>::new())
 }
 
-/// A store with three records and the torn remains of a fourth.
+/// Returns a store of three records and a torn fourth.
 fn torn() -> Sim {
     let sim = Sim::new();
     let mut driver = Driver::new(&sim, &Plan::sync(2), Arc::default()).unwrap();
@@ -102,7 +101,7 @@ fn a_dry_run_changes_nothing_and_so_works_on_a_read_only_file_system() {
     let looked = look_at(&image).unwrap();
     assert!(looked.refused.is_none() && !looked.creates, "{looked:?}");
     assert_eq!((looked.recovery.records, looked.recovery.cut.len()), (3, 1));
-    // With a `LOCK`, as every store has one that was opened.
+    // Every store that was opened has a `LOCK`.
     image.put(LOCK, b"");
     assert_eq!(look_at(&image).unwrap().recovery.records, 3);
     assert!(image.delete(LOCK));

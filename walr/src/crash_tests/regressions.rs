@@ -1,4 +1,4 @@
-//! What reviews found, each by a store of its own.
+//! Mistakes that reviews found.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use super::state::TallyLog;
 use super::{Driver, Plan, Way, ids, open};
 use crate::error::Error;
 use crate::options::Config;
-use crate::sim::Sim;
-use crate::sim::{Fault, Kind};
+use crate::sim::{Fault, Kind, Sim};
 
 fn push(id: u32) -> TallyLog {
     TallyLog::Push(id, vec![id as u8; 40])
@@ -23,7 +22,7 @@ fn checkpoints(sim: &Sim) -> usize {
     sim.files().iter().filter(|file| file.name.ends_with(".ckpt")).count()
 }
 
-/// Three checkpoints are on disk, because the crash came right after the newest got its name, and that one is damaged.
+/// The folder has three checkpoints, because the power fails right after the rename of the newest, and the newest is corrupt.
 #[test]
 fn an_older_checkpoint_is_not_kept_without_its_log() {
     let sim = Sim::new();
@@ -50,9 +49,8 @@ fn an_older_checkpoint_is_not_kept_without_its_log() {
     }
 }
 
-/// A whole segment is removed, and the empty one that was made ahead of it is still there.
 #[test]
-fn a_missing_segment_shows_by_the_one_made_ahead() {
+fn a_missing_segment_is_noticed_by_the_empty_one_after_it() {
     for closed_before in [true, false] {
         let sim = Sim::new();
         let mut driver = driver(&sim, 64 << 10);
@@ -74,9 +72,9 @@ fn a_missing_segment_shows_by_the_one_made_ahead() {
     }
 }
 
-/// A recovery takes a record back, and the power goes while it writes that down.
+/// The power fails while a recovery writes the abort of a record that panics on replay.
 #[test]
-fn a_torn_abort_of_a_recovery_is_made_again() {
+fn a_torn_abort_of_a_recovery_is_written_again() {
     (0..Way::WRITES).for_each(|writes| tear_an_abort_of_a_recovery(Way::new(writes, 0)));
 }
 
@@ -107,10 +105,9 @@ fn tear_an_abort_of_a_recovery(way: Way) {
     assert!(torn > 1000);
 }
 
-/// What follows a group fits behind it, whatever its length: an abort, a mark, and the mark of a close or a seal. The
-/// journal asserts that there is room.
+/// An abort, a mark, and the mark of a close or a seal fit behind each group. The journal asserts it.
 #[test]
-fn there_is_room_behind_a_group_of_any_length() {
+fn a_group_of_any_length_leaves_space_for_the_frames_that_follow_it() {
     for (padded, len) in [0, 2].into_iter().flat_map(|padded| (0..8300).step_by(8).map(move |len| (padded, len))) {
         let plan = Plan { segment_size: 24 << 10, way: Way::new(padded, 0), ..Plan::sync(0) };
         let sim = plan.folder();
@@ -124,7 +121,7 @@ fn there_is_room_behind_a_group_of_any_length() {
     }
 }
 
-/// A mutation panics, and the abort can't be written: the state is shown as of before, in every way of writing.
+/// A mutation panics, and its abort can't be written. The state is the one before the mutation.
 #[test]
 fn a_failed_abort_leaves_what_is_certain() {
     for writes in 0..Way::WRITES {
@@ -144,9 +141,8 @@ fn a_failed_abort_leaves_what_is_certain() {
     }
 }
 
-/// A disk with room for the checkpoint, and not for much more.
 #[test]
-fn a_gentle_checkpoint_takes_no_more_room_than_it_needs() {
+fn a_throttled_checkpoint_takes_no_more_space_than_it_needs() {
     for writes in 0..Way::WRITES {
         let plan = Plan { segment_size: 64 << 10, way: Way::new(writes, 1), ..Plan::sync(0) };
         let sim = plan.folder();
@@ -160,10 +156,9 @@ fn a_gentle_checkpoint_takes_no_more_room_than_it_needs() {
     }
 }
 
-/// Frames whose checksums are right and whose numbers are not: refused or not, without a panic.
 #[test]
-fn hostile_numbers_are_no_panic() {
-    use crate::log::frame::{self, HEADER, Place};
+fn wrong_numbers_under_right_checksums_cause_no_panic() {
+    use crate::log::frame::{self, FramePlace, HEADER};
     let sim = Sim::new();
     let mut driver = driver(&sim, 64 << 10);
     driver.group(vec![vec![push(1)], vec![TallyLog::Boom(2)]]).unwrap();
@@ -176,7 +171,7 @@ fn hostile_numbers_are_no_panic() {
         for field in [16, 24, 32, 40, 56, 64, 80, 88, 96] {
             let mut changed = bytes.clone();
             let (mut at, mut chain) = (4096, None);
-            while let Some((mut header, _)) = frame::parse(&bytes[at..], Place { salt, offset: at as u64 }) {
+            while let Some((mut header, _)) = frame::parse(&bytes[at..], FramePlace { salt, offset: at as u64 }) {
                 let end = at + header.frame_len() as usize;
                 let mut out = vec![0; HEADER];
                 out.extend_from_slice(&bytes[at + HEADER..end]);
@@ -190,13 +185,12 @@ fn hostile_numbers_are_no_panic() {
                     _ => {}
                 }
                 header.chain = chain.unwrap_or(header.chain);
-                chain = Some(frame::finish(&mut out, 0, header, Place { salt, offset: at as u64 }));
+                chain = Some(frame::finish(&mut out, 0, header, FramePlace { salt, offset: at as u64 }));
                 changed[at..end].copy_from_slice(&out);
                 at = end;
             }
             let image = base.restart();
             image.put(name, &changed);
-            // Whatever it is, it is no panic.
             drop(open(&image, &Config::default()));
         }
     }

@@ -1,9 +1,12 @@
-//! Groups that are cut into slices of one call each: between two of them some calls are answered already, and a checkpoint's
-//! thread finds the state as of an LSN within a frame, or removes what an earlier checkpoint outdated.
+//! Groups whose calls are answered one by one, with a checkpoint between two answers.
+//!
+//! With [`Config::slice`](crate::options::Config) at zero, the writer answers a call before it applies the next one. A waker on each
+//! answer does, on the writer's thread, what another thread could do at this moment: it receives the answers, takes a checkpoint as of
+//! an LSN within the frame, or removes old files.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot::Receiver;
@@ -19,115 +22,125 @@ use crate::error::{Error, Fate, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
 
-thread_local! {
-    static BETWEEN: RefCell<Option<Box<dyn FnMut()>>> = const { RefCell::new(None) };
-    static SHORT: Cell<bool> = const { Cell::new(false) };
-}
+/// The answer to a call, and the last LSN of the call.
+pub(super) type Answer = (Receiver<BatchResult<Tally>>, Lsn);
 
-/// Whether a slice ends after each call.
-pub(crate) fn are_short() -> bool {
-    SHORT.get()
-}
-
-/// Called by the writer between two slices of a group.
-pub(crate) fn between() {
-    if let Some(mut between) = BETWEEN.take() {
-        between();
-        BETWEEN.set(Some(between));
-    }
-}
-
-/// The answers of a group's calls, as they come.
+/// The answers to the calls of a group.
 #[derive(Clone)]
-pub(super) struct Answers(Rc<Inner>);
+pub(super) struct Answers(Arc<Pending>);
 
-struct Inner {
+struct Pending {
     core: Arc<Core<Tally>>,
     model: Arc<Mutex<Model>>,
-    waiting: RefCell<Vec<Receiver<BatchResult<Tally>>>>,
-    /// The number of the group's first call, and what was durable before it.
+    answers: Mutex<Vec<Answer>>,
+    /// The number of the group's first call.
     first: usize,
+    /// [`Model::durable`] before the group.
     durable: usize,
-    failed: RefCell<Option<Error>>,
+    failed: Mutex<Option<Error>>,
 }
 
 impl Answers {
-    pub(super) fn new(
-        core: &Arc<Core<Tally>>,
-        model: &Arc<Mutex<Model>>,
-        waiting: Vec<Receiver<BatchResult<Tally>>>,
-    ) -> Answers {
-        let now = model.lock();
-        let (first, durable) = (now.units.len() - waiting.len(), now.durable);
-        drop(now);
-        let (core, model, waiting) = (core.clone(), model.clone(), RefCell::new(waiting));
-        Answers(Rc::new(Inner { core, model, waiting, first, durable, failed: RefCell::default() }))
+    pub(super) fn new(core: &Arc<Core<Tally>>, model: &Arc<Mutex<Model>>, answers: Vec<Answer>) -> Answers {
+        let (first, durable) = {
+            let model = model.lock();
+            (model.units.len() - answers.len(), model.durable)
+        };
+        let (core, model, answers) = (core.clone(), model.clone(), Mutex::new(answers));
+        Answers(Arc::new(Pending { core, model, answers, first, durable, failed: Mutex::default() }))
     }
 
-    /// Notes those that are there, which are the first ones.
-    fn note(&self) {
-        let inner = &*self.0;
-        let mut model = inner.model.lock();
-        for (at, waiting) in inner.waiting.borrow_mut().iter_mut().enumerate() {
-            let unit = &mut model.units[inner.first + at];
+    /// Adds to the model what the writer has answered so far.
+    fn receive(&self) {
+        let group = &*self.0;
+        let mut model = group.model.lock();
+        for (at, (answer, _)) in group.answers.lock().iter_mut().enumerate() {
+            let unit = &mut model.units[group.first + at];
             let Status::Pending { panics } = unit.status else { continue };
-            unit.status = match waiting.try_recv() {
+            unit.status = match answer.try_recv() {
                 Err(TryRecvError::Empty) => break,
                 Ok(Ok(_)) if !panics => Status::Acknowledged,
                 Ok(Err(Error::Panicked { .. })) if panics => Status::Panicked,
                 Ok(Err(error)) => {
                     let unknown = error.fate() == Fate::Unknown;
-                    inner.failed.borrow_mut().get_or_insert(error);
+                    group.failed.lock().get_or_insert(error);
                     if unknown { Status::Unknown } else { Status::Refused }
                 }
                 other => panic!("a call got no answer, or the wrong one: {other:?}"),
             };
-            model.acked = inner.first + at + 1;
+            model.acked = group.first + at + 1;
         }
-        if inner.core.config.durability == Durability::Sync && model.durable < model.acked {
-            // The group's frame proves those before it.
-            (model.proven, model.durable) = (inner.durable, model.acked);
+        if group.core.config.durability == Durability::Sync && model.durable < model.acked {
+            // The group's frame proves that the frames before it are durable.
+            (model.proven, model.durable) = (group.durable, model.acked);
         }
     }
 
-    /// Notes all of them, and returns the first error that isn't a panic of a call's own.
-    pub(super) fn all(self) -> Result<()> {
-        self.note();
+    /// Receives all answers, and returns the first error that isn't the panic of a call.
+    pub(super) fn receive_all(self) -> Result<()> {
+        self.receive();
         let model = self.0.model.lock();
         assert_eq!(model.acked, model.units.len(), "a call got no answer");
-        self.0.failed.take().map_or(Ok(()), Err)
+        self.0.failed.lock().take().map_or(Ok(()), Err)
+    }
+
+    /// Calls `between` after each slice of the group, on the writer's thread.
+    fn wake(&self, between: impl Fn() + Send + Sync + 'static) {
+        let between: Arc<dyn Fn() + Send + Sync> = Arc::new(between);
+        for (answer, last) in &mut *self.0.answers.lock() {
+            let (core, between) = (self.0.core.clone(), between.clone());
+            let waker = Waker::from(Arc::new(Answered { core, last: *last, between }));
+            assert!(Pin::new(answer).poll(&mut Context::from_waker(&waker)).is_pending());
+        }
     }
 }
 
-/// What is under way beside the writer.
-pub(super) struct Beside {
+/// The waker of the answer to a call.
+struct Answered {
+    core: Arc<Core<Tally>>,
+    last: Lsn,
+    between: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Wake for Answered {
+    fn wake(self: Arc<Self>) {
+        // The writer counts the calls of a slice before it answers them, and doesn't count calls that it refuses.
+        let is_last_of_slice = self.core.stats.lock().last == self.last;
+        if is_last_of_slice {
+            (self.between)();
+        }
+    }
+}
+
+/// The thread of checkpoints, while the writer applies groups in slices.
+pub(super) struct SecondThread {
     dice: Dice,
-    shared: Rc<RefCell<Shared>>,
+    work: Arc<Mutex<Work>>,
 }
 
 #[derive(Default)]
-struct Shared {
-    /// After so many slices a checkpoint is taken.
+struct Work {
+    /// The number of slices before the next checkpoint.
     after: Option<u64>,
-    /// It was written, as of this state where the log is to be synced first.
+    /// The result of the checkpoint, under `Sync`.
     done: Option<Done>,
+    /// The state for the checkpoint, where the log must be synced first.
     taken: Option<(Tally, Lsn)>,
-    /// What is to be removed, and what is removed.
-    outdated: Option<Outdated>,
-    gone: Option<Outdated>,
+    to_remove: Option<Outdated>,
+    removed: Option<Outdated>,
 }
 
-impl Beside {
-    pub(super) fn new(seed: u64) -> Beside {
-        Beside { dice: Dice::new(seed ^ 0x51_1ce5), shared: Rc::default() }
+impl SecondThread {
+    pub(super) fn new(seed: u64) -> SecondThread {
+        SecondThread { dice: Dice::new(seed ^ 0x51_1ce5), work: Arc::default() }
     }
 }
 
-impl Shared {
-    /// The checkpoint's thread has its turn.
-    fn turn(&mut self, core: &Arc<Core<Tally>>) {
-        if let Some(outdated) = self.outdated.take() {
-            self.gone = Some(outdated.remove(&core.dir).0);
+impl Work {
+    /// Does what the thread does between two slices.
+    fn go_on(&mut self, core: &Arc<Core<Tally>>) {
+        if let Some(files) = self.to_remove.take() {
+            self.removed = Some(files.remove(&core.dir).0);
         }
         let Some(left) = self.after.as_mut() else { return };
         if *left > 0 {
@@ -145,48 +158,42 @@ impl Shared {
 }
 
 impl Driver {
-    /// From now on, groups are applied in slices, with `beside` between them.
+    /// Begins a group, with the work of the second thread between its slices.
     pub(super) fn begin_slices(&mut self, answers: &Answers) {
-        let Some(beside) = &mut self.beside else { return };
-        let (shared, answers, core) = (beside.shared.clone(), answers.clone(), self.committer.core.clone());
-        shared.borrow_mut().after = (beside.dice.below(3) == 0).then(|| beside.dice.below(2));
-        SHORT.set(true);
-        BETWEEN.set(Some(Box::new(move || {
-            answers.note();
-            shared.borrow_mut().turn(&core);
-        })));
+        let Some(SecondThread { dice, work }) = &mut self.second_thread else { return };
+        work.lock().after = (dice.below(3) == 0).then(|| dice.below(2));
+        let (work, received, core) = (work.clone(), answers.clone(), self.committer.core.clone());
+        answers.wake(move || {
+            received.receive();
+            work.lock().go_on(&core);
+        });
     }
 
-    /// The group is applied: the writer hears of what was done beside it.
+    /// Ends a group: tells the writer what the second thread did.
     pub(super) fn end_slices(&mut self) -> Result<()> {
-        let Some(beside) = &self.beside else { return Ok(()) };
-        SHORT.set(false);
-        BETWEEN.set(None);
-        let shared = beside.shared.clone();
-        let mut shared = shared.borrow_mut();
-        if let Some(gone) = shared.gone.take() {
-            self.committer.forget(&gone);
+        let Some(thread) = &self.second_thread else { return Ok(()) };
+        let work = thread.work.clone();
+        let mut work = work.lock();
+        if let Some(removed) = work.removed.take() {
+            self.committer.forget(&removed);
         }
-        let done = match shared.taken.take() {
+        let done = match work.taken.take() {
             Some((state, lsn)) => Some(self.checkpointer.write_taken(&mut self.committer, state, lsn)),
-            None => shared.done.take(),
+            None => work.done.take(),
         };
-        match done {
-            Some(Ok((lsn, bytes))) => {
-                shared.outdated = Some(self.checkpointer.named(&mut self.committer, lsn, bytes));
-                Ok(())
-            }
-            Some(Err(error)) => Err(error),
-            None => Ok(()),
+        if let Some(done) = done {
+            let (lsn, bytes) = done?;
+            work.to_remove = Some(self.checkpointer.named(&mut self.committer, lsn, bytes));
         }
+        Ok(())
     }
 
-    /// What is still to be removed goes before the next checkpoint, and before a close.
+    /// Removes old files, if the second thread hasn't done so: before the next checkpoint, and before a close.
     pub(super) fn end_removal(&mut self) {
-        let Some(beside) = &self.beside else { return };
-        if let Some(outdated) = beside.shared.borrow_mut().outdated.take() {
-            let (gone, _) = outdated.remove(&self.committer.core.dir);
-            self.committer.forget(&gone);
+        let Some(thread) = &self.second_thread else { return };
+        if let Some(files) = thread.work.lock().to_remove.take() {
+            let (removed, _) = files.remove(&self.committer.core.dir);
+            self.committer.forget(&removed);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A state whose log is written by hand: the list of the mutations that were applied.
+//! A state with a hand-written log: the ids of the mutations that were applied.
 
 use std::cell::Cell;
 
@@ -10,7 +10,7 @@ thread_local! {
     static LIVE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `f` as the live application of mutations, or as their replay.
+/// Calls `f`, which applies mutations live or replays them.
 pub(crate) fn as_live<T>(live: bool, f: impl FnOnce() -> T) -> T {
     let before = LIVE.replace(live);
     let result = f();
@@ -25,11 +25,11 @@ pub(crate) struct Tally {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum TallyLog {
-    /// Adds an id; the bytes are ballast.
+    /// Adds an id. The bytes only make the record longer.
     Push(u32, Vec<u8>),
-    /// Adds an id and panics, also on replay.
+    /// Adds an id and panics, live and on replay.
     Boom(u32),
-    /// Adds an id, and panics only when it isn't a replay: what recovery can't find out by itself.
+    /// Adds an id and panics, but not on replay: recovery can't know that the call was rolled back.
     Flaky(u32),
 }
 
@@ -78,7 +78,7 @@ const SHAPE: &str = match std::str::from_utf8(&[b'x'; 1200]) {
 impl WalState for Tally {
     const NAME: &'static str = "Tally";
     const VERSION: u32 = 1;
-    // Longer than a sector, as any real state's, so that a schema frame can tear.
+    // Longer than a sector, so that a schema frame can be torn.
     const SHAPE: &'static str = SHAPE;
 }
 

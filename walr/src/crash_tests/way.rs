@@ -1,48 +1,48 @@
-//! The ways that a store may go about its writing: all of them must hold what was acknowledged.
+//! The ways in which a store writes.
 
 use std::fmt;
 
 use crate::sim::Medium;
 
-/// Where a workload's checkpoints take the state from.
+/// The source of the state in a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum StateSource {
     Live,
     Copy,
     Replay,
 }
 
-/// How a workload's store writes, and on what.
+/// The way in which the store of a workload writes, and its medium.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
     pub(super) medium: Medium,
-    /// Whether the store is told that the medium's overwrites are not safe.
+    /// `true` for a store with `power_safe_overwrite` off.
     pub(super) padded: bool,
-    pub(super) source: Source,
-    /// Whether a checkpoint beside the writer is written gently, in chunks that are synced one by one, or in a hurry. One of
-    /// the live state is encoded first, or written under the read lock.
-    pub(super) gentle: bool,
-    /// Whether new segments are only reserved, as they are for large groups, and not written ahead.
+    pub(super) source: StateSource,
+    /// `true` if checkpoints are throttled, and synced chunk by chunk. A throttled checkpoint of the live state is encoded before it is
+    /// written; at full speed it is written under the read lock.
+    pub(super) throttled: bool,
+    /// `true` if new segments are only reserved, as for large groups, and not filled with zeros ahead.
     pub(super) only_reserved: bool,
 }
 
 impl Way {
-    /// How many ways of writing there are.
+    /// The number of combinations of writes and media.
     pub(super) const WRITES: u64 = 4;
-    /// How many there are with the checkpoints' sources, and their paces.
+    /// The number of combinations with the sources and speeds of checkpoints.
     pub(super) const CHECKPOINTS: u64 = 24;
-    /// How many with the segments' spaces too, which differ under `Sync` alone.
+    /// The number of all combinations. Only under `Sync` the last one, the space of segments, makes a difference.
     pub(super) const ALL: u64 = 48;
 
-    /// A way of writing and a source, each by its number: both go round.
-    pub(super) fn new(writes: u64, source: u64) -> Way {
+    /// Returns the combination of a write and a checkpoint. Both numbers wrap around.
+    pub(super) fn new(writes: u64, checkpoint: u64) -> Way {
         let medium = Medium { direct: writes.is_multiple_of(2), overwrite_safe: (writes / 2).is_multiple_of(2) };
-        let gentle = (source / 3).is_multiple_of(2);
-        let source = [Source::Live, Source::Copy, Source::Replay][(source % 3) as usize];
-        Way { medium, padded: !medium.overwrite_safe, source, gentle, only_reserved: false }
+        let throttled = (checkpoint / 3).is_multiple_of(2);
+        let source = [StateSource::Live, StateSource::Copy, StateSource::Replay][(checkpoint % 3) as usize];
+        Way { medium, padded: !medium.overwrite_safe, source, throttled, only_reserved: false }
     }
 
-    /// One of all ways; they go round.
+    /// Returns one of all combinations. The number wraps around.
     pub(super) fn nth(number: u64) -> Way {
         let only_reserved = !(number / Way::CHECKPOINTS).is_multiple_of(2);
         Way { only_reserved, ..Way::new(number, number / Way::WRITES) }
@@ -55,7 +55,7 @@ impl fmt::Display for Way {
         let medium = if self.medium.overwrite_safe { "safe" } else { "unsafe" };
         let padded = if self.padded { "padded" } else { "unpadded" };
         let space = if self.only_reserved { "reserved" } else { "written ahead" };
-        let pace = if self.gentle { "gently" } else { "in a hurry" };
-        write!(f, "{writes}, {medium} medium, {padded}, {space}, checkpoints by {:?} {pace}", self.source)
+        let speed = if self.throttled { "throttled" } else { "at full speed" };
+        write!(f, "{writes}, {medium} medium, {padded}, {space}, checkpoints by {:?} {speed}", self.source)
     }
 }

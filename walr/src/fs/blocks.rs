@@ -1,29 +1,29 @@
-//! Bytes ↔ whole blocks, for writes past the cache: what stands before the bytes in their first block is written again with
-//! them, and zeros behind them to the end of their last. The real file and the simulated one do it by this.
+//! Extends writes past the cache to whole blocks: the write repeats the bytes of its first block before its own bytes, and fills its
+//! last block with zeros. The real file and the simulated one share this code.
 
 use std::io;
 
-/// Direct writes begin and end on multiples of this, in the file and in memory.
+/// Direct writes begin and end on multiples of this size, in the file and in memory.
 const BLOCK: usize = 4096;
-/// How much is written at a time.
+/// The most bytes of one write.
 const CHUNK: usize = 4 << 20;
 
-/// What is kept between two writes of a file.
+/// A file's writer of whole blocks.
 #[derive(Debug, Default)]
-pub(crate) struct Blocks {
-    memory: Memory,
-    /// Where the block begins that isn't full yet, if it is known.
+pub(crate) struct BlockWriter {
+    buffer: AlignedBuffer,
+    /// The offset of the last block that was written, if that block isn't full.
     tail_at: Option<u64>,
-    /// Its bytes so far.
+    /// The bytes of that block so far.
     tail: Vec<u8>,
 }
 
-/// A buffer, part of which begins on a multiple of a block.
+/// A buffer that contains a part that begins on a multiple of a block.
 #[derive(Debug, Default)]
-struct Memory(Vec<u8>);
+struct AlignedBuffer(Vec<u8>);
 
-impl Memory {
-    /// `len` bytes that begin there; what they hold means nothing.
+impl AlignedBuffer {
+    /// Returns `len` bytes of that part. Their contents are arbitrary.
     fn aligned(&mut self, len: usize) -> &mut [u8] {
         if self.0.len() < len + BLOCK {
             self.0 = vec![0; (len + BLOCK).next_power_of_two()];
@@ -33,9 +33,9 @@ impl Memory {
     }
 }
 
-impl Blocks {
-    /// Writes `bytes` at `offset` as whole blocks by `write`. What stands before them in the first is what was written last,
-    /// or else comes from `read`, which fills its buffer.
+impl BlockWriter {
+    /// Writes `bytes` at `offset` as whole blocks by `write`. If the bytes before them in their block aren't those of the last write,
+    /// `read` reads them.
     pub(crate) fn write(
         &mut self,
         mut bytes: &[u8],
@@ -47,7 +47,7 @@ impl Blocks {
             let within = (offset % BLOCK as u64) as usize;
             let count = bytes.len().min(CHUNK - within);
             let (block_at, end) = (offset - within as u64, within + count);
-            let blocks = self.memory.aligned(end.next_multiple_of(BLOCK));
+            let blocks = self.buffer.aligned(end.next_multiple_of(BLOCK));
             match self.tail_at.take() {
                 Some(at) if at == block_at && self.tail.len() == within => {
                     blocks[..within].copy_from_slice(&self.tail);

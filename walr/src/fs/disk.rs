@@ -3,7 +3,7 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod direct;
 #[cfg(any(not(unix), test))]
-#[cfg_attr(unix, allow(dead_code, reason = "on Unix it is compiled for its tests alone"))]
+#[cfg_attr(unix, allow(dead_code, reason = "on Unix only the tests use it"))]
 mod portable;
 #[cfg(test)]
 mod tests;
@@ -11,9 +11,9 @@ mod tests;
 mod unix;
 
 #[cfg(not(unix))]
-use portable as sys;
+use portable::{self as sys, DirPath as DirHandle};
 #[cfg(unix)]
-use unix as sys;
+use unix::{self as sys, DirFd as DirHandle};
 
 use std::fs::TryLockError;
 use std::io;
@@ -24,21 +24,21 @@ use parking_lot::Mutex;
 use super::{Entry, File, Folder, Lock, Open, SALVAGE, name};
 
 /// The prefix of the names of files in `salvage`.
-const BELOW: &str = "salvage/";
-/// How much is written at a time where it goes to the cache, which makes one large page of a large write to what it
-/// doesn't hold yet: every later sync of a small write there would write that whole.
+const SALVAGE_PREFIX: &str = "salvage/";
+/// The most bytes of one write through the cache. The cache would make one large page of a large write, and each later sync of a small
+/// write there would write the whole page.
 const PAGE: usize = 4096;
 
 /// A folder of the real file system.
 ///
-/// On Unix every call is relative to a descriptor that is held since [`Disk::open`], so that a changed working directory
-/// or a renamed folder changes nothing. Elsewhere calls use the absolute path.
+/// On Unix every call is relative to a descriptor that [`Disk::open`] opens, so that a change of the working directory or a rename of
+/// the folder doesn't matter. On other systems calls use the absolute path.
 #[derive(Debug)]
 pub struct Disk {
-    dir: sys::Dir,
+    dir: DirHandle,
     path: PathBuf,
-    /// Whether names in `salvage` that the caller knows of may not be durable yet: those that it made, changed or opened. It
-    /// is held while `salvage` is synced, so that a second sync waits for the first.
+    /// `true` if names in `salvage` that the caller made, changed or opened may not be durable yet. The lock is held during the sync of
+    /// `salvage`, so that a second sync waits for the first.
     salvage_unsynced: Mutex<bool>,
 }
 
@@ -47,51 +47,51 @@ impl Disk {
     ///
     /// # Errors
     ///
-    /// What the system says: `NotFound`, `NotADirectory`, `PermissionDenied`.
+    /// Returns the error of the system: `NotFound`, `NotADirectory`, `PermissionDenied`.
     pub fn open(path: &Path) -> io::Result<Disk> {
         let path = std::path::absolute(path)?;
-        let dir = sys::Dir::open(&path)?;
+        let dir = DirHandle::open(&path)?;
         Ok(Disk { dir, path, salvage_unsynced: Mutex::new(false) })
     }
 
-    /// Creates the folder at `path` and its missing parents, for their owner alone (0700), makes their names durable and
-    /// opens the folder. A folder that exists is opened as it is.
+    /// Opens the folder at `path`. A missing folder and missing parents are created for their owner alone (0700), and their names are
+    /// made durable.
     ///
     /// # Errors
     ///
-    /// What the system says of the creation, of the sync of a parent folder, or of the opening.
+    /// Returns the system's error of the creation, of the sync of a parent folder, or of the opening.
     pub fn create(path: &Path) -> io::Result<Disk> {
         let path = std::path::absolute(path)?;
         create_durably(&path)?;
         Disk::open(&path)
     }
 
-    /// The folder's absolute path at the time of opening, for messages.
+    /// Returns the folder's absolute path at the time of opening, for messages.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder below when `below` says so; `None` stands for the folder itself.
-    fn place(&self, below: bool) -> io::Result<Option<sys::Dir>> {
-        if below { self.dir.below(SALVAGE).map(Some) } else { Ok(None) }
+    /// Returns the folder `salvage`, or `None` for the folder itself.
+    fn subfolder(&self, in_salvage: bool) -> io::Result<Option<DirHandle>> {
+        if in_salvage { self.dir.subfolder(SALVAGE).map(Some) } else { Ok(None) }
     }
 
-    /// Says that a name in `salvage` was changed or found. It comes after that and before the caller hears of it.
-    fn touched(&self, below: bool) {
-        if below {
+    /// Notes that a name in `salvage` was changed or found. Call it after the change, and before the caller gets the result.
+    fn note_change(&self, in_salvage: bool) {
+        if in_salvage {
             *self.salvage_unsynced.lock() = true;
         }
     }
 }
 
-/// Creates what is missing of `path`, and syncs the parent of each folder that it creates.
+/// Creates the folder at `path` and its missing parents, and syncs the parent of each new folder.
 fn create_durably(path: &Path) -> io::Result<()> {
     let mut missing = Vec::new();
     for folder in path.ancestors() {
         match std::fs::metadata(folder) {
             Ok(_) => {
-                // It may be the work of a process that ended before the sync; the ones above it were synced before.
+                // A process that ended before the sync may have created this folder. It had synced the folders above.
                 match folder.parent().map_or(Ok(()), sys::sync_path) {
                     Err(e) if !is_forbidden(&e) && e.kind() != io::ErrorKind::InvalidInput => return Err(e),
                     _ => break,
@@ -120,48 +120,48 @@ impl Folder for Disk {
     }
 
     fn list_salvage(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = match self.dir.below(SALVAGE) {
+        let mut entries = match self.dir.subfolder(SALVAGE) {
             Ok(salvage) => salvage.list()?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(e),
         };
-        entries.iter_mut().for_each(|entry| entry.name.insert_str(0, BELOW));
+        entries.iter_mut().for_each(|entry| entry.name.insert_str(0, SALVAGE_PREFIX));
         Ok(entries)
     }
 
     fn open(&self, name: &str, how: Open) -> io::Result<Box<dyn File>> {
-        let (below, leaf) = name::split(name)?;
-        if below && how == Open::Create {
-            self.dir.make_below(SALVAGE)?;
+        let (in_salvage, leaf) = name::split(name)?;
+        if in_salvage && how == Open::Create {
+            self.dir.make_subfolder(SALVAGE)?;
         }
-        let place = self.place(below)?;
-        let file = place.as_ref().unwrap_or(&self.dir).file(leaf, how)?;
-        // The process that made it may have ended before its sync.
-        self.touched(below);
+        let subfolder = self.subfolder(in_salvage)?;
+        let file = subfolder.as_ref().unwrap_or(&self.dir).file(leaf, how)?;
+        // The process that created the file may have ended before its sync.
+        self.note_change(in_salvage);
         Ok(Box::new(DiskFile::new(file)))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let ((from_below, from), (to_below, to)) = (name::split(from)?, name::split(to)?);
-        let (from_place, to_place) = (self.place(from_below)?, self.place(to_below)?);
-        let to_dir = to_place.as_ref().unwrap_or(&self.dir);
-        from_place.as_ref().unwrap_or(&self.dir).rename(from, to_dir, to)?;
-        self.touched(from_below || to_below);
+        let ((from_salvage, from), (to_salvage, to)) = (name::split(from)?, name::split(to)?);
+        let (from_subfolder, to_subfolder) = (self.subfolder(from_salvage)?, self.subfolder(to_salvage)?);
+        let to_dir = to_subfolder.as_ref().unwrap_or(&self.dir);
+        from_subfolder.as_ref().unwrap_or(&self.dir).rename(from, to_dir, to)?;
+        self.note_change(from_salvage || to_salvage);
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        let (below, leaf) = name::split(name)?;
-        let place = self.place(below)?;
-        place.as_ref().unwrap_or(&self.dir).remove(leaf)?;
-        self.touched(below);
+        let (in_salvage, leaf) = name::split(name)?;
+        let subfolder = self.subfolder(in_salvage)?;
+        subfolder.as_ref().unwrap_or(&self.dir).remove(leaf)?;
+        self.note_change(in_salvage);
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut unsynced = self.salvage_unsynced.lock();
         if *unsynced {
-            match self.dir.below(SALVAGE) {
+            match self.dir.subfolder(SALVAGE) {
                 Ok(salvage) => salvage.sync()?,
                 Err(e) if e.kind() == io::ErrorKind::NotFound => (),
                 Err(e) => return Err(e),
@@ -182,17 +182,17 @@ impl Folder for Disk {
 }
 
 impl Disk {
-    /// Locks the file `name`, which is created if it is missing, or has to be there.
+    /// Locks the file `name`. A missing file is created, or is an error.
     fn lock_by(&self, name: &str, create: bool) -> io::Result<Option<Box<dyn Lock>>> {
-        let (below, leaf) = name::split(name)?;
-        let place = self.place(below)?;
-        let place = place.as_ref().unwrap_or(&self.dir);
-        let file = match place.lock_file(leaf, create) {
-            // For reading only where it can't be otherwise: NFS locks no such handle.
-            Err(e) if !create && is_forbidden(&e) => place.file(leaf, Open::Read)?,
+        let (in_salvage, leaf) = name::split(name)?;
+        let subfolder = self.subfolder(in_salvage)?;
+        let subfolder = subfolder.as_ref().unwrap_or(&self.dir);
+        let file = match subfolder.lock_file(leaf, create) {
+            // Only if the file can't be opened for writing: NFS doesn't lock a handle for reading.
+            Err(e) if !create && is_forbidden(&e) => subfolder.file(leaf, Open::Read)?,
             opened => opened?,
         };
-        // Each call opens the file anew, and the lock belongs to that opening: a second one in this process is refused too.
+        // The lock belongs to this opening of the file, so that a second call in this process gets no lock either.
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(DiskLock { file, owner: std::process::id() }))),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -201,7 +201,7 @@ impl Disk {
     }
 }
 
-/// Whether an error says that a file can't be written, and no more.
+/// Returns whether the error means that the file can't be written.
 fn is_forbidden(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
 }
@@ -209,7 +209,7 @@ fn is_forbidden(error: &io::Error) -> bool {
 #[derive(Debug)]
 struct DiskFile {
     file: std::fs::File,
-    /// Whether the file system counted a name when the file was opened: one that never counts can't tell of a removal.
+    /// `true` if the file system counted a name when the file was opened. A file system that counts no names can't show a removal.
     counts_names: bool,
     #[cfg(any(target_os = "linux", target_os = "android"))]
     direct: direct::Direct,
@@ -224,10 +224,8 @@ impl DiskFile {
             direct: direct::Direct::default(),
         }
     }
-}
 
-impl DiskFile {
-    /// Makes the file exactly `len` bytes long. `reserve` makes it longer, and says whether there is space behind that.
+    /// Makes the file exactly `len` bytes long. `reserve` makes it longer, and returns whether it reserved the space.
     fn resize_by(
         &self,
         len: u64,
@@ -238,12 +236,12 @@ impl DiskFile {
             return sys::set_len(&self.file, len);
         }
         let result = match reserve(&self.file, old, len) {
-            // Where nothing reserves space, zeros do.
+            // Written zeros reserve the space too.
             Ok(false) => self.write_zeros(old, len),
             reserved => reserved.map(drop),
         };
         if result.is_err() {
-            // A reservation that meets the full disk half-way keeps what it got; give it back. The first error counts.
+            // A reservation that met a full disk keeps the space that it got, until the file is cut. The first error counts.
             let _ = sys::set_len(&self.file, old);
         }
         result
@@ -292,7 +290,7 @@ impl File for DiskFile {
 
     fn sync(&self) -> io::Result<()> {
         sys::sync(&self.file)?;
-        // After the sync, so that no removal before it is missed.
+        // This comes after the sync, so that it finds every removal before the sync.
         if self.counts_names && !sys::has_name(&self.file)? {
             return Err(io::Error::new(io::ErrorKind::NotFound, super::REMOVED));
         }
@@ -304,7 +302,7 @@ impl File for DiskFile {
     }
 }
 
-/// Reads until `buf` is full or the file ends: one call of the system may be interrupted or deliver less.
+/// Reads until `buf` is full or the file ends. One call of the system may be interrupted, or read less.
 fn read_full(
     buf: &mut [u8],
     offset: u64,
@@ -322,7 +320,7 @@ fn read_full(
     Ok(done)
 }
 
-/// Writes until nothing is left: one call of the system may be interrupted or take less.
+/// Writes all of `bytes`. One call of the system may be interrupted, or write less.
 fn write_full(bytes: &[u8], offset: u64, mut write: impl FnMut(&[u8], u64) -> io::Result<usize>) -> io::Result<()> {
     let mut done = 0;
     while done < bytes.len() {
@@ -339,8 +337,8 @@ fn write_full(bytes: &[u8], offset: u64, mut write: impl FnMut(&[u8], u64) -> io
 #[derive(Debug)]
 struct DiskLock {
     file: std::fs::File,
-    /// The process that took the lock: a forked child has a duplicate of the descriptor, and when it ends in an orderly
-    /// way it must not release what its parent still holds.
+    /// The process that took the lock. A forked child has a duplicate of the descriptor, and its exit must not release the lock of its
+    /// parent.
     owner: u32,
 }
 
@@ -355,7 +353,7 @@ impl Lock for DiskLock {
 
 impl Drop for DiskLock {
     fn drop(&mut self) {
-        // Nobody is left to hear of an error, and the end of the process releases the lock in any case.
+        // No caller is left to report an error to, and the end of the process releases the lock in any case.
         let _ = self.unlock();
     }
 }

@@ -1,4 +1,4 @@
-//! The contract of the floor, on the real file system and on the simulated one.
+//! The contract of [`Folder`] and [`File`], on the real file system and on the simulated one.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use super::{Disk, Entry, File, Folder, Open};
 use crate::sim::Sim;
 
-/// Runs a test over both.
+/// Runs a test on both folders.
 fn both(test: impl Fn(&dyn Folder)) {
     let temp = tempfile::tempdir().unwrap();
     test(&Disk::create(&temp.path().join("store")).unwrap());
@@ -38,13 +38,13 @@ fn listed(folder: &dyn Folder) -> Vec<(String, u64)> {
 
 fn kind<T>(result: std::io::Result<T>) -> ErrorKind {
     match result {
-        Ok(_) => panic!("it should have failed"),
+        Ok(_) => panic!("the call succeeded"),
         Err(e) => e.kind(),
     }
 }
 
 #[test]
-fn a_file_is_created_once_and_found_after_that() {
+fn a_file_is_created_once() {
     both(|folder| {
         assert_eq!(kind(folder.open("a", Open::Read)), ErrorKind::NotFound);
         assert_eq!(kind(folder.open("a", Open::Write)), ErrorKind::NotFound);
@@ -76,7 +76,7 @@ fn reads_stop_at_the_end_and_holes_are_zeros() {
 }
 
 #[test]
-fn a_file_grows_by_zeros_and_a_cut_part_never_returns() {
+fn a_file_grows_by_zeros_and_cut_bytes_never_return() {
     both(|folder| {
         let file = create(folder, "a", &[7; 5000]);
         file.resize(100_000).unwrap();
@@ -93,7 +93,7 @@ fn a_file_grows_by_zeros_and_a_cut_part_never_returns() {
 }
 
 #[test]
-fn a_rename_replaces_and_handles_stay_with_their_file() {
+fn a_rename_replaces_a_file_and_handles_keep_their_file() {
     both(|folder| {
         let new = create(folder, "a.tmp", b"new");
         let old = create(folder, "a", b"old");
@@ -114,7 +114,7 @@ fn a_rename_replaces_and_handles_stay_with_their_file() {
 
 #[cfg(unix)]
 #[test]
-fn the_sync_of_a_file_that_was_removed_says_so() {
+fn the_sync_of_a_removed_file_fails() {
     both(|folder| {
         let (removed, replaced, renamed) =
             (create(folder, "a", b"one"), create(folder, "b", b"two"), create(folder, "c", b"three"));
@@ -134,14 +134,14 @@ fn the_sync_of_a_file_that_was_removed_says_so() {
 }
 
 #[test]
-fn syncs_and_evictions_change_nothing_that_is_seen() {
+fn syncs_and_evictions_change_no_bytes() {
     both(|folder| {
         let file = create(folder, "a", &[1; 3000]);
         file.sync().unwrap();
         file.evict().unwrap();
         folder.sync().unwrap();
         assert_eq!(read(&*file), [1; 3000]);
-        // A file that is open for reading can be synced: recovery does so before it decides.
+        // Recovery syncs a file that is open for reading.
         let reader = folder.open("a", Open::Read).unwrap();
         file.write_at(&[2; 10], 0).unwrap();
         reader.sync().unwrap();
@@ -151,7 +151,7 @@ fn syncs_and_evictions_change_nothing_that_is_seen() {
 }
 
 #[test]
-fn a_file_opened_for_reading_is_not_written() {
+fn a_file_that_is_open_for_reading_can_not_be_written() {
     both(|folder| {
         create(folder, "a", b"one");
         let reader = folder.open("a", Open::Read).unwrap();
@@ -162,7 +162,7 @@ fn a_file_opened_for_reading_is_not_written() {
 }
 
 #[test]
-fn the_folder_below_is_made_when_needed_and_not_listed() {
+fn salvage_is_created_when_needed_and_listed_apart() {
     both(|folder| {
         assert_eq!(kind(folder.open("salvage/a", Open::Read)), ErrorKind::NotFound);
         assert!(folder.list_salvage().unwrap().is_empty());
@@ -207,7 +207,7 @@ fn a_lock_is_held_once_until_it_is_released() {
         first.unlock().unwrap();
         let second = folder.lock("LOCK").unwrap().unwrap();
         drop(first);
-        assert!(folder.lock("LOCK").unwrap().is_none(), "a released lock releases nothing more");
+        assert!(folder.lock("LOCK").unwrap().is_none(), "the drop of a released lock releases no other lock");
         drop(second);
         assert!(folder.lock("LOCK").unwrap().is_some());
         assert_eq!(listed(folder), [("LOCK".to_owned(), 0)], "the file stays");
@@ -215,7 +215,7 @@ fn a_lock_is_held_once_until_it_is_released() {
 }
 
 #[test]
-fn a_lock_on_what_is_there_is_the_same_lock() {
+fn lock_if_there_takes_the_same_lock() {
     both(|folder| {
         assert_eq!(kind(folder.lock_if_there("LOCK")), ErrorKind::NotFound);
         assert!(listed(folder).is_empty());
@@ -251,7 +251,7 @@ fn several_threads_use_one_file() {
 }
 
 #[test]
-fn a_length_that_nothing_can_have_is_an_error() {
+fn an_impossible_length_is_an_error() {
     both(|folder| {
         let file = create(folder, "a", b"one");
         assert!(file.resize(u64::MAX).is_err());
@@ -260,9 +260,8 @@ fn a_length_that_nothing_can_have_is_an_error() {
     });
 }
 
-/// Calls in a random order; both must do the same.
 #[test]
-fn the_simulated_folder_does_what_the_real_one_does() {
+fn random_calls_have_the_same_results_on_both() {
     let temp = tempfile::tempdir().unwrap();
     for seed in 0..40_u64 {
         let disk = Disk::create(&temp.path().join(seed.to_string())).unwrap();

@@ -1,4 +1,4 @@
-//! Bytes ↔ frames: the unit that the log writes, under checksums. No I/O here.
+//! Frames, the units that the log writes, and their bytes. This module does no I/O.
 //!
 //! All integers are little-endian. A frame begins on a multiple of 8 bytes, and its body is padded with zeros to one.
 //!
@@ -20,67 +20,67 @@
 //!
 //! A frame is valid at a place iff
 //! 1. the header CRC is the CRC-32C of the segment's salt, the frame's offset in the file and the bytes 4..80,
-//! 2. the salt is the segment's, the kind is one of [`Kind`], the flags are known ones, and the bytes marked 0 are 0,
+//! 2. the salt is the segment's, the kind is one of [`FrameKind`], the flags are known ones, and the bytes marked 0 are 0,
 //! 3. the body lies within the file and its CRC-32C is the body CRC,
 //! 4. its number is the previous frame's plus one, its chain is the previous frame's header CRC, and its first LSN is the
 //!    one that follows the previous frame's records.
 //!
-//! Salt and offset keep a frame from passing anywhere but where it was written; the salt is random, so that no payload can
-//! hold a frame that passes; the chain makes a frame that is missing show at the next. The *durable frame number* is the
-//! newest frame that was known to be on stable storage when this one was built: a valid frame proves that everything up to
-//! there was durable once, so that damage there is never taken for a torn write.
+//! Salt and offset make a frame invalid anywhere but where it was written. The salt is random, so that no payload can contain a valid
+//! frame. The chain reveals a missing frame. The *durable frame number* is the newest frame that was known to be on stable storage when
+//! this frame was built: a valid frame proves that everything up to there was durable once, so that recovery takes no corruption there
+//! for a torn write.
 
 use crate::codec::{put_varint, take_varint};
 use crate::lsn::Lsn;
 
-/// The bytes of a frame before its body.
+/// The length of a frame's header.
 pub(crate) const HEADER: usize = 80;
 /// Frames begin on multiples of this.
 pub(crate) const ALIGN: usize = 8;
-/// A mark stands on a block of its own, and a segment's header takes one.
+/// The size of a block. A mark and a segment's header each have a block of their own.
 pub(crate) const BLOCK: u64 = 4096;
 
 /// The frame begins on a block of its own, with zeros between it and the frame before.
 pub(crate) const FLAG_BLOCK: u8 = 1;
-/// The mark of a close: the segment ends here, and what was reserved behind it may be cut off.
+/// The frame is the mark of a close: the segment ends here, and its reserved space may be cut off.
 pub(crate) const FLAG_CLOSE: u8 = 2;
 
-/// What a frame holds. 0 is no kind, so that zeros never pass for a frame.
+/// The kind of a frame. 0 is no kind, so that zeros are never a valid frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Kind {
-    /// Records: for each a varint of `length << 1 | joined` and its bytes; `joined` ties it to the next one's batch.
+pub(crate) enum FrameKind {
+    /// Records: for each a varint of `length << 1 | joined` and its bytes. `joined` ties the record to the batch of the next one.
     Batch = 1,
-    /// Nothing: all before it is durable. Written on close and when the store falls idle.
+    /// Nothing. Everything before it is durable. Written on close, and after a second without mutations.
     Mark = 2,
-    /// The end of a full segment: the next one's sequence number (u64).
+    /// The end of a full segment: the sequence number of the next segment (u64).
     Seal = 3,
-    /// The first frame of a segment: where the log before it ends ([`Link`]).
+    /// The first frame of a segment: the end of the log before it ([`Link`]).
     Link = 4,
     /// The names and shapes of the mutations that the following records hold.
     Schema = 5,
-    /// LSN ranges that are taken back: first and last (u64 each), `record count` times.
+    /// The aborted LSN ranges: first and last (u64 each), `record count` times.
     Abort = 6,
 }
 
-impl Kind {
-    fn from_byte(byte: u8) -> Option<Kind> {
+impl FrameKind {
+    fn from_byte(byte: u8) -> Option<FrameKind> {
         Some(match byte {
-            1 => Kind::Batch,
-            2 => Kind::Mark,
-            3 => Kind::Seal,
-            4 => Kind::Link,
-            5 => Kind::Schema,
-            6 => Kind::Abort,
+            1 => FrameKind::Batch,
+            2 => FrameKind::Mark,
+            3 => FrameKind::Seal,
+            4 => FrameKind::Link,
+            5 => FrameKind::Schema,
+            6 => FrameKind::Abort,
             _ => return None,
         })
     }
 }
 
-/// A frame's header, but for the salt and the CRCs that its place and its body determine.
+/// A frame's header, without the salt and the header CRC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) kind: Kind,
+pub(crate) struct FrameHeader {
+    pub(crate) kind: FrameKind,
     pub(crate) flags: u8,
     pub(crate) number: u64,
     pub(crate) durable: u64,
@@ -93,29 +93,29 @@ pub(crate) struct Header {
     pub(crate) chain: u32,
 }
 
-impl Header {
-    /// The LSN that follows the frame's records.
+impl FrameHeader {
+    /// Returns the LSN that follows the frame's records.
     pub(crate) fn next_lsn(&self) -> Lsn {
         match self.kind {
-            Kind::Batch => Lsn::new(self.first_lsn.get().saturating_add(self.count.into())),
+            FrameKind::Batch => Lsn::new(self.first_lsn.get().saturating_add(self.count.into())),
             _ => self.first_lsn,
         }
     }
 
-    /// The bytes of the whole frame.
+    /// Returns the length of the whole frame.
     pub(crate) fn frame_len(&self) -> u64 {
         HEADER as u64 + self.body_len
     }
 }
 
-/// Where a frame stands: the CRC of its header depends on it.
+/// The place of a frame, which the CRC of its header covers.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct FramePlace {
     pub(crate) salt: u64,
     pub(crate) offset: u64,
 }
 
-impl Place {
+impl FramePlace {
     fn header_crc(&self, header: &[u8]) -> u32 {
         let mut seed = [0; 16];
         seed[..8].copy_from_slice(&self.salt.to_le_bytes());
@@ -124,15 +124,14 @@ impl Place {
     }
 }
 
-/// The length that a body of `len` bytes takes in the file.
+/// Returns the length that a body of `len` bytes has in the file.
 pub(crate) fn padded(len: usize) -> usize {
     len.next_multiple_of(ALIGN)
 }
 
-/// Finishes the frame that begins at `start` of `buffer` and reaches to its end: pads the body and writes the header into
-/// the [`HEADER`] bytes kept free for it. `header`'s `body_len` and `body_crc` are set here. Returns the header's CRC, the
-/// next frame's chain.
-pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: Header, place: Place) -> u32 {
+/// Finishes the frame from `start` to the end of `buffer`: pads the body, and writes the header into the frame's first [`HEADER`] bytes.
+/// Sets `body_len` and `body_crc`. Returns the header's CRC, which is the next frame's chain.
+pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: FrameHeader, place: FramePlace) -> u32 {
     let body_len = padded(buffer.len() - start - HEADER);
     buffer.resize(start + HEADER + body_len, 0);
     header.body_len = body_len as u64;
@@ -157,16 +156,16 @@ pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: Header, pla
     crc
 }
 
-/// The header in the first [`HEADER`] of `bytes` and its CRC, if rules 1 and 2 hold at `place`.
-pub(crate) fn parse(bytes: &[u8], place: Place) -> Option<(Header, u32)> {
+/// Parses the header at the beginning of `bytes`, and returns it with its CRC if rules 1 and 2 hold at `place`.
+pub(crate) fn parse(bytes: &[u8], place: FramePlace) -> Option<(FrameHeader, u32)> {
     let bytes = bytes.get(..HEADER)?;
-    let kind = Kind::from_byte(bytes[4])?;
-    // The salt first: it is what tells most of the non-frames in a look ahead, and it is cheap.
+    let kind = FrameKind::from_byte(bytes[4])?;
+    // The salt is compared first, because that is cheap and rejects most of the bytes that `look_ahead` tries.
     if u64_at(bytes, 8) != place.salt || bytes[6..8] != [0; 2] || bytes[76..80] != [0; 4] {
         return None;
     }
     let crc = u32_at(bytes, 0);
-    let header = Header {
+    let header = FrameHeader {
         kind,
         flags: bytes[5],
         number: u64_at(bytes, 16),
@@ -186,21 +185,21 @@ pub(crate) fn parse(bytes: &[u8], place: Place) -> Option<(Header, u32)> {
     (plausible && place.header_crc(bytes) == crc).then_some((header, crc))
 }
 
-/// Whether `body` is the one that `header` was written for.
-pub(crate) fn body_matches(header: &Header, body: &[u8]) -> bool {
+/// Returns whether `body` has the length and the CRC in `header`.
+pub(crate) fn body_matches(header: &FrameHeader, body: &[u8]) -> bool {
     body.len() as u64 == header.body_len && crc32c::crc32c(body) == header.body_crc
 }
 
-/// A link frame's body: the end of the log before this segment.
+/// The body of a link frame: the end of the log before this segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// The predecessor's sequence number; 0 if this is the store's first segment.
+    /// The sequence number of the segment before; 0 for the store's first segment.
     pub(crate) seq: u64,
-    /// Where the predecessor's last valid frame ends.
+    /// The end of that segment's last valid frame.
     pub(crate) len: u64,
-    /// That frame's number.
+    /// The number of that frame.
     pub(crate) number: u64,
-    /// That frame's header CRC.
+    /// The header CRC of that frame.
     pub(crate) chain: u32,
 }
 
@@ -218,53 +217,53 @@ impl Link {
     }
 }
 
-/// The next segment's number in a seal's body.
+/// Parses a seal's body, the sequence number of the next segment.
 pub(crate) fn parse_seal(body: &[u8]) -> Option<u64> {
     Some(u64_at(body.get(..8)?, 0))
 }
 
-/// LSNs that are taken back: the first and the last of each range.
-pub(crate) type Range = (Lsn, Lsn);
+/// The first and the last LSN of a range.
+pub(crate) type LsnRange = (Lsn, Lsn);
 
-/// The ranges of an abort frame's body.
-pub(crate) fn parse_abort(count: u32, body: &[u8]) -> Option<Vec<Range>> {
+/// Parses the aborted ranges in an abort frame's body.
+pub(crate) fn parse_abort(count: u32, body: &[u8]) -> Option<Vec<LsnRange>> {
     let bytes = body.get(..(count as usize).checked_mul(16)?)?;
     let range = |pair: &[u8]| (Lsn::new(u64_at(pair, 0)), Lsn::new(u64_at(pair, 8)));
     let ranges: Vec<_> = bytes.chunks_exact(16).map(range).collect();
     ranges.iter().all(|(first, last)| first.get() > 0 && first <= last).then_some(ranges)
 }
 
-pub(crate) fn put_abort(ranges: &[Range], out: &mut Vec<u8>) {
+pub(crate) fn put_abort(ranges: &[LsnRange], out: &mut Vec<u8>) {
     for (first, last) in ranges {
         out.extend_from_slice(&first.get().to_le_bytes());
         out.extend_from_slice(&last.get().to_le_bytes());
     }
 }
 
-/// Appends a record to a batch's body; `joined` when the next record belongs to the same atomic batch.
+/// Appends a record to the body of a batch frame. `joined` ties it to the batch of the next record.
 pub(crate) fn put_record(bytes: &[u8], joined: bool, out: &mut Vec<u8>) {
     put_varint((bytes.len() as u64) << 1 | u64::from(joined), out);
     out.extend_from_slice(bytes);
 }
 
-/// The records of a batch's body.
+/// An iterator over the records in the body of a batch frame.
 pub(crate) struct Records<'a> {
     rest: &'a [u8],
     left: u32,
     lsn: u64,
 }
 
-/// A record in a batch.
+/// A record in a batch frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
     pub(crate) lsn: Lsn,
-    /// Whether the next record belongs to the same atomic batch.
+    /// `true` if the next record belongs to the same atomic batch.
     pub(crate) joined: bool,
     pub(crate) bytes: &'a [u8],
 }
 
 impl<'a> Records<'a> {
-    pub(crate) fn new(header: &Header, body: &'a [u8]) -> Self {
+    pub(crate) fn new(header: &FrameHeader, body: &'a [u8]) -> Self {
         Records { rest: body, left: header.count, lsn: header.first_lsn.get() }
     }
 }
@@ -272,12 +271,12 @@ impl<'a> Records<'a> {
 impl<'a> Iterator for Records<'a> {
     type Item = Option<Record<'a>>;
 
-    /// `Some(None)` where the body ends within a record, or holds more than padding behind the last.
+    /// Returns `Some(None)` if the body ends within a record, or holds more than padding after the last record.
     fn next(&mut self) -> Option<Self::Item> {
         if self.left == 0 {
-            let sound = self.rest.len() < ALIGN && self.rest.iter().all(|&byte| byte == 0);
+            let is_padding = self.rest.len() < ALIGN && self.rest.iter().all(|&byte| byte == 0);
             self.rest = &[];
-            return (!sound).then_some(None);
+            return (!is_padding).then_some(None);
         }
         self.left -= 1;
         let record = take_varint(&mut self.rest).and_then(|head| {
@@ -293,14 +292,14 @@ impl<'a> Iterator for Records<'a> {
     }
 }
 
-/// The integer at `at`; the caller has checked the length.
+/// Reads the integer at `at`. The caller has checked the length.
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(word)
 }
 
-/// The integer at `at`; the caller has checked the length.
+/// Reads the integer at `at`. The caller has checked the length.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
@@ -311,8 +310,8 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 mod tests {
     use super::*;
 
-    fn header(kind: Kind, count: u32) -> Header {
-        Header {
+    fn header(kind: FrameKind, count: u32) -> FrameHeader {
+        FrameHeader {
             kind,
             flags: 0,
             number: 7,
@@ -331,14 +330,14 @@ mod tests {
         let mut buffer = vec![0; HEADER];
         put_record(b"one", true, &mut buffer);
         put_record(b"", false, &mut buffer);
-        finish(&mut buffer, 0, header(Kind::Batch, 2), PLACE);
+        finish(&mut buffer, 0, header(FrameKind::Batch, 2), PLACE);
         buffer
     }
 
-    const PLACE: Place = Place { salt: 0x1234_5678_9abc_def0, offset: 4096 };
+    const PLACE: FramePlace = FramePlace { salt: 0x1234_5678_9abc_def0, offset: 4096 };
 
     #[test]
-    fn a_frame_comes_back() {
+    fn a_frame_is_parsed_as_it_was_written() {
         let bytes = batch();
         assert_eq!(bytes.len() % ALIGN, 0);
         let (parsed, _) = parse(&bytes, PLACE).unwrap();
@@ -355,30 +354,33 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let passes = parse(&flipped, PLACE).is_some_and(|(header, _)| body_matches(&header, &flipped[HEADER..]));
-            assert!(!passes, "bit {bit}");
+            let is_valid = parse(&flipped, PLACE).is_some_and(|(header, _)| body_matches(&header, &flipped[HEADER..]));
+            assert!(!is_valid, "bit {bit}");
         }
     }
 
     #[test]
-    fn a_frame_passes_only_in_its_place() {
+    fn a_frame_is_valid_only_in_its_place() {
         let bytes = batch();
-        assert!(parse(&bytes, Place { offset: 4104, ..PLACE }).is_none());
-        assert!(parse(&bytes, Place { salt: 1, ..PLACE }).is_none());
-        assert!(parse(&[0; HEADER], Place { salt: 0, offset: 0 }).is_none(), "zeros are no frame");
+        assert!(parse(&bytes, FramePlace { offset: 4104, ..PLACE }).is_none());
+        assert!(parse(&bytes, FramePlace { salt: 1, ..PLACE }).is_none());
+        assert!(parse(&[0; HEADER], FramePlace { salt: 0, offset: 0 }).is_none(), "zeros are no frame");
         assert!(parse(&bytes[..HEADER - 1], PLACE).is_none());
     }
 
     #[test]
-    fn a_body_that_lies_about_its_records_is_seen() {
-        let parsed = header(Kind::Batch, 2);
+    fn a_body_that_does_not_match_its_record_count_shows() {
+        let parsed = header(FrameKind::Batch, 2);
         assert!(Records::new(&parsed, &[6, b'a']).any(|record| record.is_none()), "longer than the body");
-        assert!(Records::new(&header(Kind::Batch, 1), &[0, 1]).any(|record| record.is_none()), "more than padding");
+        assert!(
+            Records::new(&header(FrameKind::Batch, 1), &[0, 1]).any(|record| record.is_none()),
+            "more than padding"
+        );
         assert!(Records::new(&parsed, &[]).any(|record| record.is_none()));
     }
 
     #[test]
-    fn notes_come_back() {
+    fn links_and_aborts_are_parsed_as_they_were_written() {
         let link = Link { seq: 3, len: 8192, number: 6, chain: 9 };
         let mut body = Vec::new();
         link.put(&mut body);

@@ -1,14 +1,14 @@
-//! The folder's file names, and the `STORE` file that says which store it is.
+//! The file names of a store's folder, and the file `STORE`, which identifies the store.
 //!
 //! ```text
 //! LOCK                     held while the store is open; never deleted
 //! STORE                    the store's identity, 64 bytes, written once
 //! {seq:016x}.wal           a segment of the log
 //! {lsn:016x}.ckpt          a checkpoint of the state as of that LSN
-//! {lsn:016x}.ckpt.bad      a checkpoint that was found damaged
+//! {lsn:016x}.ckpt.bad      a corrupt checkpoint
 //! STORE.tmp, {…}.wal.tmp, {…}.ckpt.tmp
-//!                          a file that was not finished; removed by the next open
-//! salvage/                 copies of what a recovery cut off: the newest 16, of at most 1 MiB each
+//!                          an unfinished file; removed by the next open
+//! salvage/                 copies of torn ends that recovery cut off: the newest 16, of at most 1 MiB each
 //! ```
 //!
 //! `STORE`, little-endian:
@@ -20,7 +20,7 @@
 //! +---------+--------+--------+----------------+----------------+----------+-------+
 //! ```
 //!
-//! It is renamed into place last when a store is created, and so it is the commit of the creation.
+//! The creation of a store renames it into place last, so that it commits the creation.
 
 use std::path::{Path, PathBuf};
 
@@ -41,17 +41,17 @@ const STORE_LEN: usize = 64;
 /// The files of walr 0.1.
 const OLD: [&str; 3] = ["wal.bin", "checkpoint.bin", "temporary_checkpoint.bin"];
 
-/// The suffix of a file that isn't finished.
+/// The suffix of an unfinished file.
 pub(crate) const TMP: &str = ".tmp";
-/// The suffix of a checkpoint that was found damaged.
+/// The suffix of a corrupt checkpoint.
 pub(crate) const BAD: &str = ".bad";
 
-/// What a file's name says it is.
+/// The kind of a file, as its name tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(crate) enum FileKind {
     Segment(u64),
     Checkpoint(Lsn),
-    /// One of the three that the store writes under such a name: whatever else ends so is somebody else's.
+    /// One of the three unfinished files above. The store ignores other `.tmp` files.
     Unfinished,
     /// A file of walr 0.1, which had another format.
     Old,
@@ -65,35 +65,35 @@ pub(crate) fn checkpoint_name(lsn: Lsn) -> String {
     format!("{:016x}.ckpt", lsn.get())
 }
 
-/// What `name` is, if it is one of ours.
-pub(crate) fn parse_name(name: &str) -> Option<Name> {
+/// Returns the kind of the file `name`, or `None` if the store doesn't use such names.
+pub(crate) fn parse_name(name: &str) -> Option<FileKind> {
     match name.strip_suffix(TMP) {
-        Some(STORE) => Some(Name::Unfinished),
-        Some(finished) => parse_numbered(finished).map(|_| Name::Unfinished),
-        None if OLD.contains(&name) => Some(Name::Old),
+        Some(STORE) => Some(FileKind::Unfinished),
+        Some(finished) => parse_numbered(finished).map(|_| FileKind::Unfinished),
+        None if OLD.contains(&name) => Some(FileKind::Old),
         None => parse_numbered(name),
     }
 }
 
-fn parse_numbered(name: &str) -> Option<Name> {
+fn parse_numbered(name: &str) -> Option<FileKind> {
     let (number, suffix) = name.split_once('.')?;
     let canonical = number.len() == 16 && !number.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'+');
     let number = u64::from_str_radix(number, 16).ok().filter(|_| canonical)?;
     match suffix {
-        "wal" => Some(Name::Segment(number)),
-        "ckpt" => Some(Name::Checkpoint(Lsn::new(number))),
+        "wal" => Some(FileKind::Segment(number)),
+        "ckpt" => Some(FileKind::Checkpoint(Lsn::new(number))),
         _ => None,
     }
 }
 
-/// Which store a file belongs to; random.
+/// The random id of a store. Each segment and checkpoint repeats it.
 pub(crate) type StoreId = [u8; 16];
 
 /// The contents of `STORE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) store: StoreId,
-    /// Which copy of the store this is; a restored copy gets another.
+    /// The random id of this copy of the store. A restored copy gets another.
     pub(crate) lineage: [u8; 16],
 }
 
@@ -114,7 +114,7 @@ impl Identity {
         bytes
     }
 
-    /// The identity in the bytes of `STORE`; `path` is named in the errors.
+    /// Decodes the bytes of `STORE`. `path` is for the errors.
     pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Identity> {
         let corrupt = |reason: &str| Error::Corrupt {
             path: path.to_path_buf(),
@@ -123,10 +123,10 @@ impl Identity {
             reason: reason.to_string(),
         };
         if bytes.len() != STORE_LEN || bytes[..8] != STORE_MAGIC {
-            return Err(corrupt("it isn't the identity of a walr store"));
+            return Err(corrupt("the file isn't the identity of a walr store"));
         }
         if crc32c::crc32c(&bytes[..60]) != u32_at(bytes, 60) {
-            return Err(corrupt("its checksum is wrong"));
+            return Err(corrupt("the checksum is wrong"));
         }
         newer(path, "the format", u32_at(bytes, 8), FORMAT)?;
         newer(path, "the codec", u32_at(bytes, 12), CODEC)?;
@@ -136,10 +136,9 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Writes `STORE`, durably: the last act of a creation.
-    pub(crate) fn write(&self, dir: &Dir) -> Result<()> {
-        let unfinished = format!("{STORE}{TMP}");
-        dir.replace(&unfinished, STORE, &self.encode())
+    /// Writes `STORE` durably, as the last step of a creation.
+    pub(crate) fn write(&self, dir: &StoreDir) -> Result<()> {
+        dir.replace(&format!("{STORE}{TMP}"), STORE, &self.encode())
     }
 }
 
@@ -150,31 +149,31 @@ fn newer(path: &Path, what: &'static str, found: u32, known: u32) -> Result<()> 
     Ok(())
 }
 
-/// Bytes that nobody can foresee.
+/// Returns random bytes that can't be predicted.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|e| Error::io("draw random bytes for", "a new file", e.into()))?;
     Ok(bytes)
 }
 
-/// A store's folder, with the path that messages name.
+/// A store's folder, with its path for messages.
 #[derive(Clone, Debug)]
-pub(crate) struct Dir {
+pub(crate) struct StoreDir {
     pub(crate) folder: std::sync::Arc<dyn Folder>,
     pub(crate) path: PathBuf,
 }
 
-impl Dir {
-    /// Pairs a folder with its own name.
-    pub(crate) fn of(folder: std::sync::Arc<dyn Folder>) -> Dir {
-        Dir { path: folder.path(), folder }
+impl StoreDir {
+    /// Takes the path from the folder's name.
+    pub(crate) fn of(folder: std::sync::Arc<dyn Folder>) -> StoreDir {
+        StoreDir { path: folder.path(), folder }
     }
 
     pub(crate) fn file_path(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// All of a small file; `None` if there is none.
+    /// Reads a small file; `None` if there is none.
     pub(crate) fn read_small(&self, name: &str) -> Result<Option<Vec<u8>>> {
         const MOST: usize = 4096;
         let file = match self.folder.open(name, Open::Read) {
@@ -188,7 +187,7 @@ impl Dir {
         Ok(Some(bytes))
     }
 
-    /// Makes `bytes` the contents of the file `to`, durably and at once: written under the name `unfinished` and renamed.
+    /// Replaces the contents of the file `to` by `bytes`, durably and atomically: writes the file `unfinished` and renames it.
     fn replace(&self, unfinished: &str, to: &str, bytes: &[u8]) -> Result<()> {
         self.remove_if_there(unfinished)?;
         let path = self.file_path(unfinished);
@@ -198,7 +197,7 @@ impl Dir {
         self.rename(unfinished, to)
     }
 
-    /// Renames durably.
+    /// Renames a file durably.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
         self.folder.rename(from, to).map_err(|e| Error::io("rename", self.file_path(from), e))?;
         self.sync()
@@ -221,13 +220,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_come_back_and_others_are_none_of_ours() {
-        assert_eq!(parse_name(&segment_name(26)), Some(Name::Segment(26)));
-        assert_eq!(parse_name(&checkpoint_name(Lsn::new(u64::MAX))), Some(Name::Checkpoint(Lsn::new(u64::MAX))));
+    fn own_names_are_parsed_and_others_are_ignored() {
+        assert_eq!(parse_name(&segment_name(26)), Some(FileKind::Segment(26)));
+        assert_eq!(parse_name(&checkpoint_name(Lsn::new(u64::MAX))), Some(FileKind::Checkpoint(Lsn::new(u64::MAX))));
         for unfinished in ["STORE.tmp", "000000000000001a.wal.tmp", "000000000000001a.ckpt.tmp"] {
-            assert_eq!(parse_name(unfinished), Some(Name::Unfinished), "{unfinished}");
+            assert_eq!(parse_name(unfinished), Some(FileKind::Unfinished), "{unfinished}");
         }
-        assert_eq!(parse_name("wal.bin"), Some(Name::Old));
+        assert_eq!(parse_name("wal.bin"), Some(FileKind::Old));
         let foreign = ["lost+found", "STORE", "1a.wal", "000000000000001A.wal", "+00000000000001a.wal", "x.ckpt.bad"];
         let temporary = [".tmp", "thesis.tmp", "1a.ckpt.tmp", "wal.bin.tmp", "STORE.tmp.tmp", "000000000000001a.tmp"];
         for foreign in foreign.into_iter().chain(temporary) {
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_is_pinned_and_comes_back() {
+    fn the_identity_decodes_as_it_was_encoded_and_every_flipped_bit_shows() {
         let identity = Identity { store: [7; 16], lineage: [9; 16] };
         let bytes = identity.encode();
         assert_eq!(&bytes[..16], b"walrSTOR\x01\0\0\0\x01\0\0\0");

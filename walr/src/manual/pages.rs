@@ -7,11 +7,10 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::encoded::{EncodedLog, EncodedState};
 use crate::commit::Core;
 use crate::error::{Error, Result};
-use crate::fs::spawn;
+use crate::fs::{Throttle, WorkSignals, spawn};
 use crate::lsn::Lsn;
-use crate::pace::{Pace, Signals};
 use crate::panic::woken_quietly;
-use crate::recovery::{self, Snapshot};
+use crate::recovery::{self, LogSnapshot};
 
 /// The most pages that are read ahead.
 const AHEAD: usize = 2;
@@ -35,7 +34,7 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Starts the thread that reads the contents of `snapshot`, in pages of about `size` bytes. The drop ends the thread.
-    pub(super) fn read(core: &Arc<Core<EncodedState>>, snapshot: Snapshot, size: usize) -> Result<Pages> {
+    pub(super) fn read(core: &Arc<Core<EncodedState>>, snapshot: LogSnapshot, size: usize) -> Result<Pages> {
         let (send, pages) = channel(AHEAD);
         let core = core.clone();
         spawn("walr-replay", Box::new(move || send_pages(&core, &snapshot, size, &send)))?;
@@ -70,14 +69,14 @@ fn ended() -> Error {
     Error::Thread { reason: "the replay's thread ended before the end of the log".to_string() }
 }
 
-fn send_pages(core: &Core<EncodedState>, snapshot: &Snapshot, size: usize, pages: &Sender<Page>) {
-    let signals = Signals::default();
+fn send_pages(core: &Core<EncodedState>, snapshot: &LogSnapshot, size: usize, pages: &Sender<Page>) {
+    let signals = WorkSignals::default();
     // The caller waits for each page.
-    signals.hurry();
+    signals.unthrottle();
     let send = |page| {
         if pages.blocking_send(page).is_err() {
             // The caller has dropped the replay.
-            signals.stop();
+            signals.cancel();
         }
     };
     let (mut page, mut bytes) = (Vec::new(), 0);
@@ -92,7 +91,7 @@ fn send_pages(core: &Core<EncodedState>, snapshot: &Snapshot, size: usize, pages
             bytes = 0;
         }
     };
-    let end = recovery::read(&core.dir, &core.store, snapshot, &Pace::gentle(&signals), begin, &mut each);
+    let end = recovery::read(&core.dir, &core.store, snapshot, &Throttle::background(&signals), begin, &mut each);
     if end.is_ok() && !page.is_empty() {
         send(Page::Records(page));
     }

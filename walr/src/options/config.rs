@@ -28,9 +28,10 @@ pub(crate) struct Config {
     /// Makes checkpoints and the next segment on threads of their own. Crash tests make them on the writer's thread, so that each
     /// run makes the same calls to the file system.
     pub(crate) in_background: bool,
-    /// Reserves the space of segments and never fills it with zeros, for groups of any size.
-    #[cfg(test)]
+    /// Reserves the space of segments and never fills it with zeros, for groups of any size. For crash tests.
     pub(crate) only_reserve: bool,
+    /// The time for which reads wait at most, about, while a group is applied. Crash tests answer each call in a slice of its own.
+    pub(crate) slice: Duration,
 }
 
 impl Default for Config {
@@ -49,8 +50,8 @@ impl Default for Config {
             power_safe_overwrite: true,
             changed_code: ChangedCode::default(),
             in_background: true,
-            #[cfg(test)]
             only_reserve: false,
+            slice: Duration::from_micros(500),
         }
     }
 }

@@ -2,95 +2,104 @@
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::log::frame::{Header, Kind, Range, Records};
+use crate::log::frame::{FrameHeader, FrameKind, LsnRange, Records};
 use crate::log::view::{Span, View, mutation_name};
 use crate::lsn::Lsn;
 use crate::panic;
 use crate::schema::Schema;
 use crate::schema::state::WalState;
 
-/// Why a replay ended early.
+/// The reason why a replay ended early.
 #[derive(Debug)]
-pub(crate) enum Stopped {
+pub(crate) enum ReplayError {
     Failed(Error),
-    /// A record panicked; the state may be half changed.
-    Panicked(Panic),
+    /// A record panicked, and may have left the state half changed.
+    Panicked(RecordPanic),
 }
 
 /// A record that panicked on replay.
 #[derive(Debug)]
-pub(crate) struct Panic {
+pub(crate) struct RecordPanic {
     pub(crate) lsn: Lsn,
     /// The first and the last LSN of the record's batch.
-    pub(crate) batch: Range,
+    pub(crate) batch: LsnRange,
     /// The number of the record's frame.
     pub(crate) frame: u64,
     pub(crate) mutation: String,
     pub(crate) message: String,
 }
 
-impl From<Error> for Stopped {
+impl From<Error> for ReplayError {
     fn from(error: Error) -> Self {
-        Stopped::Failed(error)
+        ReplayError::Failed(error)
     }
 }
 
 /// A decoded record.
 #[derive(Debug)]
-pub(crate) struct Decoded<L> {
+pub(crate) struct DecodedRecord<L> {
     pub(crate) lsn: Lsn,
     pub(crate) log: L,
     /// The length of the record's encoding.
     pub(crate) bytes: usize,
-    /// Whether other code of the same mutations made the record.
+    /// `true` if other code of the same mutations made the record.
     pub(crate) of_other_code: bool,
 }
 
-/// Takes decoded records.
-pub(crate) trait Sink<L> {
-    /// Hears of a frame before its records come; `read` bytes of the log are read by then.
-    fn frame(&mut self, read: u64) -> Result<(), Stopped>;
-    /// Takes a record.
-    fn record(&mut self, record: Decoded<L>) -> Result<(), Stopped>;
+/// A receiver of decoded records.
+pub(crate) trait RecordSink<L> {
+    /// Is called before the records of each frame. `read` is the number of bytes read so far.
+    fn frame(&mut self, read: u64) -> Result<(), ReplayError>;
+    /// Receives a record.
+    fn record(&mut self, record: DecodedRecord<L>) -> Result<(), ReplayError>;
 }
 
-/// Decodes the records of `span` into `sink`; aborted ones are left out.
-pub(crate) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
+/// Decodes the records of `span` into `sink`, without the aborted ones.
+pub(crate) fn decode<S: WalState>(
+    view: &View,
+    span: Span,
+    sink: &mut dyn RecordSink<S::Log>,
+) -> Result<(), ReplayError> {
     let now = Schema::of::<S>();
-    let mut decoder = Decoder { view, span, now: &now, wrote: None, scratch: Vec::new() };
+    let mut decoder = RecordDecoder { view, span, now: &now, written: None, scratch: Vec::new() };
     view.frames(span, |header, body, read| {
         sink.frame(read)?;
         decoder.frame::<S>(header, body, sink)
     })
 }
 
-struct Decoder<'a> {
+struct RecordDecoder<'a> {
     view: &'a View,
     span: Span,
     now: &'a Schema,
-    /// The schema of the records that follow, and the places of its mutations in the program's.
-    wrote: Option<(Schema, Vec<Option<u32>>)>,
+    /// The schema of the following records, and the place of each of its mutations in the program's schema.
+    written: Option<(Schema, Vec<Option<u32>>)>,
     scratch: Vec<u8>,
 }
 
-impl Decoder<'_> {
-    fn frame<S: WalState>(&mut self, header: &Header, body: &[u8], sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
+impl RecordDecoder<'_> {
+    fn frame<S: WalState>(
+        &mut self,
+        header: &FrameHeader,
+        body: &[u8],
+        sink: &mut dyn RecordSink<S::Log>,
+    ) -> Result<(), ReplayError> {
         match header.kind {
-            Kind::Schema => {
+            FrameKind::Schema => {
                 // Recovery has accepted it.
                 if let Some(schema) = Schema::decode(header.count, body) {
                     let places = schema.indexes_in(self.now);
-                    self.wrote = Some((schema, places));
+                    self.written = Some((schema, places));
                 }
             }
-            Kind::Batch => {
+            FrameKind::Batch => {
                 let of_other_code =
-                    self.wrote.as_ref().is_some_and(|(schema, _)| schema.fingerprint != self.now.fingerprint);
+                    self.written.as_ref().is_some_and(|(schema, _)| schema.fingerprint != self.now.fingerprint);
                 for record in Records::new(header, body).flatten() {
-                    if self.span.contains(record.lsn) && !self.view.aborted.contain(record.lsn) {
+                    if self.span.contains(record.lsn) && !self.view.aborted.contains(record.lsn) {
                         let (lsn, bytes) = (record.lsn, record.bytes.len());
                         let log = self.record::<S>(lsn, record.bytes)?;
-                        sink.record(Decoded { lsn, log, bytes, of_other_code })?;
+                        sink.record(DecodedRecord { lsn, log, bytes, of_other_code })?;
                     }
                 }
             }
@@ -100,7 +109,7 @@ impl Decoder<'_> {
     }
 
     fn record<S: WalState>(&mut self, lsn: Lsn, bytes: &[u8]) -> Result<S::Log> {
-        // A panic of the user's own `Deserialize` is a refusal.
+        // The user's own `Deserialize` may panic.
         let decoded = panic::catch(|| self.value::<S>(bytes));
         let decoded =
             decoded.map_err(|message| self.refuse(lsn, format!("decoding the record panicked: {message}")))?;
@@ -108,15 +117,15 @@ impl Decoder<'_> {
             return Err(self.refuse(lsn, "the record names an unknown mutation".to_string()));
         };
         log.map_err(|reason| {
-            let name = mutation_name(self.wrote.as_ref().map(|(schema, _)| schema), mutation);
+            let name = mutation_name(self.written.as_ref().map(|(schema, _)| schema), mutation);
             self.refuse(lsn, format!("the record of `{name}` can't be decoded: {reason}"))
         })
     }
 
-    /// The log value in a record, and its mutation's place in the schema that the record was written under; `None` if this
-    /// program has no such mutation.
+    /// Decodes the log value of a record, and returns it with its mutation's place in the record's schema. Returns `None` if this program
+    /// has no such mutation.
     fn value<S: WalState>(&mut self, bytes: &[u8]) -> Option<(Result<S::Log, String>, u32)> {
-        let (_, places) = self.wrote.as_ref()?;
+        let (_, places) = self.written.as_ref()?;
         let (old, arguments) = codec::decode_front(bytes)?;
         let new = (*places.get(old as usize)?)?;
         if new == old {

@@ -1,8 +1,7 @@
-//! Decoding ahead of applying: reading, checking and decoding on a thread of its own, a few chunks ahead of who takes the
-//! records.
+//! Reads, checks and decodes records on a thread of its own, a few chunks ahead of the thread that applies them.
 //!
-//! What is seen is what one thread would do: the records come in order, and an error of the reading comes behind the records
-//! before it. The thread ends before [`decode`] does.
+//! The sink gets the same calls as from one thread: the records in order, and an error of the decoding thread after the records before
+//! it. The thread ends before [`decode`] returns.
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
@@ -10,71 +9,76 @@ use std::thread;
 
 use parking_lot::{Condvar, Mutex};
 
-use super::decode::{self, Decoded, Sink, Stopped};
+use super::decode::{self, DecodedRecord, RecordSink, ReplayError};
 use crate::error::Error;
 use crate::log::view::{Span, View};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
 
-/// How many chunks may wait to be taken. In memory there are at most two more: one is filled, one is emptied.
-const AHEAD: usize = 2;
-/// A chunk is full with this many bytes of records, or with one record that is larger,
-const CHUNK: usize = 64 * 1024;
-/// or with this many records and frames.
-const MOST: usize = 1024;
+/// The most chunks in the queue. There are at most two more in memory, one on each thread.
+const MOST_QUEUED: usize = 2;
+/// A chunk is full when it has this many bytes of records,
+const CHUNK_BYTES: usize = 64 * 1024;
+/// or this many records and frames.
+const CHUNK_CALLS: usize = 1024;
 
 /// Decodes the records of `span` into `sink`, on two threads.
-pub(super) fn decode<S: WalState>(view: &View, span: Span, sink: &mut dyn Sink<S::Log>) -> Result<(), Stopped> {
-    let line = Line::default();
+pub(super) fn decode<S: WalState>(
+    view: &View,
+    span: Span,
+    sink: &mut dyn RecordSink<S::Log>,
+) -> Result<(), ReplayError> {
+    let queue = ChunkQueue::default();
     thread::scope(|scope| {
         let thread = thread::Builder::new().name("walr-decode".into()).spawn_scoped(scope, || {
-            let _ended = Ended(&line);
-            let mut ahead = Ahead { line: &line, chunk: Chunk::default() };
-            let decoded = decode::decode::<S>(view, span, &mut ahead);
-            // What came before an error is applied before it is met.
-            ahead.hand_over().and(decoded)
+            let _ended = EndGuard(&queue);
+            let mut sender = ChunkSender { queue: &queue, chunk: Chunk::default() };
+            let decoded = decode::decode::<S>(view, span, &mut sender);
+            // The sink gets the records before an error, and then the error.
+            sender.send().and(decoded)
         });
-        // Where no more threads can be had, one does.
+        // Without a second thread, this one decodes.
         let Ok(thread) = thread else { return decode::decode::<S>(view, span, sink) };
-        let taken = {
-            // A thread that still wants to hand over ends.
-            let _ended = Ended(&line);
-            take(&line, sink)
+        let received = {
+            // After an error of the sink, this ends the decoding thread.
+            let _ended = EndGuard(&queue);
+            receive(&queue, sink)
         };
-        taken?;
+        received?;
         thread.join().unwrap_or_else(|payload| resume_unwind(payload))
     })
 }
 
-fn take<L>(line: &Line<L>, sink: &mut dyn Sink<L>) -> Result<(), Stopped> {
-    while let Some(mut chunk) = line.next() {
-        while let Some(piece) = chunk.pieces.pop_front() {
-            match piece {
-                Piece::Frame(read) => sink.frame(read)?,
-                Piece::Record(record) => sink.record(record)?,
+fn receive<L>(queue: &ChunkQueue<L>, sink: &mut dyn RecordSink<L>) -> Result<(), ReplayError> {
+    while let Some(mut chunk) = queue.next() {
+        while let Some(call) = chunk.calls.pop_front() {
+            match call {
+                SinkCall::Frame(read) => sink.frame(read)?,
+                SinkCall::Record(record) => sink.record(record)?,
             }
         }
     }
     Ok(())
 }
 
-/// A queue of chunks between the two threads. Both wait until there is a chunk, or space for one, or the other has ended.
-struct Line<L> {
+/// A queue of chunks between the two threads.
+struct ChunkQueue<L> {
+    /// The chunks, and `true` once one of the threads has ended.
     inner: Mutex<(VecDeque<Chunk<L>>, bool)>,
     changed: Condvar,
 }
 
-impl<L> Default for Line<L> {
+impl<L> Default for ChunkQueue<L> {
     fn default() -> Self {
-        Line { inner: Mutex::new((VecDeque::new(), false)), changed: Condvar::new() }
+        ChunkQueue { inner: Mutex::new((VecDeque::new(), false)), changed: Condvar::new() }
     }
 }
 
-impl<L> Line<L> {
-    /// Adds a chunk; gives it back if nobody takes it any more.
+impl<L> ChunkQueue<L> {
+    /// Adds a chunk once there is space for it. Returns it if the other thread has ended.
     fn put(&self, chunk: Chunk<L>) -> Result<(), Chunk<L>> {
         let mut inner = self.inner.lock();
-        while inner.0.len() >= AHEAD && !inner.1 {
+        while inner.0.len() >= MOST_QUEUED && !inner.1 {
             self.changed.wait(&mut inner);
         }
         if inner.1 {
@@ -85,7 +89,7 @@ impl<L> Line<L> {
         Ok(())
     }
 
-    /// The next chunk; `None` when all are taken and no more will come.
+    /// Waits for the next chunk. Returns `None` after the last one.
     fn next(&self) -> Option<Chunk<L>> {
         let mut inner = self.inner.lock();
         while inner.0.is_empty() && !inner.1 {
@@ -96,69 +100,69 @@ impl<L> Line<L> {
     }
 }
 
-/// Tells the other thread, however this one ends.
-struct Ended<'a, L>(&'a Line<L>);
+/// Tells the other thread on drop that this one has ended.
+struct EndGuard<'a, L>(&'a ChunkQueue<L>);
 
-impl<L> Drop for Ended<'_, L> {
+impl<L> Drop for EndGuard<'_, L> {
     fn drop(&mut self) {
         self.0.inner.lock().1 = true;
         self.0.changed.notify_all();
     }
 }
 
-/// What a sink is told.
-enum Piece<L> {
+/// A call of a sink.
+enum SinkCall<L> {
     Frame(u64),
-    Record(Decoded<L>),
+    Record(DecodedRecord<L>),
 }
 
-/// Some pieces, in order.
+/// Some calls, in order.
 struct Chunk<L> {
-    pieces: VecDeque<Piece<L>>,
+    calls: VecDeque<SinkCall<L>>,
     bytes: usize,
 }
 
 impl<L> Default for Chunk<L> {
     fn default() -> Self {
-        Chunk { pieces: VecDeque::new(), bytes: 0 }
+        Chunk { calls: VecDeque::new(), bytes: 0 }
     }
 }
 
 impl<L> Drop for Chunk<L> {
     fn drop(&mut self) {
-        // One by one: of two values that panic as they go, the second would end the process.
-        while let Some(piece) = self.pieces.pop_front() {
-            drop_quietly(piece);
+        // One by one: if two values panicked during the drop of a list, the second panic would end the process.
+        while let Some(call) = self.calls.pop_front() {
+            drop_quietly(call);
         }
     }
 }
 
-/// Collects pieces, and hands them over in chunks.
-struct Ahead<'a, L> {
-    line: &'a Line<L>,
+/// A sink that sends its calls to the queue in chunks.
+struct ChunkSender<'a, L> {
+    queue: &'a ChunkQueue<L>,
     chunk: Chunk<L>,
 }
 
-impl<L> Ahead<'_, L> {
-    fn put(&mut self, piece: Piece<L>, bytes: usize) -> Result<(), Stopped> {
-        self.chunk.pieces.push_back(piece);
+impl<L> ChunkSender<'_, L> {
+    fn put(&mut self, call: SinkCall<L>, bytes: usize) -> Result<(), ReplayError> {
+        self.chunk.calls.push_back(call);
         self.chunk.bytes += bytes;
-        if self.chunk.bytes >= CHUNK || self.chunk.pieces.len() >= MOST { self.hand_over() } else { Ok(()) }
+        if self.chunk.bytes >= CHUNK_BYTES || self.chunk.calls.len() >= CHUNK_CALLS { self.send() } else { Ok(()) }
     }
 
-    fn hand_over(&mut self) -> Result<(), Stopped> {
-        // Who took them ended early, for a reason of its own.
-        self.line.put(std::mem::take(&mut self.chunk)).map_err(|_| Error::Closed.into())
+    fn send(&mut self) -> Result<(), ReplayError> {
+        // If the receiver has ended, its own error is returned, and not this one.
+        self.queue.put(std::mem::take(&mut self.chunk)).map_err(|_| Error::Closed.into())
     }
 }
 
-impl<L> Sink<L> for Ahead<'_, L> {
-    fn frame(&mut self, read: u64) -> Result<(), Stopped> {
-        self.put(Piece::Frame(read), 0)
+impl<L> RecordSink<L> for ChunkSender<'_, L> {
+    fn frame(&mut self, read: u64) -> Result<(), ReplayError> {
+        self.put(SinkCall::Frame(read), 0)
     }
 
-    fn record(&mut self, record: Decoded<L>) -> Result<(), Stopped> {
+    fn record(&mut self, record: DecodedRecord<L>) -> Result<(), ReplayError> {
         let bytes = record.bytes;
-        self.put(Piece::Record(record), bytes)
+        self.put(SinkCall::Record(record), bytes)
     }
 }

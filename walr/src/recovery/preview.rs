@@ -1,25 +1,24 @@
-//! What an open would do, without doing it.
+//! The dry run of an open.
 
 use std::time::Instant;
 
 use super::report::DryRun;
-use super::{Names, find, refuse_without_store};
+use super::{FolderFiles, find, refuse_without_store};
 use crate::error::{Error, Result};
-use crate::log::layout::{Dir, Identity, STORE};
+use crate::log::layout::{Identity, STORE, StoreDir};
 use crate::options::ChangedCode;
 use crate::options::progress::Watch;
-use crate::pace::Pace;
 use crate::panic::drop_quietly;
 use crate::schema::Schema;
 use crate::schema::state::WalState;
 
-/// Goes through an open of the store in `dir` up to the first change on disk.
-pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch) -> Result<DryRun> {
+/// Performs an open of the store in `dir` up to the first change on disk.
+pub(crate) fn preview<S: WalState>(dir: &StoreDir, changed: ChangedCode, watch: &Watch) -> Result<DryRun> {
     let began = Instant::now();
     let mut run = DryRun::default();
-    match look::<S>(dir, changed, watch, &mut run) {
+    match perform::<S>(dir, changed, watch, &mut run) {
         Ok(()) => {}
-        // Not what an open would say of the folder, but that it can't be looked at.
+        // The folder can't be read, so that the dry run knows nothing about an open.
         Err(error @ Error::Io { .. }) => return Err(error),
         Err(error) => run.refused = Some(error),
     }
@@ -27,17 +26,16 @@ pub(crate) fn preview<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watc
     Ok(run)
 }
 
-fn look<S: WalState>(dir: &Dir, changed: ChangedCode, watch: &Watch, run: &mut DryRun) -> Result<()> {
+fn perform<S: WalState>(dir: &StoreDir, changed: ChangedCode, watch: &Watch, run: &mut DryRun) -> Result<()> {
     Schema::check::<S>()?;
-    let names = Names::list(dir)?;
+    let files = FolderFiles::list(dir)?;
     let Some(bytes) = dir.read_small(STORE)? else {
-        refuse_without_store(dir, &names)?;
+        refuse_without_store(dir, &files)?;
         run.creates = true;
         return Ok(());
     };
     let identity = Identity::decode(&bytes, &dir.file_path(STORE))?;
-    let pace = Pace::watched(watch);
-    let found = find::<S>(dir, &identity.store, &names, changed, &pace, &mut run.recovery)?;
+    let found = find::<S>(dir, &identity.store, &files, changed, watch, &mut run.recovery)?;
     run.recovery.cut = found.log.cuts.clone();
     drop_quietly(found.state);
     Ok(())

@@ -1,37 +1,38 @@
-//! The second pass over the log: the records of a view, in order, applied to a state.
+//! The second pass over the log: applies the records of a view to a state, in order.
 
-use super::decode::{Decoded, Panic, Sink, Stopped, decode};
-use super::decode_ahead;
+use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, decode};
+use super::{decode_ahead, replaying};
 use crate::error::{Error, Result};
-use crate::log::frame::{Kind, Records};
+use crate::fs::Throttle;
+use crate::log::frame::{FrameKind, Records};
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
-use crate::pace::Pace;
+use crate::options::progress::Watch;
 use crate::panic::{self, drop_quietly};
-use crate::reentry;
 use crate::schema::state::WalState;
 
-/// From this many bytes of log on a second thread is worth its start.
-const LONG: u64 = 1 << 20;
+/// A log of at least this many bytes is decoded on a second thread.
+const LONG_LOG: u64 = 1 << 20;
 
-/// The extent of a replay.
+/// The number of records of a replay, and their size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Replayed {
+pub(crate) struct ReplayCounts {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     pub(crate) of_other_code: u64,
 }
 
-/// Hands the records of `span` to `apply`, in order. In the foreground a long log is read and decoded on a thread of its
-/// own, ahead of `apply`.
+/// Calls `apply` with each record of `span`, in order, and reports the progress to `watch`. In the foreground a long log is read and
+/// decoded ahead on a thread of its own.
 pub(crate) fn replay<S: WalState>(
     view: &View,
     span: Span,
-    pace: &Pace<'_>,
+    throttle: &Throttle<'_>,
+    watch: &Watch,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
-) -> Result<Replayed, Stopped> {
-    let mut applier = Applier::<S> { apply, view, pace, replayed: Replayed::default() };
-    if !pace.is_in_background() && view.bytes(span) >= LONG {
+) -> Result<ReplayCounts, ReplayError> {
+    let mut applier = Applier::<S> { apply, view, throttle, watch, replayed: ReplayCounts::default() };
+    if !throttle.is_in_background() && view.bytes(span) >= LONG_LOG {
         decode_ahead::decode::<S>(view, span, &mut applier)?;
     } else {
         decode::<S>(view, span, &mut applier)?;
@@ -39,16 +40,16 @@ pub(crate) fn replay<S: WalState>(
     Ok(applier.replayed)
 }
 
-/// Reduces the count of the `held` records of `span` by the aborted ones. The log is read only where there are some.
-pub(crate) fn without_aborted(mut held: Replayed, view: &View, span: Span) -> Result<Replayed> {
+/// Subtracts the aborted records from the `held` records of `span`. Reads the log only if there are aborted records.
+pub(crate) fn without_aborted(mut held: ReplayCounts, view: &View, span: Span) -> Result<ReplayCounts> {
     let Some((first, last)) = view.aborted.ends().filter(|(_, last)| *last > span.above) else {
         return Ok(held);
     };
     let around = Span { above: span.above.max(Lsn::new(first.get() - 1)), up_to: last };
     view.frames(around, |header, body, _| {
-        if header.kind == Kind::Batch {
+        if header.kind == FrameKind::Batch {
             for record in Records::new(header, body).flatten() {
-                if record.lsn > around.above && view.aborted.contain(record.lsn) {
+                if record.lsn > around.above && view.aborted.contains(record.lsn) {
                     held.records = held.records.saturating_sub(1);
                     held.bytes = held.bytes.saturating_sub(record.bytes.len() as u64);
                 }
@@ -59,27 +60,28 @@ pub(crate) fn without_aborted(mut held: Replayed, view: &View, span: Span) -> Re
     Ok(held)
 }
 
-/// Applies the records that it takes.
+/// A sink that applies records.
 struct Applier<'a, S: WalState> {
     apply: &'a mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
     view: &'a View,
-    pace: &'a Pace<'a>,
-    replayed: Replayed,
+    throttle: &'a Throttle<'a>,
+    watch: &'a Watch,
+    replayed: ReplayCounts,
 }
 
-impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
-    fn frame(&mut self, read: u64) -> Result<(), Stopped> {
-        if self.pace.is_stopped() {
+impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
+    fn frame(&mut self, read: u64) -> Result<(), ReplayError> {
+        if self.throttle.is_cancelled() {
             return Err(Error::Closed.into());
         }
-        self.pace.pause();
-        self.pace.reach(read, self.replayed.records);
+        self.throttle.rest();
+        self.watch.reach(read, self.replayed.records);
         Ok(())
     }
 
-    fn record(&mut self, record: Decoded<S::Log>) -> Result<(), Stopped> {
-        let Decoded { lsn, log, bytes, of_other_code } = record;
-        let replaying = reentry::replaying();
+    fn record(&mut self, record: DecodedRecord<S::Log>) -> Result<(), ReplayError> {
+        let DecodedRecord { lsn, log, bytes, of_other_code } = record;
+        let replaying = replaying::begin();
         let applied = panic::catch(|| (self.apply)(lsn, log));
         drop(replaying);
         match applied {
@@ -93,17 +95,17 @@ impl<S: WalState> Sink<S::Log> for Applier<'_, S> {
     }
 }
 
-/// Finds the record that panicked in the log.
-fn panicked(view: &View, lsn: Lsn, message: String) -> Stopped {
+/// Finds the record in the log that panicked.
+fn panicked(view: &View, lsn: Lsn, message: String) -> ReplayError {
     match view.locate(lsn) {
-        Err(error) => Stopped::Failed(error),
+        Err(error) => ReplayError::Failed(error),
         Ok(Some(found)) => {
             let (batch, frame, mutation) = (found.batch, found.frame, found.mutation);
-            Stopped::Panicked(Panic { lsn, batch, frame, mutation, message })
+            ReplayError::Panicked(RecordPanic { lsn, batch, frame, mutation, message })
         }
         Ok(None) => {
-            let reason = format!("lsn {lsn} panicked ({message}), and isn't in the log any more");
-            Stopped::Failed(Error::Thread { reason })
+            let reason = format!("the replay of lsn {lsn} panicked ({message}), and the record is gone from the log");
+            ReplayError::Failed(Error::Thread { reason })
         }
     }
 }

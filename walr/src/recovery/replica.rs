@@ -1,33 +1,38 @@
-//! A state that is built from disk, beside the live one or in its place.
+//! A state that is built from disk, in addition to the live one or in its place.
 
-use super::decode::{Panic, Stopped};
+use super::decode::{RecordPanic, ReplayError};
 use super::load_newest;
-use super::replay::{Replayed, replay};
-use crate::checkpoint::Loaded;
+use super::replay::{ReplayCounts, replay};
+use crate::checkpoint::LoadedCheckpoint;
 use crate::error::{Error, Result};
-use crate::log::frame::Range;
-use crate::log::journal::Extent;
-use crate::log::layout::{Dir, StoreId};
+use crate::fs::Throttle;
+use crate::log::frame::LsnRange;
+use crate::log::journal::SegmentExtent;
+use crate::log::layout::{StoreDir, StoreId};
 use crate::log::view::{AbortedRanges, Span, View};
 use crate::lsn::Lsn;
-use crate::pace::Pace;
+use crate::options::progress::Watch;
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
 
-/// The log above a checkpoint, as the owner of an open store sees it.
+/// The advice for a record that panics on replay, and succeeded when it was recorded.
+pub(super) const NOT_DETERMINISTIC: &str =
+    "it succeeded when it was recorded, so that the mutation isn't deterministic; fix the mutation";
+
+/// The log above a checkpoint of an open store.
 #[derive(Clone, Debug)]
-pub(crate) struct Snapshot {
-    /// The newest checkpoint that counts.
+pub(crate) struct LogSnapshot {
+    /// The LSN of the checkpoint.
     pub(crate) checkpoint: Lsn,
-    pub(crate) extents: Vec<Extent>,
+    pub(crate) extents: Vec<SegmentExtent>,
     /// The aborted LSN ranges above the checkpoint.
-    pub(crate) aborts: Vec<Range>,
+    pub(crate) aborts: Vec<LsnRange>,
     /// The last LSN of the snapshot.
     pub(crate) up_to: Lsn,
 }
 
-impl Snapshot {
-    pub(crate) fn view(&self, dir: &Dir, store: &StoreId) -> View {
+impl LogSnapshot {
+    pub(crate) fn view(&self, dir: &StoreDir, store: &StoreId) -> View {
         let aborted = AbortedRanges::new(&self.aborts);
         View { dir: dir.clone(), store: *store, extents: self.extents.clone(), aborted }
     }
@@ -39,94 +44,97 @@ pub(crate) struct Replica<S> {
     pub(crate) lsn: Lsn,
 }
 
-impl<S: WalState> From<Loaded<S>> for Replica<S> {
-    fn from(loaded: Loaded<S>) -> Self {
+impl<S: WalState> From<LoadedCheckpoint<S>> for Replica<S> {
+    fn from(loaded: LoadedCheckpoint<S>) -> Self {
         Replica { state: loaded.state, lsn: loaded.lsn }
     }
 }
 
 impl<S: WalState> Replica<S> {
-    /// Loads the checkpoint of this LSN. No older one stands in for it: the aborts below it aren't known to an open store.
-    pub(crate) fn load(dir: &Dir, store: &StoreId, checkpoint: Lsn, pace: &Pace<'_>) -> Result<Self> {
-        load_newest::<S>(dir, store, &[checkpoint], &mut Vec::new(), pace).map(Replica::from)
+    /// Loads the checkpoint of this LSN. An older one can't replace it, because an open store doesn't know the aborts below.
+    pub(crate) fn load(dir: &StoreDir, store: &StoreId, checkpoint: Lsn, throttle: &Throttle<'_>) -> Result<Self> {
+        load_newest::<S>(dir, store, &[checkpoint], &mut Vec::new(), throttle, &Watch::none()).map(Replica::from)
     }
 
-    /// Replays the records up to `up_to`.
-    pub(crate) fn advance(&mut self, view: &View, up_to: Lsn, pace: &Pace<'_>) -> Result<Replayed, Stopped> {
+    /// Replays the records up to `up_to` in the foreground.
+    pub(crate) fn advance(&mut self, view: &View, up_to: Lsn, watch: &Watch) -> Result<ReplayCounts, ReplayError> {
         let span = Span { above: self.lsn, up_to };
         let state = &mut self.state;
-        let replayed = replay::<S>(view, span, pace, &mut |_, log| state.apply(log))?;
+        let replayed = replay::<S>(view, span, &Throttle::off(), watch, &mut |_, log| state.apply(log))?;
         self.lsn = up_to;
         Ok(replayed)
     }
 
     /// Replays the records up to `up_to`, which all succeeded when they were recorded.
-    pub(crate) fn follow(&mut self, view: &View, up_to: Lsn, pace: &Pace<'_>) -> Result<()> {
+    pub(crate) fn follow(&mut self, view: &View, up_to: Lsn, throttle: &Throttle<'_>) -> Result<()> {
         let span = Span { above: self.lsn, up_to };
-        replay_again::<S>(view, span, pace, &mut |_, log| self.state.apply(log))?;
+        replay_again::<S>(view, span, throttle, &mut |_, log| self.state.apply(log))?;
         self.lsn = up_to;
         Ok(())
     }
 }
 
-/// Hands records to `apply` that all succeeded when they were recorded: a panic is an error.
+/// Calls `apply` with records that all succeeded when they were recorded. A panic is an error.
 pub(crate) fn replay_again<S: WalState>(
     view: &View,
     span: Span,
-    pace: &Pace<'_>,
+    throttle: &Throttle<'_>,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<()> {
-    match replay::<S>(view, span, pace, apply) {
+    match replay::<S>(view, span, throttle, &Watch::none(), apply) {
         Ok(_) => Ok(()),
-        Err(Stopped::Failed(error)) => Err(error),
-        Err(Stopped::Panicked(Panic { lsn, mutation, message, .. })) => {
-            let advice = "it succeeded when it was recorded, so that the mutation isn't deterministic: fix it";
-            Err(Error::ReplayPanicked { path: view.dir.path.clone(), mutation, lsn, message, advice })
-        }
+        Err(ReplayError::Failed(error)) => Err(error),
+        Err(ReplayError::Panicked(RecordPanic { lsn, mutation, message, .. })) => Err(Error::ReplayPanicked {
+            path: view.dir.path.clone(),
+            mutation,
+            lsn,
+            message,
+            advice: NOT_DETERMINISTIC,
+        }),
     }
 }
 
-/// Builds the state as of a snapshot from its checkpoint, or from a `base` above that.
+/// Builds the state as of a snapshot, from its checkpoint or from a newer `base`.
 pub(crate) fn rebuild<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
-    snapshot: &Snapshot,
+    snapshot: &LogSnapshot,
     base: Option<Replica<S>>,
-    pace: &Pace<'_>,
+    throttle: &Throttle<'_>,
 ) -> Result<S> {
     let mut replica = match base {
         Some(base) if base.lsn == snapshot.up_to => return Ok(base.state),
         Some(base) => base,
-        None => Replica::load(dir, store, snapshot.checkpoint, pace)?,
+        None => Replica::load(dir, store, snapshot.checkpoint, throttle)?,
     };
-    match replica.follow(&snapshot.view(dir, store), snapshot.up_to, pace) {
+    match replica.follow(&snapshot.view(dir, store), snapshot.up_to, throttle) {
         Ok(()) => Ok(replica.state),
         Err(error) => {
-            // A panic may have left it half changed.
+            // A panic may have left the state half changed.
             drop_quietly(replica);
             Err(error)
         }
     }
 }
 
-/// Reads a snapshot without building a state: `begin` takes what the checkpoint holds, then `each` takes every record
-/// above it, in order. The pace can end it early.
+/// Reads a snapshot without a replay: calls `begin` with the state of the checkpoint, and then `each` with every record above it, in
+/// order.
 pub(crate) fn read<S: WalState>(
-    dir: &Dir,
+    dir: &StoreDir,
     store: &StoreId,
-    snapshot: &Snapshot,
-    pace: &Pace<'_>,
+    snapshot: &LogSnapshot,
+    throttle: &Throttle<'_>,
     begin: impl FnOnce(S),
     each: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<()> {
-    let Replica { state, lsn } = Replica::load(dir, store, snapshot.checkpoint, pace)?;
+    let Replica { state, lsn } = Replica::load(dir, store, snapshot.checkpoint, throttle)?;
     begin(state);
     let span = Span { above: lsn, up_to: snapshot.up_to };
-    match replay::<S>(&snapshot.view(dir, store), span, pace, each) {
+    match replay::<S>(&snapshot.view(dir, store), span, throttle, &Watch::none(), each) {
         Ok(_) => Ok(()),
-        Err(Stopped::Failed(error)) => Err(error),
-        Err(Stopped::Panicked(Panic { lsn, message, .. })) => {
-            Err(Error::Thread { reason: format!("handing over lsn {lsn} panicked: {message}") })
+        Err(ReplayError::Failed(error)) => Err(error),
+        Err(ReplayError::Panicked(RecordPanic { lsn, message, .. })) => {
+            Err(Error::Thread { reason: format!("the reader of lsn {lsn} panicked: {message}") })
         }
     }
 }

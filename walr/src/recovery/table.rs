@@ -1,7 +1,7 @@
-//! The recovery table: what is known about a place where a frame should stand and none does, and what follows from it.
+//! The recovery table: findings at a place without a valid frame, and the verdict for each.
 //!
-//! A torn tail is what a power cut leaves of writes that nobody had acknowledged, and it may be cut. Everything else is
-//! damage to what was durable, and is refused. The rows are tried from the top.
+//! A torn tail is what a power cut leaves of writes that weren't acknowledged, and is cut off. Everything else is corruption of durable
+//! bytes, and is refused. The rows are tried from the top.
 
 use std::io;
 use std::sync::Arc;
@@ -9,60 +9,61 @@ use std::sync::Arc;
 use crate::log::segment::{Segment, look_ahead};
 use crate::lsn::Lsn;
 
-/// What is known about the place of the first frame that isn't valid: frame number `j`.
+/// A finding at the place of the first invalid frame, whose number would be `j`.
 #[derive(Clone, Debug)]
 pub(crate) enum Finding {
     /// The file system can't read there.
     Unreadable(Arc<io::Error>),
-    /// A later segment has frames that follow on this one's end.
+    /// A later segment continues this one.
     NotLast,
-    /// A valid header of a later frame, at this offset, says that `j` was durable. A mark or a seal after `j` always does,
-    /// because both are written only when all before them is synced.
+    /// A valid header of a later frame, at this offset, proves that `j` was durable. A mark or a seal after `j` always does, because both
+    /// are written only after a sync.
     ProvenDurable { offset: u64 },
-    /// A checkpoint of a higher LSN exists, and the log up to it was durable before that got its name.
+    /// There is a checkpoint with a higher LSN. The log up to that LSN was durable before the checkpoint got its name.
     BelowCheckpoint(Lsn),
-    /// The file is shorter than it was made, and no mark or seal ends it.
+    /// The file is shorter than its reserved length, and no mark or seal ends it.
     Short { len: u64, reserved: u64 },
     /// Zeros to the end of the file.
     Zeros,
-    /// Something else, up to this offset.
+    /// Other bytes, up to this offset.
     Remains { end: u64 },
 }
 
-/// What to do about it.
+/// The consequence of a finding.
 #[derive(Clone, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum TailVerdict {
     /// Report the file system's error.
     Fail(Arc<io::Error>),
-    /// Refuse the store as damaged, for this reason.
+    /// Refuse the store as corrupt, for this reason.
     Refuse(String),
     /// The log ends here.
     End,
-    /// The log ends here, and a copy of what stands up to `end` is kept.
+    /// The log ends here. The bytes up to `end` are copied and cut off.
     Cut { end: u64 },
 }
 
-/// The table.
-pub(crate) fn judge(finding: Finding) -> Verdict {
+/// Returns the verdict for a finding.
+pub(crate) fn judge(finding: Finding) -> TailVerdict {
     match finding {
-        Finding::Unreadable(error) => Verdict::Fail(error),
-        Finding::NotLast => Verdict::Refuse("later segments follow on it".into()),
+        Finding::Unreadable(error) => TailVerdict::Fail(error),
+        Finding::NotLast => TailVerdict::Refuse("a later segment continues the log".into()),
         Finding::ProvenDurable { offset } => {
-            Verdict::Refuse(format!("a later frame, at byte {offset}, proves that it was durable"))
+            TailVerdict::Refuse(format!("a later frame, at byte {offset}, proves that this frame was durable"))
         }
         Finding::BelowCheckpoint(lsn) => {
-            Verdict::Refuse(format!("the checkpoint of lsn {lsn} proves that the log reached farther"))
+            TailVerdict::Refuse(format!("the checkpoint of lsn {lsn} proves that the log was longer"))
         }
-        Finding::Short { len, reserved } => {
-            Verdict::Refuse(format!("the file was cut from {reserved} bytes to {len}, and no closing mark ends it"))
-        }
-        Finding::Zeros => Verdict::End,
-        Finding::Remains { end } => Verdict::Cut { end },
+        Finding::Short { len, reserved } => TailVerdict::Refuse(format!(
+            "the file was cut from {reserved} bytes to {len}, and no mark of a close ends it"
+        )),
+        Finding::Zeros => TailVerdict::End,
+        Finding::Remains { end } => TailVerdict::Cut { end },
     }
 }
 
-/// What is known about `offset` of `segment`, the last one, where frame `number` should stand: with `last` as the LSN
-/// before it, `newest` as the newest checkpoint's, and `later` as the segments behind it that hold no valid link.
+/// Examines `segment`, the last one with a valid link, at `offset`, where frame `number` should begin.
+///
+/// `last` is the LSN before that frame, `newest` the LSN of the newest checkpoint, and `later` the segments after this one.
 pub(crate) fn examine(
     segment: &Segment,
     offset: u64,
@@ -71,7 +72,7 @@ pub(crate) fn examine(
     last: Lsn,
     later: &[Segment],
 ) -> Finding {
-    let look = || -> io::Result<Finding> {
+    let find = || -> io::Result<Finding> {
         let here = look_ahead(segment, offset, number)?;
         let len = segment.file.len()?;
         let mut proof = here.durable;
@@ -87,7 +88,7 @@ pub(crate) fn examine(
             _ => Finding::Remains { end: here.end },
         })
     };
-    look().unwrap_or_else(|error| Finding::Unreadable(Arc::new(error)))
+    find().unwrap_or_else(|error| Finding::Unreadable(Arc::new(error)))
 }
 
 #[cfg(test)]
@@ -96,20 +97,20 @@ mod tests {
 
     fn refused(finding: Finding) -> String {
         match judge(finding) {
-            Verdict::Refuse(reason) => reason,
+            TailVerdict::Refuse(reason) => reason,
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_read_error_is_reported_as_it_is() {
-        let finding = Finding::Unreadable(Arc::new(io::Error::other("the disk is ill")));
-        assert!(matches!(judge(finding), Verdict::Fail(error) if error.to_string() == "the disk is ill"));
+    fn a_read_error_is_reported() {
+        let finding = Finding::Unreadable(Arc::new(io::Error::other("bad sector")));
+        assert!(matches!(judge(finding), TailVerdict::Fail(error) if error.to_string() == "bad sector"));
     }
 
     #[test]
-    fn a_segment_in_the_middle_is_never_cut() {
-        assert!(refused(Finding::NotLast).contains("later segments"));
+    fn a_segment_before_others_is_never_cut() {
+        assert!(refused(Finding::NotLast).contains("later segment"));
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_durable_is_never_cut() {
+    fn a_durable_frame_is_never_cut() {
         assert!(refused(Finding::ProvenDurable { offset: 4176 }).contains("byte 4176"));
     }
 
@@ -129,11 +130,11 @@ mod tests {
 
     #[test]
     fn zeros_are_a_clean_end() {
-        assert!(matches!(judge(Finding::Zeros), Verdict::End));
+        assert!(matches!(judge(Finding::Zeros), TailVerdict::End));
     }
 
     #[test]
-    fn the_rest_is_a_torn_tail() {
-        assert!(matches!(judge(Finding::Remains { end: 7 }), Verdict::Cut { end: 7 }));
+    fn other_bytes_are_a_torn_tail() {
+        assert!(matches!(judge(Finding::Remains { end: 7 }), TailVerdict::Cut { end: 7 }));
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod migrate;
 pub(crate) mod reads_back;
+pub(crate) mod reentry;
 pub(crate) mod shape;
 mod signature;
 pub(crate) mod state;
@@ -10,4 +11,4 @@ pub(crate) mod waiting;
 
 #[cfg(test)]
 pub(crate) use self::signature::Signature;
-pub(crate) use self::signature::{MANUAL, RecordCounts, Schema, TypeForm, newer_version, other_state};
+pub(crate) use self::signature::{MANUAL, MutationCounts, Schema, TypeForm, newer_version, other_state};

@@ -186,9 +186,9 @@ impl Traced {
 
 /// The numbers of records above a checkpoint: for each schema, those of its mutations.
 #[derive(Debug, Default)]
-pub(crate) struct RecordCounts(Vec<(Schema, Vec<u64>)>);
+pub(crate) struct MutationCounts(Vec<(Schema, Vec<u64>)>);
 
-impl RecordCounts {
+impl MutationCounts {
     /// Adds the records of a segment: `counts` has one number for each mutation.
     pub(crate) fn add(&mut self, schema: &Schema, counts: &[u64]) {
         match self.0.iter_mut().find(|(known, _)| known == schema) {
@@ -300,7 +300,7 @@ mod tests {
     }
 
     fn check(old: &Schema, new: &Schema, records: &[u64]) -> Result<(), String> {
-        let mut counts = RecordCounts::default();
+        let mut counts = MutationCounts::default();
         counts.add(old, records);
         counts.check(new, Path::new("cache")).map_err(|error| error.to_string())
     }
@@ -328,7 +328,7 @@ mod tests {
         let old = schema(&[("insert", &[("key", "String")]), ("clear", &[])]);
         let later = schema(&[("touch", &[]), ("insert", &[("key", "String")]), ("clear", &[])]);
         let new = schema(&[]);
-        let mut counts = RecordCounts::default();
+        let mut counts = MutationCounts::default();
         for (schema, segment) in [(&old, &[3, 0][..]), (&old, &[2, 1]), (&later, &[0, 4, 0])] {
             counts.add(schema, segment);
         }

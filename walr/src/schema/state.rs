@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::codec::CheckpointDecoder;
 use crate::error::Result;
 use crate::panic::Quiet;
-use crate::reentry::Entered;
+use crate::schema::reentry::Entered;
 use crate::schema::waiting::Waiting;
 
 /// The mutations of a state: its log, how a logged value is applied, and the methods that the handle offers.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
 use crate::error::{Error, Fate, Result};
-use crate::reentry::{self, Inside};
+use crate::schema::reentry::{self, Inside};
 
 /// A queued call's wait for its answer.
 pub(crate) struct Waiting<T> {

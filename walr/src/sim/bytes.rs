@@ -101,7 +101,7 @@ impl Bytes {
     }
 
     /// Adds length and bytes to `hash`. Equal bytes have equal hashes, with or without stored zeros.
-    pub(super) fn hash(&self, hash: &mut Hash) {
+    pub(super) fn hash(&self, hash: &mut FolderHash) {
         hash.add(self.len);
         for (index, page) in self.pages.iter().enumerate() {
             if let Some(page) = page.as_deref().filter(|page| **page != ZEROS) {
@@ -118,11 +118,11 @@ fn place(offset: u64) -> (usize, usize) {
 }
 
 /// A fast hash to tell folders apart.
-pub(super) struct Hash([u64; 4]);
+pub(super) struct FolderHash([u64; 4]);
 
-impl Hash {
-    pub(super) fn new() -> Hash {
-        Hash([1, 2, 3, 4])
+impl FolderHash {
+    pub(super) fn new() -> FolderHash {
+        FolderHash([1, 2, 3, 4])
     }
 
     pub(super) fn add(&mut self, word: u64) {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::State;
+use super::SimState;
 use super::bytes::{Bytes, SECTOR, Sector};
 use super::inode::{Dirty, Inode};
-use super::names::{Map, Names};
+use super::names::{NameMap, NameTable};
 use super::rng::Rng;
 
 /// The part of the unsynced changes that survives.
@@ -21,7 +21,7 @@ enum Survivors {
 }
 
 /// Returns the state after a crash of `state`, as `seed` decides.
-pub(super) fn crash(state: &State, seed: u64) -> State {
+pub(super) fn crash(state: &SimState, seed: u64) -> SimState {
     let mut rng = Rng::new(seed);
     let (data, names) = choose_survivors(state, &mut rng);
     let map = names_after(&state.names, names, &mut rng);
@@ -33,11 +33,11 @@ pub(super) fn crash(state: &State, seed: u64) -> State {
         }
     }
     let (next_id, medium, path) = (state.next_id, state.medium, state.path.clone());
-    State { names: Names::clean(map), inodes, next_id, medium, path, ..State::default() }
+    SimState { names: NameTable::clean(map), inodes, next_id, medium, path, ..SimState::default() }
 }
 
 /// Chooses the survivors among data and among names. The extremes are frequent, because they find the most mistakes.
-fn choose_survivors(state: &State, rng: &mut Rng) -> (Survivors, Survivors) {
+fn choose_survivors(state: &SimState, rng: &mut Rng) -> (Survivors, Survivors) {
     let keep = [4, 16, 28, 31];
     match rng.below(16) {
         0 => (Survivors::All, Survivors::All),
@@ -56,7 +56,7 @@ fn choose_survivors(state: &State, rng: &mut Rng) -> (Survivors, Survivors) {
     }
 }
 
-fn oldest_unsynced(state: &State) -> u64 {
+fn oldest_unsynced(state: &SimState) -> u64 {
     let names = state.names.pending.first().map(|(call, _)| *call);
     let sectors = state.inodes.values().flat_map(|inode| inode.dirty.values());
     let sectors = sectors.map(|dirty| dirty.older.first().map_or(dirty.call, |(call, _)| *call));
@@ -64,7 +64,7 @@ fn oldest_unsynced(state: &State) -> u64 {
     names.into_iter().chain(sectors).chain(lengths).min().unwrap_or(state.calls + 1)
 }
 
-fn names_after(names: &Names, survivors: Survivors, rng: &mut Rng) -> Map {
+fn names_after(names: &NameTable, survivors: Survivors, rng: &mut Rng) -> NameMap {
     if let Survivors::All = survivors {
         return names.seen.clone();
     }

@@ -65,12 +65,14 @@ pub(super) enum CallKind {
 }
 
 /// A promise of the medium that a test can break, to see that its checks find that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Broken {
     /// The sync of a file does nothing and returns `Ok`, if the file's name ends in this text. `""` selects every file.
     FileSync(&'static str),
     /// The sync of the folder does nothing and returns `Ok`.
     FolderSync,
+    /// A write returns `Ok` at once if this function accepts its bytes. The next call does the write, without a sync.
+    LateWrite(fn(&[u8]) -> bool),
 }
 
 /// The properties of the medium and its file system.

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 
 use super::bytes::Bytes;
 use super::fault::{Broken, CallKind, Kind};
-use super::names::{Change, Id};
+use super::names::{Change, FileId};
 use super::{Sim, in_salvage};
-use crate::fs::blocks::Blocks;
+use crate::fs::blocks::BlockWriter;
 use crate::fs::{Entry, File, Folder, Lock, Open, name};
 
 impl Folder for Sim {
@@ -69,7 +69,7 @@ impl Folder for Sim {
             if lost {
                 return Err(Kind::SyncLost.error());
             }
-            if !state.broken.contains(&Broken::FolderSync) {
+            if !state.broken.iter().any(|broken| matches!(broken, Broken::FolderSync)) {
                 state.names.sync();
                 state.collect();
             }
@@ -106,15 +106,25 @@ impl Sim {
 #[derive(Debug)]
 struct SimFile {
     sim: Sim,
-    id: Id,
+    id: FileId,
     writable: bool,
-    blocks: Mutex<Blocks>,
+    blocks: Mutex<BlockWriter>,
     _pin: Arc<()>,
 }
 
 impl SimFile {
     fn need_writable(&self) -> io::Result<()> {
         if self.writable { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+
+    /// Leaves a write to the next call, if [`Broken::LateWrite`] selects it.
+    fn is_late(&self, bytes: &[u8], offset: u64) -> bool {
+        let mut state = self.sim.state.lock();
+        let late = state.broken.iter().any(|broken| matches!(broken, Broken::LateWrite(selects) if selects(bytes)));
+        if late {
+            state.late.push((self.id, bytes.to_vec(), offset));
+        }
+        late
     }
 }
 
@@ -129,6 +139,9 @@ impl File for SimFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.need_writable()?;
+        if self.is_late(bytes, offset) {
+            return Ok(());
+        }
         let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
         self.sim.call(CallKind::Write, |state, short| {
             state.need(self.id, end)?;
@@ -145,6 +158,9 @@ impl File for SimFile {
     }
 
     fn write_through(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        if self.is_late(bytes, offset) {
+            return Ok(());
+        }
         let direct = self.sim.state.lock().medium.direct;
         if direct {
             let read = |head: &mut [u8], at| self.read_at(head, at).map(drop);
@@ -199,7 +215,7 @@ impl File for SimFile {
 #[derive(Debug)]
 struct SimLock {
     sim: Sim,
-    id: Id,
+    id: FileId,
     /// `false` after the release, when another lock may hold the file.
     held: AtomicBool,
 }

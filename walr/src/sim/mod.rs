@@ -35,10 +35,10 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use self::bytes::{Bytes, Hash};
+use self::bytes::{Bytes, FolderHash};
 use self::fault::CallKind;
 use self::inode::Inode;
-use self::names::{Id, Names};
+use self::names::{FileId, NameTable};
 use crate::fs::{Entry, SALVAGE};
 
 /// A callback for each change of a folder; see [`Sim::observe`].
@@ -47,19 +47,21 @@ pub type Observer = Arc<dyn Fn(&Sim) + Send + Sync>;
 /// A simulated folder. Clones are handles of the same folder.
 #[derive(Clone, Default)]
 pub struct Sim {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<SimState>>,
 }
 
 #[derive(Default)]
-struct State {
-    names: Names,
-    inodes: BTreeMap<Id, Inode>,
-    locks: BTreeSet<Id>,
-    next_id: Id,
+struct SimState {
+    names: NameTable,
+    inodes: BTreeMap<FileId, Inode>,
+    locks: BTreeSet<FileId>,
+    next_id: FileId,
     calls: u64,
     hits: u64,
     fault: Option<Fault>,
     broken: Vec<Broken>,
+    /// The writes that [`Broken::LateWrite`] left to the next call.
+    late: Vec<(FileId, Vec<u8>, u64)>,
     space: Option<u64>,
     slow: Option<Duration>,
     medium: Medium,
@@ -78,7 +80,7 @@ impl Sim {
     /// Creates an empty folder on a medium.
     #[must_use]
     pub fn on(medium: Medium) -> Sim {
-        Sim::from_state(State { medium, ..State::default() })
+        Sim::from_state(SimState { medium, ..SimState::default() })
     }
 
     /// Sets the name of the folder for messages. Default: `simulated store`.
@@ -90,7 +92,7 @@ impl Sim {
         self
     }
 
-    fn from_state(state: State) -> Sim {
+    fn from_state(state: SimState) -> Sim {
         Sim { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -110,7 +112,7 @@ impl Sim {
     pub fn restart(&self) -> Sim {
         let state = self.state.lock();
         let reached = state.inodes.iter().filter(|(id, _)| state.names.reaches(**id));
-        Sim::from_state(State {
+        Sim::from_state(SimState {
             names: state.names.clone(),
             inodes: reached.map(|(id, inode)| (*id, inode.copy())).collect(),
             next_id: state.next_id,
@@ -118,7 +120,7 @@ impl Sim {
             calls: state.calls,
             medium: state.medium,
             path: state.path.clone(),
-            ..State::default()
+            ..SimState::default()
         })
     }
 
@@ -175,7 +177,7 @@ impl Sim {
     #[must_use]
     pub fn files(&self) -> Vec<Entry> {
         let state = self.state.lock();
-        let entry = |(name, id): (&Arc<str>, &Id)| {
+        let entry = |(name, id): (&Arc<str>, &FileId)| {
             state.inodes.get(id).map(|inode| Entry { name: name.to_string(), len: inode.cached.len() })
         };
         state.names.seen.iter().filter_map(entry).collect()
@@ -235,7 +237,7 @@ impl Sim {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let state = self.state.lock();
-        let mut hash = Hash::new();
+        let mut hash = FolderHash::new();
         for (name, id) in &state.names.seen {
             hash.add_bytes(name.as_bytes());
             if let Some(inode) = state.inodes.get(id) {
@@ -247,8 +249,9 @@ impl Sim {
 
     /// Makes one call: counts it, lets it fail if a fault is due, and calls the observer. The argument of `act` is `true` if the call itself
     /// must fail (`ShortWrite`, `SyncLost`).
-    fn call<T>(&self, call: CallKind, act: impl FnOnce(&mut State, bool) -> io::Result<T>) -> io::Result<T> {
+    fn call<T>(&self, call: CallKind, act: impl FnOnce(&mut SimState, bool) -> io::Result<T>) -> io::Result<T> {
         let mut state = self.state.lock();
+        state.write_late()?;
         let result = match state.next_call(call) {
             Some(kind @ (Kind::Io | Kind::Full | Kind::Interrupted | Kind::Unreadable)) => Err(kind.error()),
             fault => act(&mut state, fault.is_some()),
@@ -267,7 +270,7 @@ impl Sim {
     }
 }
 
-impl State {
+impl SimState {
     fn next_call(&mut self, call: CallKind) -> Option<Kind> {
         self.calls += 1;
         let due = |fault: &Fault| self.calls == fault.at || (fault.forever && self.calls > fault.at);
@@ -276,7 +279,15 @@ impl State {
         kind
     }
 
-    fn create(&mut self, name: &str, content: Bytes) -> Id {
+    fn write_late(&mut self) -> io::Result<()> {
+        for (id, bytes, offset) in std::mem::take(&mut self.late) {
+            let (call, unit) = (self.calls, self.medium.sectors());
+            self.inode(id)?.write(call, &bytes, offset, unit);
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, name: &str, content: Bytes) -> FileId {
         let id = self.next_id;
         self.next_id += 1;
         self.inodes.insert(id, Inode::new(Arc::new(content)));
@@ -296,16 +307,16 @@ impl State {
     }
 
     /// Returns the file of an open handle.
-    fn inode(&mut self, id: Id) -> io::Result<&mut Inode> {
+    fn inode(&mut self, id: FileId) -> io::Result<&mut Inode> {
         self.inodes.get_mut(&id).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Returns an error if there is no space for the file `id` to grow to `len`.
-    fn need(&mut self, id: Id, len: u64) -> io::Result<()> {
+    fn need(&mut self, id: FileId, len: u64) -> io::Result<()> {
         /// Turns a wrong length into an error before it uses up the memory.
         const LEN_MAX: u64 = 1 << 36;
         let old = self.inode(id)?.cached.len();
-        let others = |state: &State| state.inodes.values().map(|inode| inode.cached.len()).sum::<u64>() - old;
+        let others = |state: &SimState| state.inodes.values().map(|inode| inode.cached.len()).sum::<u64>() - old;
         let full = len > LEN_MAX || self.space.is_some_and(|space| others(self) + len > space);
         if len > old && full { Err(Kind::Full.error()) } else { Ok(()) }
     }

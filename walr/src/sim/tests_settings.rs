@@ -57,6 +57,18 @@ fn broken_promises_are_broken() {
 }
 
 #[test]
+fn the_next_call_does_a_late_write_without_a_sync() {
+    let (sim, file) = with_file(Medium::default(), &[1; 8]);
+    sim.break_it(Broken::LateWrite(|bytes| bytes.starts_with(b"late")));
+    file.write_through(b"late", 0).unwrap();
+    assert_eq!((sim.read("a").unwrap(), sim.unsynced()), (vec![1; 8], 0));
+    file.len().unwrap();
+    assert_eq!((sim.read("a").unwrap(), sim.unsynced()), (b"late\x01\x01\x01\x01".to_vec(), 1));
+    file.sync().unwrap();
+    assert_eq!(sim.unsynced(), 0);
+}
+
+#[test]
 fn space_is_limited_and_given_back() {
     let (sim, file) = with_file(Medium::default(), &[1; 1000]);
     sim.set_space(Some(3000));
@@ -119,7 +131,7 @@ fn a_slow_sync_covers_what_was_written_before_it() {
 }
 
 #[test]
-fn damage_is_done_at_once() {
+fn corruption_is_durable_at_once() {
     let (sim, _file) = with_file(Medium::default(), &[0; 100]);
     assert!(sim.flip("a", 17));
     assert!(!sim.flip("a", 800));

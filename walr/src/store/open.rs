@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::commit::{Committer, Front, run};
 use crate::error::{Error, Result};
 use crate::fs::{Disk, Folder, Lock, spawn};
-use crate::log::layout::{Dir, LOCK};
+use crate::log::layout::{LOCK, StoreDir};
 use crate::options::Options;
 use crate::options::progress::Watch;
 use crate::panic;
@@ -200,11 +200,11 @@ fn dry_run_at<S: WalState>(path: &Path, options: &Options<S>) -> Result<DryRun> 
         }
         Err(e) => return Err(Error::io("open", path, e)),
     };
-    dry_run_in(&Dir::of(Arc::new(disk)), options)
+    dry_run_in(&StoreDir::of(Arc::new(disk)), options)
 }
 
 /// Performs a dry run of the store in `dir`, without a call that a read-only file system refuses.
-pub(crate) fn dry_run_in<S: WalState>(dir: &Dir, options: &Options<S>) -> Result<DryRun> {
+pub(crate) fn dry_run_in<S: WalState>(dir: &StoreDir, options: &Options<S>) -> Result<DryRun> {
     // Without the file, no process holds the lock.
     let lock = match dir.folder.lock_if_there(LOCK) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
@@ -219,7 +219,7 @@ pub(crate) fn dry_run_in<S: WalState>(dir: &Dir, options: &Options<S>) -> Result
 }
 
 /// Returns the lock, or an error if it is held already.
-fn locked(dir: &Dir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Box<dyn Lock>> {
+fn locked(dir: &StoreDir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Box<dyn Lock>> {
     let lock = tried.map_err(|e| Error::io("lock", dir.file_path(LOCK), e))?;
     lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })
 }
@@ -232,8 +232,10 @@ fn prepare<S: WalState>(
     // A refusal here creates not even a folder.
     Schema::check::<S>()?;
     let dir = match location {
-        StoreLocation::Path(path) => Dir::of(Arc::new(Disk::create(&path).map_err(|e| Error::io("open", &path, e))?)),
-        StoreLocation::Folder(folder) => Dir::of(folder),
+        StoreLocation::Path(path) => {
+            StoreDir::of(Arc::new(Disk::create(&path).map_err(|e| Error::io("open", &path, e))?))
+        }
+        StoreLocation::Folder(folder) => StoreDir::of(folder),
     };
     let lock = locked(&dir, dir.folder.lock(LOCK))?;
     let first = || {

@@ -13,13 +13,12 @@ use tokio::sync::oneshot;
 use crate::commit::rebuild::Lost;
 use crate::commit::{Committer, Core, Front};
 use crate::error::{Error, Fate, Result};
-use crate::fs::spawn;
-use crate::log::frame::{self, Kind, Range, Records};
+use crate::fs::{Throttle, spawn};
+use crate::log::frame::{self, FrameKind, LsnRange, Records};
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
-use crate::pace::Pace;
 use crate::panic::{self, drop_quietly};
-use crate::recovery::{Replica, Snapshot, replay_again};
+use crate::recovery::{LogSnapshot, Replica, replay_again};
 use crate::schema::Schema;
 use crate::schema::state::{Recorded, WalState};
 
@@ -121,7 +120,7 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
             None => (self.load(moment.newest)?, moment.newest),
         };
         for round in 0.. {
-            replica.follow(&moment.view, moment.up_to, &self.pace())?;
+            replica.follow(&moment.view, moment.up_to, &self.throttle())?;
             let mut committer = self.committer.lock();
             moment = self.moment(&mut committer)?;
             if moment.up_to != replica.lsn {
@@ -129,7 +128,7 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
                     continue;
                 }
                 // Mutations wait for it.
-                replica.follow(&moment.view, moment.up_to, &Pace::full())?;
+                replica.follow(&moment.view, moment.up_to, &Throttle::off())?;
             }
             let live = self.core.look();
             // Mutations are recorded meanwhile, and wait to be applied.
@@ -160,12 +159,12 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
     }
 
     fn load(&self, checkpoint: Lsn) -> Result<Replica<S>> {
-        Replica::load(&self.core.dir, &self.core.store, checkpoint, &self.pace())
+        Replica::load(&self.core.dir, &self.core.store, checkpoint, &self.throttle())
     }
 
     /// In the background, and no longer than the store is open.
-    fn pace(&self) -> Pace<'_> {
-        Pace::gentle(&self.core.checkpoint)
+    fn throttle(&self) -> Throttle<'_> {
+        Throttle::background(&self.core.checkpoint)
     }
 
     /// Replays from the older checkpoint to the newer one, and compares the two; `None` where there is no older one, or other
@@ -181,9 +180,9 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
         };
         let Ok(mut replica) = self.load(span.above) else { return Ok(None) };
         let snapshot =
-            Snapshot { checkpoint: span.above, extents: moment.view.extents.clone(), aborts, up_to: span.up_to };
+            LogSnapshot { checkpoint: span.above, extents: moment.view.extents.clone(), aborts, up_to: span.up_to };
         let view = snapshot.view(&self.core.dir, &self.core.store);
-        replica.follow(&view, span.up_to, &self.pace())?;
+        replica.follow(&view, span.up_to, &self.throttle())?;
         let checkpoint = self.load(span.up_to)?;
         let compared = compare(&checkpoint.state, &replica.state);
         drop_quietly(checkpoint);
@@ -240,7 +239,7 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
         }
         let stride = (span.up_to.get() - span.above.get()).div_ceil(COMPARISONS).max(1);
         let (mut equal, mut parting) = (span.above, None);
-        replay_again::<S>(view, span, &self.pace(), &mut |lsn, log: S::Log| {
+        replay_again::<S>(view, span, &self.throttle(), &mut |lsn, log: S::Log| {
             drop_quietly(one.state.apply(log.clone()));
             let outcome = other.state.apply(log);
             if parting.is_none() && lsn.get() - equal.get() >= stride {
@@ -259,17 +258,17 @@ impl<S: WalState + PartialEq> Verifier<'_, S> {
 }
 
 /// The aborts in the log from `span` on; `None` if other code of the mutations made a record of `span`.
-fn aborts_of_own_code<S: WalState>(view: &View, span: Span) -> Result<Option<Vec<Range>>> {
+fn aborts_of_own_code<S: WalState>(view: &View, span: Span) -> Result<Option<Vec<LsnRange>>> {
     let now = Schema::of::<S>();
     let (mut aborts, mut all_ours, mut ours) = (Vec::new(), true, false);
     view.frames(span, |header, body, _| {
         match header.kind {
-            Kind::Schema => ours = Schema::decode(header.count, body).is_some_and(|schema| schema == *now),
-            Kind::Batch => {
+            FrameKind::Schema => ours = Schema::decode(header.count, body).is_some_and(|schema| schema == *now),
+            FrameKind::Batch => {
                 let mut lsns = Records::new(header, body).flatten().map(|record| record.lsn);
                 all_ours &= ours || !lsns.any(|lsn| span.contains(lsn));
             }
-            Kind::Abort => aborts.extend(frame::parse_abort(header.count, body).unwrap_or_default()),
+            FrameKind::Abort => aborts.extend(frame::parse_abort(header.count, body).unwrap_or_default()),
             _ => {}
         }
         Ok::<_, Error>(())

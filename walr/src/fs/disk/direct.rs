@@ -1,7 +1,7 @@
-//! Durable writes past the cache: whole blocks by `O_DIRECT`, then a sync.
+//! Writes past the cache: whole blocks by `O_DIRECT`.
 //!
-//! The cache has to find and write back the page of each small write; a direct write of its block, from memory, takes about
-//! a quarter less time until it is durable. Whether a file system takes such writes is found by trying.
+//! The cache has to find and write back the page of each small write. With a direct write of its block, a small write is durable in
+//! about a quarter less time. The first write finds out whether the file system supports this.
 
 use std::fs;
 use std::io;
@@ -11,41 +11,40 @@ use std::os::unix::fs::FileExt;
 use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags};
 
-use crate::fs::blocks::Blocks;
+use crate::fs::blocks::BlockWriter;
 
-/// A file's second opening, for direct writes.
+/// The direct writes of one file.
 #[derive(Debug, Default)]
-pub(super) struct Direct(Mutex<State>);
+pub(super) struct Direct(Mutex<DirectState>);
 
 #[derive(Debug, Default)]
-enum State {
+enum DirectState {
     #[default]
     Untried,
-    /// The file system doesn't take direct writes.
+    /// The file system doesn't support direct writes.
     Refused,
-    Open(Opened),
+    Open(DirectFile),
 }
 
-/// The second opening.
+/// A second opening of the file, for direct writes.
 #[derive(Debug)]
-struct Opened {
+struct DirectFile {
     file: fs::File,
-    blocks: Blocks,
+    blocks: BlockWriter,
 }
 
 impl Direct {
-    /// Writes `bytes` at `offset` of `file`, to be synced by it; `None` where direct writes aren't taken, and then nothing has
-    /// been written.
+    /// Writes `bytes` at `offset` of `file`, without a sync. Returns `None` if direct writes aren't supported; then nothing was written.
     pub(super) fn write(&self, file: &fs::File, bytes: &[u8], offset: u64) -> Option<io::Result<()>> {
         let mut state = self.0.lock();
-        let first = matches!(*state, State::Untried);
+        let first = matches!(*state, DirectState::Untried);
         if first {
-            *state = Opened::of(file).map_or(State::Refused, State::Open);
+            *state = DirectFile::of(file).map_or(DirectState::Refused, DirectState::Open);
         }
-        let State::Open(opened) = &mut *state else { return None };
+        let DirectState::Open(opened) = &mut *state else { return None };
         match opened.write(file, bytes, offset) {
             Err(e) if first && matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-                *state = State::Refused;
+                *state = DirectState::Refused;
                 None
             }
             result => Some(result),
@@ -53,18 +52,18 @@ impl Direct {
     }
 }
 
-impl Opened {
-    fn of(file: &fs::File) -> Option<Opened> {
-        // The same file whatever it is called by now. Without /proc there are no direct writes.
+impl DirectFile {
+    fn of(file: &fs::File) -> Option<DirectFile> {
+        // This path is the same file, even after a rename. Without /proc there are no direct writes.
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let flags = OFlags::RDWR | OFlags::DIRECT | OFlags::CLOEXEC;
         let direct = rustix::fs::open(path, flags, Mode::empty()).ok()?;
-        Some(Opened { file: direct.into(), blocks: Blocks::default() })
+        Some(DirectFile { file: direct.into(), blocks: BlockWriter::default() })
     }
 
     fn write(&mut self, plain: &fs::File, bytes: &[u8], offset: u64) -> io::Result<()> {
         let file = &self.file;
-        // A call that takes fewer bytes takes whole blocks too.
+        // A short write also ends on a block.
         let write = |blocks: &[u8], at| super::write_full(blocks, at, |bytes, offset| file.write_at(bytes, offset));
         self.blocks.write(bytes, offset, |head, at| plain.read_exact_at(head, at), write)
     }

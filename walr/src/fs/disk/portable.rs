@@ -1,4 +1,4 @@
-//! What [`Disk`](super::Disk) asks of a system that isn't a Unix, which is Windows: the standard library over absolute paths.
+//! The system calls of [`Disk`](super::Disk) on a system that isn't a Unix, such as Windows: the standard library with absolute paths.
 
 use std::fs;
 use std::io;
@@ -6,22 +6,26 @@ use std::path::{Path, PathBuf};
 
 use crate::fs::{Entry, Open};
 
-/// A folder, known by its absolute path: there are no calls relative to a folder's handle in the standard library.
+/// A folder, by its absolute path: the standard library has no calls relative to a folder's handle.
 #[derive(Debug)]
-pub(super) struct Dir(PathBuf);
+pub(super) struct DirPath(PathBuf);
 
-impl Dir {
-    pub(super) fn open(path: &Path) -> io::Result<Dir> {
-        if fs::metadata(path)?.is_dir() { Ok(Dir(path.to_owned())) } else { Err(io::ErrorKind::NotADirectory.into()) }
+impl DirPath {
+    pub(super) fn open(path: &Path) -> io::Result<DirPath> {
+        if fs::metadata(path)?.is_dir() {
+            Ok(DirPath(path.to_owned()))
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
     }
 
-    /// The folder `name` in this one; a symbolic link is refused.
-    pub(super) fn below(&self, name: &str) -> io::Result<Dir> {
+    /// Opens the folder `name` in this folder. A symbolic link is refused.
+    pub(super) fn subfolder(&self, name: &str) -> io::Result<DirPath> {
         let path = self.0.join(name);
-        if fs::symlink_metadata(&path)?.is_dir() { Ok(Dir(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
+        if fs::symlink_metadata(&path)?.is_dir() { Ok(DirPath(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
     }
 
-    pub(super) fn make_below(&self, name: &str) -> io::Result<()> {
+    pub(super) fn make_subfolder(&self, name: &str) -> io::Result<()> {
         match fs::create_dir(self.0.join(name)) {
             Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
             _ => Ok(()),
@@ -36,7 +40,7 @@ impl Dir {
                 continue;
             }
             let Ok(name) = entry.file_name().into_string() else { continue };
-            // By its path, not through the listing, which on NTFS shows the length that the file had when it was last closed.
+            // On NTFS the listing has the length that the file had when it was last closed.
             match fs::symlink_metadata(entry.path()) {
                 Ok(data) => entries.push(Entry { name, len: data.len() }),
                 Err(e) if e.kind() == io::ErrorKind::NotFound => (),
@@ -53,7 +57,7 @@ impl Dir {
         match how {
             Open::Create => options.create_new(true).open(path),
             Open::Write => regular(&path).and_then(|()| options.open(path)),
-            // For reading too the handle may write, where that is allowed: Windows syncs no other.
+            // Windows syncs only a handle that may write.
             Open::Read => match regular(&path).and_then(|()| options.open(&path)) {
                 Err(e) if e.kind() == io::ErrorKind::PermissionDenied => fs::File::open(path),
                 other => other,
@@ -61,7 +65,7 @@ impl Dir {
         }
     }
 
-    /// Opens the lock file, and creates it if it is missing and that is asked for.
+    /// Opens the lock file. `create` allows to create a missing one.
     pub(super) fn lock_file(&self, name: &str, create: bool) -> io::Result<fs::File> {
         let path = self.0.join(name);
         match regular(&path) {
@@ -70,7 +74,7 @@ impl Dir {
         }
     }
 
-    pub(super) fn rename(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &str, to_dir: &DirPath, to: &str) -> io::Result<()> {
         fs::rename(self.0.join(from), to_dir.0.join(to))
     }
 
@@ -78,15 +82,16 @@ impl Dir {
         fs::remove_file(self.0.join(name))
     }
 
-    /// Does nothing: Windows can't sync a folder, and NTFS keeps names in a journal that it writes in order. A file's
-    /// sync carries the creation and the renames of before with it; the last rename or removal may come undone.
+    /// Does nothing, because Windows can't sync a folder. NTFS writes its journal of names in order, so that the sync of a file also makes
+    /// earlier creations and renames durable. A power cut may undo the last rename or removal.
     #[allow(clippy::unused_self, reason = "the Unix side uses it")]
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Refuses what isn't a regular file. Somebody could exchange it between this call and the next; nothing closer is at hand.
+/// Refuses a path that isn't a regular file. Another process could replace the file before the next call, and the standard library
+/// has no call that prevents that.
 fn regular(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_file() {
         Ok(())
@@ -95,12 +100,12 @@ fn regular(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Creates one folder; it inherits who may enter it from its parent.
+/// Creates one folder, which inherits its permissions from its parent.
 pub(super) fn make_path(path: &Path) -> io::Result<()> {
     fs::create_dir(path)
 }
 
-/// Does nothing, for the reason that stands at [`Dir::sync`].
+/// Does nothing; see [`DirPath::sync`].
 pub(super) fn sync_path(_path: &Path) -> io::Result<()> {
     Ok(())
 }
@@ -119,7 +124,7 @@ pub(super) fn write_at(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result
     return std::os::unix::fs::FileExt::write_at(file, bytes, offset);
 }
 
-/// Makes a file longer, to `len` bytes. NTFS allocates them here, hence true.
+/// Makes a file `len` bytes long, and returns `true`, because NTFS allocates the space.
 pub(super) fn reserve(file: &fs::File, _old: u64, len: u64) -> io::Result<bool> {
     file.set_len(len).map(|()| true)
 }
@@ -132,7 +137,7 @@ pub(super) fn sync(file: &fs::File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Says that the file has its name: Windows tells nothing else in the standard library.
+/// Returns `true`: the standard library can't tell on Windows.
 #[allow(clippy::unnecessary_wraps, reason = "the Unix side can fail")]
 pub(super) fn has_name(_file: &fs::File) -> io::Result<bool> {
     Ok(true)

@@ -1,4 +1,4 @@
-//! What only the real file system can show.
+//! Tests of the real file system that the simulated one can't share.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
@@ -9,7 +9,7 @@ use super::{Disk, DiskFile, DiskLock, create_durably, portable, read_full, sys, 
 use crate::fs::{File, Folder, Lock, Open};
 
 #[test]
-fn reads_and_writes_go_on_after_interruptions_and_short_pieces() {
+fn interrupted_and_short_reads_and_writes_are_continued() {
     let medium = b"0123456789";
     let mut turn = 0;
     let mut buf = [0; 16];
@@ -48,7 +48,7 @@ fn reads_and_writes_stop_at_an_error() {
 }
 
 #[test]
-fn create_makes_missing_parents_and_takes_what_exists() {
+fn create_makes_missing_parents_and_opens_an_existing_folder() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("a/b/c");
     assert_eq!(Disk::open(&path).unwrap_err().kind(), ErrorKind::NotFound);
@@ -62,15 +62,15 @@ fn create_makes_missing_parents_and_takes_what_exists() {
 }
 
 #[test]
-fn the_portable_side_works_too() {
+fn the_portable_system_calls_work_on_unix() {
     let temp = tempfile::tempdir().unwrap();
-    let dir = portable::Dir::open(temp.path()).unwrap();
+    let dir = portable::DirPath::open(temp.path()).unwrap();
     portable::make_path(&temp.path().join("other")).unwrap();
     portable::sync_path(temp.path()).unwrap();
-    assert_eq!(dir.below("salvage").unwrap_err().kind(), ErrorKind::NotFound);
-    dir.make_below("salvage").unwrap();
-    dir.make_below("salvage").unwrap();
-    let salvage = dir.below("salvage").unwrap();
+    assert_eq!(dir.subfolder("salvage").unwrap_err().kind(), ErrorKind::NotFound);
+    dir.make_subfolder("salvage").unwrap();
+    dir.make_subfolder("salvage").unwrap();
+    let salvage = dir.subfolder("salvage").unwrap();
     assert_eq!(dir.file("a", Open::Read).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(dir.file("a", Open::Write).unwrap_err().kind(), ErrorKind::NotFound);
     let file = dir.file("a", Open::Create).unwrap();
@@ -95,12 +95,12 @@ fn the_portable_side_works_too() {
 }
 
 #[test]
-fn a_lock_ends_by_its_owner_alone_and_then_for_all_duplicates() {
+fn only_the_owner_releases_a_lock_and_then_for_all_duplicates() {
     let temp = tempfile::tempdir().unwrap();
     let disk = Disk::create(temp.path()).unwrap();
     let file = disk.dir.lock_file("LOCK", true).unwrap();
     file.try_lock().unwrap();
-    // What a forked child has: the same opened file, in another process.
+    // A forked child has the same opened file.
     let childs = DiskLock { file: file.try_clone().unwrap(), owner: 0 };
     assert!(childs.unlock().is_err());
     drop(childs);
@@ -111,8 +111,8 @@ fn a_lock_ends_by_its_owner_alone_and_then_for_all_duplicates() {
     drop(duplicate);
 }
 
-/// What a file system does that can't reserve space: the file is longer, and there is a hole.
-fn only_longer(file: &std::fs::File, _old: u64, len: u64) -> io::Result<bool> {
+/// Resizes like a file system that can't reserve space: the file gets a hole.
+fn reserve_nothing(file: &std::fs::File, _old: u64, len: u64) -> io::Result<bool> {
     sys::set_len(file, len).map(|()| false)
 }
 
@@ -121,13 +121,12 @@ fn file_in(folder: &Path) -> DiskFile {
 }
 
 #[test]
-fn where_space_can_not_be_reserved_zeros_are_written() {
-    // Within a page, to its end, over several, and from the beginning.
+fn zeros_are_written_where_space_can_not_be_reserved() {
     for (old, len) in [(0, 1 << 20), (1, 4095), (4096, 8192), (5000, 300_001), (4095, 4097)] {
         let temp = tempfile::tempdir().unwrap();
         let file = file_in(temp.path());
         file.write_at(&vec![7; old], 0).unwrap();
-        file.resize_by(len, only_longer).unwrap();
+        file.resize_by(len, reserve_nothing).unwrap();
         assert_eq!(file.len().unwrap(), len);
         let mut expected = vec![7; old];
         expected.resize(len as usize, 0);
@@ -143,7 +142,7 @@ fn where_space_can_not_be_reserved_zeros_are_written() {
 }
 
 #[test]
-fn a_reservation_that_fails_half_way_is_given_back() {
+fn a_failed_reservation_returns_its_space() {
     let temp = tempfile::tempdir().unwrap();
     let file = file_in(temp.path());
     file.write_at(b"bytes", 0).unwrap();
@@ -153,11 +152,13 @@ fn a_reservation_that_fails_half_way_is_given_back() {
     };
     assert_eq!(file.resize_by(1 << 20, full).unwrap_err().kind(), ErrorKind::StorageFull);
     assert_eq!(std::fs::read(temp.path().join("a")).unwrap(), b"bytes");
-    // Where the zeros meet the full disk it is the same; here nobody may write them.
     let path = temp.path().join("a");
     let others = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     let reading = DiskFile::new(std::fs::File::open(&path).unwrap());
-    assert!(reading.resize_by(1 << 20, |_, old, len| only_longer(&others, old, len)).is_err());
+    assert!(
+        reading.resize_by(1 << 20, |_, old, len| reserve_nothing(&others, old, len)).is_err(),
+        "zeros can't be written"
+    );
 }
 
 #[cfg(unix)]
@@ -171,7 +172,7 @@ mod on_unix {
     use super::*;
 
     #[test]
-    fn only_the_owner_may_read() {
+    fn new_files_are_for_their_owner_alone() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("a/b");
         let disk = Disk::create(&path).unwrap();
@@ -186,7 +187,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_renamed_folder_is_still_the_same() {
+    fn a_renamed_folder_stays_open() {
         let temp = tempfile::tempdir().unwrap();
         let (path, moved) = (temp.path().join("a"), temp.path().join("b"));
         let disk = Disk::create(&path).unwrap();
@@ -202,7 +203,7 @@ mod on_unix {
     }
 
     #[test]
-    fn links_pipes_and_folders_are_no_files() {
+    fn links_pipes_and_folders_are_refused() {
         let temp = tempfile::tempdir().unwrap();
         let disk = Disk::create(temp.path()).unwrap();
         fs::write(temp.path().join("real"), b"x").unwrap();
@@ -222,7 +223,7 @@ mod on_unix {
     }
 
     #[test]
-    fn a_salvage_that_leads_elsewhere_is_refused() {
+    fn a_symbolic_link_in_the_place_of_salvage_is_refused() {
         let temp = tempfile::tempdir().unwrap();
         let disk = Disk::create(&temp.path().join("store")).unwrap();
         fs::create_dir(temp.path().join("elsewhere")).unwrap();
@@ -233,37 +234,35 @@ mod on_unix {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_longer_file_has_space_behind_it() {
+    fn a_resize_reserves_space() {
         use std::os::unix::fs::MetadataExt;
         let temp = tempfile::tempdir().unwrap();
         let disk = Disk::create(temp.path()).unwrap();
         let file = disk.open("a", Open::Create).unwrap();
         file.resize(1 << 20).unwrap();
         let blocks = fs::metadata(temp.path().join("a")).unwrap().blocks();
-        // A file system that can't reserve says so by having none, which the contract allows.
+        // A file system that can't reserve space has no blocks here, which the contract allows.
         assert!(blocks == 0 || blocks * 512 >= 1 << 20, "{blocks}");
     }
 
     #[test]
-    fn a_lock_keeps_other_handles_out_and_ends_with_its_process() {
+    fn a_lock_excludes_other_handles_and_ends_with_its_drop() {
         let temp = tempfile::tempdir().unwrap();
         let disk = Disk::create(temp.path()).unwrap();
         let other = Disk::open(temp.path()).unwrap();
         let lock = disk.lock("LOCK").unwrap().unwrap();
         assert!(other.lock("LOCK").unwrap().is_none());
-        // A child inherits nothing that would keep the lock.
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         drop(lock);
-        let free = other.lock("LOCK").unwrap().is_some();
+        let is_free = other.lock("LOCK").unwrap().is_some();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(free);
+        assert!(is_free, "a child process doesn't inherit the lock");
     }
 }
 
-/// Durable writes of all sizes and places, against a plain copy: the same bytes, whichever way they took.
 #[test]
-fn writes_past_the_cache_are_what_reads_show() {
+fn reads_show_what_was_written_past_the_cache() {
     const LEN: usize = 3 << 20;
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::open(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! What [`Disk`](super::Disk) asks of a Unix: everything relative to a folder's descriptor.
+//! The system calls of [`Disk`](super::Disk) on a Unix, all relative to a folder's descriptor.
 
 use std::fs;
 use std::io;
@@ -11,27 +11,27 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::fs::{Entry, Open};
 
-/// A folder, held by its descriptor.
+/// A folder, by its descriptor.
 #[derive(Debug)]
-pub(super) struct Dir(OwnedFd);
+pub(super) struct DirFd(OwnedFd);
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-/// Without `NONBLOCK` a named pipe in the place of a file would hold the opening up for ever; regular files ignore it.
+/// Without `NONBLOCK` the opening of a named pipe would wait for ever. Regular files ignore the flag.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
-impl Dir {
-    pub(super) fn open(path: &Path) -> io::Result<Dir> {
+impl DirFd {
+    pub(super) fn open(path: &Path) -> io::Result<DirFd> {
         let fd = retry_on_intr(|| rustix::fs::open(path, FOLDER, Mode::empty()))?;
-        Ok(Dir(fd))
+        Ok(DirFd(fd))
     }
 
-    /// The folder `name` in this one; a symbolic link is refused.
-    pub(super) fn below(&self, name: &str) -> io::Result<Dir> {
+    /// Opens the folder `name` in this folder. A symbolic link is refused.
+    pub(super) fn subfolder(&self, name: &str) -> io::Result<DirFd> {
         let fd = retry_on_intr(|| rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty()))?;
-        Ok(Dir(fd))
+        Ok(DirFd(fd))
     }
 
-    pub(super) fn make_below(&self, name: &str) -> io::Result<()> {
+    pub(super) fn make_subfolder(&self, name: &str) -> io::Result<()> {
         match rustix::fs::mkdirat(&self.0, name, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(e) => Err(e.into()),
@@ -40,10 +40,10 @@ impl Dir {
 
     pub(super) fn list(&self) -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        // It opens the folder once more, so that two listings at once don't share a position.
+        // `read_from` opens the folder again, so that two listings at once don't share a position.
         for entry in rustix::fs::Dir::read_from(&self.0)? {
             let entry = entry?;
-            // Some file systems don't tell the type here: then the file's own data have to.
+            // Some file systems don't list the type of a file.
             if !matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown) {
                 continue;
             }
@@ -52,7 +52,7 @@ impl Dir {
                 Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
                     entries.push(Entry { name: name.to_owned(), len: u64::try_from(stat.st_size).unwrap_or(0) });
                 }
-                // Of another type, or removed since the folder was read.
+                // The file has another type, or was removed since the folder was read.
                 Ok(_) | Err(Errno::NOENT) => (),
                 Err(e) => return Err(e.into()),
             }
@@ -71,7 +71,7 @@ impl Dir {
         )
     }
 
-    /// Opens the lock file, and creates it if it is missing and that is asked for.
+    /// Opens the lock file. `create` allows to create a missing one.
     pub(super) fn lock_file(&self, name: &str, create: bool) -> io::Result<fs::File> {
         self.regular(name, if create { OFlags::RDWR | OFlags::CREATE } else { OFlags::RDWR })
     }
@@ -85,7 +85,7 @@ impl Dir {
         Ok(fs::File::from(fd))
     }
 
-    pub(super) fn rename(&self, from: &str, to_dir: &Dir, to: &str) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &str, to_dir: &DirFd, to: &str) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.0, from, &to_dir.0, to)?)
     }
 
@@ -105,7 +105,7 @@ pub(super) fn make_path(path: &Path) -> io::Result<()> {
 
 /// Makes the names in the folder at `path` durable.
 pub(super) fn sync_path(path: &Path) -> io::Result<()> {
-    Dir::open(path)?.sync()
+    DirFd::open(path)?.sync()
 }
 
 pub(super) fn read_at(file: &fs::File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -116,19 +116,19 @@ pub(super) fn write_at(file: &fs::File, bytes: &[u8], offset: u64) -> io::Result
     file.write_at(bytes, offset)
 }
 
-/// Makes a file longer, from `old` to `len` bytes; true if there is space behind them, false if only the length has changed.
+/// Makes a file longer, from `old` to `len` bytes. Returns `false` if the space isn't reserved.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 pub(super) fn reserve(file: &fs::File, old: u64, len: u64) -> io::Result<bool> {
     let flags = rustix::fs::FallocateFlags::empty();
     match retry_on_intr(|| rustix::fs::fallocate(file, flags, old, len - old)) {
         Ok(()) => Ok(true),
-        // Different systems and file systems say in these ways that they can't.
+        // Systems and file systems that can't reserve space return different errors.
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => set_len(file, len).map(|()| false),
         Err(e) => Err(e.into()),
     }
 }
 
-/// Makes a file longer, to `len` bytes. Nothing is reserved, hence false: these systems have no call that does both.
+/// Makes a file `len` bytes long. Returns `false`, because these systems have no call that reserves the space.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 pub(super) fn reserve(file: &fs::File, _old: u64, len: u64) -> io::Result<bool> {
     set_len(file, len).map(|()| false)
@@ -138,10 +138,10 @@ pub(super) fn set_len(file: &fs::File, len: u64) -> io::Result<()> {
     Ok(retry_on_intr(|| rustix::fs::ftruncate(file, len))?)
 }
 
-// The syncs don't go through `std::fs::File::sync_data` and `sync_all`: those call again after an interruption, and by then the
-// pages that didn't reach the disk may count as clean, so that the second call returns `Ok` for data that is gone.
+// The syncs don't use `std::fs::File::sync_data` and `sync_all`, which repeat the call after an interruption. By then the pages that
+// didn't reach the disk may count as clean, so that the second call returns `Ok` for lost data.
 
-/// Makes bytes and length durable: fdatasync writes whatever of a file's own data is needed to read its bytes back.
+/// Makes bytes and length durable: `fdatasync` also writes the metadata that a later read needs.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn sync(file: &fs::File) -> io::Result<()> {
     Ok(rustix::fs::fdatasync(file)?)
@@ -152,7 +152,7 @@ pub(super) fn sync(file: &fs::File) -> io::Result<()> {
     sync_all(file)
 }
 
-/// There fsync stops at the drive's cache, and only this call empties that. A volume that can't do it is refused.
+/// On Apple's systems `fsync` doesn't flush the drive's cache. A volume that can't flush it is refused.
 #[cfg(target_vendor = "apple")]
 fn sync_all(fd: impl std::os::fd::AsFd) -> io::Result<()> {
     Ok(rustix::fs::fcntl_fullfsync(fd)?)
@@ -163,14 +163,14 @@ fn sync_all(fd: impl std::os::fd::AsFd) -> io::Result<()> {
     Ok(rustix::fs::fsync(fd)?)
 }
 
-/// Whether the file has a name: it has none once it was removed, or another was renamed to its last name.
+/// Returns whether the file has a name. A removal takes the name away, and so does a rename of another file to it.
 pub(super) fn has_name(file: &fs::File) -> io::Result<bool> {
     Ok(rustix::fs::fstat(file)?.st_nlink > 0)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 pub(super) fn evict(file: &fs::File) -> io::Result<()> {
-    // No length means: to the end of the file.
+    // No length stands for the end of the file.
     Ok(rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed)?)
 }
 

@@ -1,92 +1,90 @@
-//! The writing end of the log: frames into the active segment, rotation, marks, and the retirement of old segments.
+//! The writing end of the log: appends frames to the active segment, begins new segments, and writes marks.
 //!
-//! Rotation, and what a crash between two of its steps leaves:
-//! 1. the next segment is created under its name, a header and zeros (usually ahead of need, on a thread of its own): it
-//!    holds no frame, so that it doesn't count;
-//! 2. the old segment gets a seal that names the next one, and is synced: the log ends at the seal, the next segment is
-//!    there and empty;
-//! 3. the next segment gets a link, a schema and the first group in one write, and is synced like any group.
+//! A rotation has these steps:
+//! 1. The next segment is created, usually ahead of need on a thread of its own. It has no frames. After a crash here it doesn't count.
+//! 2. The old segment gets a seal that names the next one, and is synced. After a crash here the log ends in the seal.
+//! 3. The next segment gets a link, a schema and the first group in one write, and is synced like any group.
 //!
-//! The first segment of an open goes from 1 to 3: the old end is described by the link, and never written to again.
+//! An open skips step 2 for its first segment. The link describes the old end, to which nothing is appended.
 
 mod append;
 mod rotate;
 
-use self::append::Growing;
-use self::rotate::Prepared;
+use self::append::OpenBatch;
+use self::rotate::NextSegment;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::log::frame::{FLAG_BLOCK, FLAG_CLOSE, Kind, Range};
-use crate::log::layout::{Dir, StoreId};
-use crate::log::segment::{Expected, Segment};
+use crate::log::frame::{FLAG_BLOCK, FLAG_CLOSE, FrameKind, LsnRange};
+use crate::log::layout::{StoreDir, StoreId};
+use crate::log::segment::{NextFrame, Segment};
 use crate::lsn::Lsn;
 
-/// What the first segment after an open reserves; each later one four times its predecessor, up to the segment size: so
-/// that a store that is written little stays small.
+/// The reserved length of the first segment after an open. Each later segment reserves four times as much as the one before, up to the
+/// segment size, so that a store with few writes stays small.
 const FIRST_RESERVE: u64 = 64 * 1024;
-/// A write buffer that grew beyond this is given back.
+/// The largest write buffer that is kept for the next write.
 const SPARE_BUFFER: usize = 4 << 20;
 
-/// A segment that was written to the end.
+/// The written part of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
+pub(crate) struct SegmentExtent {
     pub(crate) seq: u64,
     /// The LSN that follows everything before the segment.
     pub(crate) first_lsn: Lsn,
-    /// Where its last valid frame ends.
+    /// The end of the last valid frame.
     pub(crate) end: u64,
 }
 
-/// Where the log goes on.
+/// The end of the log, from which the journal continues.
 #[derive(Clone, Debug)]
-pub(crate) struct Position {
-    /// The segments that are kept, oldest first; the last is the one that the next links to.
-    pub(crate) extents: Vec<Extent>,
-    /// What the next frame must be.
-    pub(crate) next: Expected,
-    /// LSNs that the recovery took back, and whose abort isn't on disk yet.
-    pub(crate) unwritten_aborts: Vec<Range>,
-    /// Whether the log ends in a mark or a seal, so that its last group is proven to be durable.
+pub(crate) struct LogPosition {
+    /// The kept segments, oldest first. The next segment links to the last.
+    pub(crate) extents: Vec<SegmentExtent>,
+    pub(crate) next: NextFrame,
+    /// LSNs that recovery aborted, and whose abort frame isn't on disk yet.
+    pub(crate) unwritten_aborts: Vec<LsnRange>,
+    /// `true` if the log ends in a mark or a seal, which proves that its last group is durable.
     pub(crate) marked: bool,
-    /// A segment with a torn tail, and where to cut it once a later segment's link says that it ends there.
+    /// A segment with a torn tail, and the offset at which to cut it once the next segment's link is durable.
     pub(crate) trim: Option<(u64, u64)>,
 }
 
-impl Position {
-    /// Moves the position out of what held it.
-    pub(crate) fn take(&mut self) -> Position {
+impl LogPosition {
+    /// Moves the lists out of `self`, and copies the rest.
+    pub(crate) fn take(&mut self) -> LogPosition {
         let extents = std::mem::take(&mut self.extents);
         let unwritten_aborts = std::mem::take(&mut self.unwritten_aborts);
-        Position { extents, unwritten_aborts, ..*self }
+        LogPosition { extents, unwritten_aborts, ..*self }
     }
 }
 
 /// The open log.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    dir: Dir,
+    dir: StoreDir,
     store: StoreId,
     /// The body of the schema frame.
     schema: Vec<u8>,
     segment_size: u64,
-    /// Whether each group is synced before it is answered.
+    /// `true` if each group is synced before it is answered.
     syncs_groups: bool,
-    /// Whether the next segment is made ahead of need, on a thread.
-    ahead: bool,
-    /// Whether a block that holds synced bytes is never written again: what follows a sync begins on a block of its own.
+    /// `true` if the next segment is created on a thread of its own.
+    in_background: bool,
+    /// `true` if a block with synced bytes is never written again, so that the first frame after a sync has a block of its own.
     padded: bool,
-    position: Position,
-    /// The newest frame that is known to be durable.
+    position: LogPosition,
+    /// The number of the newest frame that is known to be durable.
     durable: u64,
-    active: Option<Active>,
-    prepared: Prepared,
+    active: Option<ActiveSegment>,
+    next_segment: NextSegment,
+    /// The length to reserve for the next segment, before limits.
     reserve: u64,
     /// Frames that are built and not yet written.
     out: Vec<u8>,
-    /// The last of them, where records are still added to it.
-    growing: Option<Growing>,
-    /// Bytes of frames since the open.
+    /// The last frame in `out`, if records are still added to it.
+    open_batch: Option<OpenBatch>,
+    /// The bytes of frames since the open.
     appended: u64,
     syncs: u64,
     /// The last LSN that is known to be durable.
@@ -94,33 +92,33 @@ pub(crate) struct Journal {
 }
 
 #[derive(Debug)]
-struct Active {
+struct ActiveSegment {
     segment: Arc<Segment>,
     first_lsn: Lsn,
     first_number: u64,
-    /// Where the bytes of `out` will go.
+    /// The offset for the bytes of `out`.
     out_at: u64,
-    /// Where the last frame that was written ends.
+    /// The end of the last written frame.
     end: u64,
-    /// Whether anything was written since the last sync.
+    /// `true` if bytes were written since the last sync.
     unsynced: bool,
-    /// Whether the last frame was a mark, so that the next takes a block of its own.
+    /// `true` if the last frame is a mark, so that the next needs a block of its own.
     marked: bool,
-    /// Whether the frame that is being built stands on a block of its own.
-    apart: bool,
-    /// The bytes of `out` that begin the segment were written.
+    /// `true` if the frame that is being built has a block of its own.
+    own_block: bool,
+    /// `true` if the segment's first frames are written.
     begun: bool,
 }
 
 impl Journal {
     pub(crate) fn new(
-        dir: Dir,
+        dir: StoreDir,
         store: StoreId,
         schema: Vec<u8>,
         segment_size: u64,
         syncs_groups: bool,
-        ahead: bool,
-        position: Position,
+        in_background: bool,
+        position: LogPosition,
     ) -> Journal {
         Journal {
             dir,
@@ -128,86 +126,86 @@ impl Journal {
             schema,
             segment_size,
             syncs_groups,
-            ahead,
+            in_background,
             padded: false,
             durable: position.next.number - 1,
             durable_lsn: Lsn::new(position.next.lsn.get() - 1),
             position,
             active: None,
-            prepared: Prepared::No,
+            next_segment: NextSegment::None,
             reserve: FIRST_RESERVE,
             out: Vec::new(),
-            growing: None,
+            open_batch: None,
             appended: 0,
             syncs: 0,
         }
     }
 
-    /// Never writes again to a block that holds synced bytes, for a medium where that could harm them.
+    /// Never writes to a block with synced bytes from now on, for a medium where that could harm them.
     pub(crate) fn pad(&mut self) {
         self.padded = true;
     }
 
-    /// The LSN that the next record gets.
+    /// Returns the LSN of the next record.
     pub(crate) fn next_lsn(&self) -> Lsn {
         self.position.next.lsn
     }
 
-    /// The segments with frames, oldest first, the active one included; up to where they are written.
-    pub(crate) fn extents(&self) -> Vec<Extent> {
+    /// Returns the written parts of all segments with frames, oldest first, the active segment included.
+    pub(crate) fn extents(&self) -> Vec<SegmentExtent> {
         let active = self.active.as_ref().filter(|active| active.begun);
-        let active = active.map(|a| Extent { seq: a.segment.seq, first_lsn: a.first_lsn, end: a.end });
+        let active = active.map(|a| SegmentExtent { seq: a.segment.seq, first_lsn: a.first_lsn, end: a.end });
         self.position.extents.iter().copied().chain(active).collect()
     }
 
-    /// How many segments began above `lsn`.
+    /// Returns the number of segments that begin above `lsn`.
     pub(crate) fn segments_above(&self, lsn: Lsn) -> usize {
         let finished = self.position.extents.iter().rev().take_while(|extent| extent.first_lsn > lsn).count();
         finished + usize::from(self.active.as_ref().is_some_and(|active| active.first_lsn > lsn))
     }
 
-    /// How many bytes are waiting to be written.
+    /// Returns the number of bytes that are not yet written.
     pub(crate) fn unwritten(&self) -> usize {
         self.out.len()
     }
 
-    /// Bytes of frames since the open.
+    /// Returns the bytes of frames since the open.
     pub(crate) fn appended(&self) -> u64 {
         self.appended
     }
 
-    /// Syncs of segments since the open.
+    /// Returns the number of syncs since the open.
     pub(crate) fn syncs(&self) -> u64 {
         self.syncs
     }
 
-    /// The last LSN that is known to be durable.
+    /// Returns the last LSN that is known to be durable.
     pub(crate) fn durable_lsn(&self) -> Lsn {
         self.durable_lsn
     }
 
-    /// Whether anything was appended or written since the last sync.
+    /// Returns whether anything was appended or written since the last sync.
     pub(crate) fn has_unsynced(&self) -> bool {
-        self.growing.is_some() || self.durable + 1 < self.position.next.number
+        self.open_batch.is_some() || self.durable + 1 < self.position.next.number
     }
 
-    /// Whether the log ends in a mark.
+    /// Returns whether the log ends in a mark.
     pub(crate) fn is_marked(&self) -> bool {
-        self.active.as_ref().map_or(self.position.marked, |active| active.marked && self.growing.is_none())
+        self.active.as_ref().map_or(self.position.marked, |active| active.marked && self.open_batch.is_none())
     }
 
-    /// Writes the aborts that the recovery decided, durably. [`Error::Full`] leaves them to the next group.
+    /// Writes recovery's aborts durably. After [`Error::Full`] the next group writes them.
     pub(crate) fn write_recovered_aborts(&mut self) -> Result<()> {
         if self.position.unwritten_aborts.is_empty() {
             return Ok(());
         }
-        self.make_room(0, 0)?;
+        self.reserve_space(0, 0)?;
         self.sync()
     }
 
-    /// Hands what is appended to the operating system.
+    /// Writes the appended frames to the operating system.
     pub(crate) fn write(&mut self) -> Result<()> {
-        self.finish_growing();
+        self.finish_open_batch();
         let Some(active) = &mut self.active else { return Ok(()) };
         if self.out.is_empty() {
             return Ok(());
@@ -215,21 +213,21 @@ impl Journal {
         let done = active.segment.file.write_at(&self.out, active.out_at);
         done.map_err(|e| commit_error(&self.dir, active, "write", self.durable_lsn, e))?;
         active.unsynced = true;
-        self.written();
+        self.note_written();
         Ok(())
     }
 
-    /// Writes what is appended, past the cache where that is faster, and makes it durable.
+    /// Writes the appended frames durably, past the cache where that is faster.
     fn write_through(&mut self) -> Result<()> {
         let Some(active) = &mut self.active else { return Ok(()) };
         let done = active.segment.file.write_through(&self.out, active.out_at);
         done.map_err(|e| commit_error(&self.dir, active, "write and sync", self.durable_lsn, e))?;
-        self.written();
+        self.note_written();
         Ok(())
     }
 
-    /// Takes note that all of `out` is in the file.
-    fn written(&mut self) {
+    /// Notes that all of `out` is in the file.
+    fn note_written(&mut self) {
         if let Some(active) = &mut self.active {
             active.out_at += self.out.len() as u64;
             active.end = active.out_at;
@@ -241,9 +239,9 @@ impl Journal {
         }
     }
 
-    /// Writes what is appended and makes it durable.
+    /// Makes everything that was appended durable.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.finish_growing();
+        self.finish_open_batch();
         if !self.has_unsynced() {
             return Ok(());
         }
@@ -267,60 +265,61 @@ impl Journal {
         Ok(())
     }
 
-    /// Proves that everything so far is durable: a mark on a block of its own, written and synced. After an unclean end
-    /// that takes a segment to put it in; [`Error::Full`] leaves the log as it was.
+    /// Writes and syncs a mark on a block of its own, which proves that everything before it is durable. After an unclean end the mark
+    /// needs a new segment. [`Error::Full`] leaves the log unchanged.
     pub(crate) fn mark(&mut self) -> Result<()> {
         if self.is_marked() {
             return Ok(());
         }
         if self.active.is_none() {
-            self.make_room(0, 0)?;
+            self.reserve_space(0, 0)?;
         }
         self.sync()?;
-        self.put_frame(Kind::Mark, FLAG_BLOCK, 0, &[]);
+        self.put_frame(FrameKind::Mark, FLAG_BLOCK, 0, &[]);
         self.sync()
     }
 
-    /// Waits for the thread that makes the next segment, if there is one.
-    pub(crate) fn end(&mut self) {
-        self.end_preparing();
-    }
-
-    /// Ends the log cleanly: syncs, marks the close, and gives back what was reserved.
+    /// Ends the log cleanly: syncs, marks the close, and returns the reserved space.
     pub(crate) fn close(&mut self) -> Result<()> {
-        self.discard_prepared();
+        self.discard_next_segment();
         self.sync()?;
         if self.active.is_none() {
             return match self.mark() {
-                // What was recovered is as it was found; there is only no room to say so.
+                // The log is as recovery found it. Only the mark has no space.
                 Err(Error::Full { .. }) => Ok(()),
                 marked => marked,
             };
         }
-        self.put_frame(Kind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]);
+        self.put_frame(FrameKind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]);
         self.sync()?;
         if let Some(active) = &self.active {
-            // Only space: the mark says that nothing follows.
+            // A failure only wastes space: nothing follows the mark.
             let _ = active.segment.file.resize(self.cut_at(active.end));
         }
         Ok(())
     }
 
-    /// The finished segments that only hold records up to `lsn`, oldest first.
+    /// Returns the finished segments without records above `lsn`, oldest first.
     pub(crate) fn segments_below(&self, lsn: Lsn) -> Vec<u64> {
-        let firsts = self.extents();
-        let done = firsts.windows(2).take_while(|pair| pair[1].first_lsn.get() <= lsn.get() + 1).count();
+        let extents = self.extents();
+        let done = extents.windows(2).take_while(|pair| pair[1].first_lsn.get() <= lsn.get() + 1).count();
         let done = done.min(self.position.extents.len().saturating_sub(usize::from(self.active.is_none())));
-        firsts[..done].iter().map(|extent| extent.seq).collect()
+        extents[..done].iter().map(|extent| extent.seq).collect()
     }
 
-    /// Takes note that these segments were removed.
-    pub(crate) fn forget(&mut self, segments: &[u64]) {
+    /// Notes that these segments were removed.
+    pub(crate) fn note_removed(&mut self, segments: &[u64]) {
         self.position.extents.retain(|extent| !segments.contains(&extent.seq));
     }
 }
 
-fn commit_error(dir: &Dir, active: &Active, action: &'static str, durable: Lsn, source: std::io::Error) -> Error {
+fn commit_error(
+    dir: &StoreDir,
+    active: &ActiveSegment,
+    action: &'static str,
+    durable: Lsn,
+    source: std::io::Error,
+) -> Error {
     let lsn = Lsn::new(durable.get() + 1);
     let path = dir.file_path(&active.segment.name());
     Error::Commit { action, path, offset: active.out_at, lsn, source: Arc::new(source) }

@@ -1,80 +1,80 @@
-//! Segments come and go: room is made before a group is appended, by a new segment where the active one is full.
+//! Reserves space for each group, in a new segment if the active one is full, and creates segments ahead of need.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use super::{Active, Extent, Journal};
+use super::{ActiveSegment, Journal, SegmentExtent};
 use crate::error::Result;
-use crate::fs::Open;
-use crate::log::frame::{self, BLOCK, HEADER, Kind, Link};
+use crate::fs::{Open, Throttle, WorkSignals};
+use crate::log::frame::{self, BLOCK, FrameKind, HEADER, Link};
 use crate::log::layout::segment_name;
-use crate::log::segment::{Segment, Space};
-use crate::pace::{Pace, Signals};
+use crate::log::segment::{Segment, SegmentSpace};
 
-/// What every group leaves free behind it in its segment: its abort's block where groups are padded, a mark on idleness,
-/// and then a mark on close or a seal.
-const ROOM: u64 = 3 * BLOCK;
-/// The most that stands before a record in its frame: its length.
-const RECORD_HEAD: usize = 10;
-/// How much is written ahead at the most: it shares the disk with the calls.
-const MOST_WRITTEN: u64 = 16 << 20;
-/// For how many groups of one size a segment has room, up to the segment size.
+/// The space that each group leaves free after it: its abort's block if groups are padded, a mark when the store is idle, and a mark on
+/// close or a seal.
+const KEPT_FREE: u64 = 3 * BLOCK;
+/// The most bytes of a record's length in its frame.
+const MOST_RECORD_LEN: usize = 10;
+/// The largest segment that is filled with zeros: the zeros share the disk with the calls.
+const MOST_ZEROED: u64 = 16 << 20;
+/// A segment has space for this many groups of one size, up to the segment size.
 const GROUPS: u64 = 16;
-/// Where groups take more bytes than this, space is reserved for them and not written ahead.
-const LARGE: u64 = 64 * 1024;
+/// For larger groups, space is only reserved and not filled with zeros.
+const MOST_ZEROED_GROUP: u64 = 64 * 1024;
 
+/// The segment that is created ahead of need.
 #[derive(Debug)]
-pub(super) enum Prepared {
-    No,
-    Making(Making),
+pub(super) enum NextSegment {
+    None,
+    InProgress(SegmentThread),
     Ready(Segment),
 }
 
-/// The thread that makes a segment.
+/// A thread that creates a segment.
 #[derive(Debug)]
-pub(super) struct Making {
-    job: JoinHandle<Result<Segment>>,
-    signals: Arc<Signals>,
+pub(super) struct SegmentThread {
+    thread: JoinHandle<Result<Segment>>,
+    signals: Arc<WorkSignals>,
 }
 
-impl Making {
-    /// Waits for the thread's end, which comes soon: nobody needs the segment any more.
-    fn stop(self) -> Option<Segment> {
-        self.signals.stop();
+impl SegmentThread {
+    /// Cancels the creation, and waits for the thread's end. Returns the segment if it was finished.
+    fn cancel(self) -> Option<Segment> {
+        self.signals.cancel();
         self.wait()
     }
 
-    /// Waits for the segment. Nobody hears of an error here: where the segment is needed, it is met again.
+    /// Waits for the segment. An error shows again when the segment is needed.
     fn wait(self) -> Option<Segment> {
-        self.signals.hurry();
-        self.job.join().ok().and_then(|made| made.ok())
+        self.signals.unthrottle();
+        self.thread.join().ok()?.ok()
     }
 }
 
 impl Journal {
-    /// Makes sure that a batch frame of `body` bytes and `count` calls fits into the active segment, with the abort that
-    /// may follow it. [`Error::Full`] and [`Error::Io`] leave the log as it was; any other error is final.
-    pub(crate) fn make_room(&mut self, body: usize, count: usize) -> Result<()> {
+    /// Makes sure that a batch frame of `body` bytes and `count` calls fits into the active segment, with the abort that may follow it.
+    /// [`Error::Full`] and [`Error::Io`] leave the log unchanged. Any other error is final.
+    pub(crate) fn reserve_space(&mut self, body: usize, count: usize) -> Result<()> {
         let abort = HEADER + 16 * count;
-        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + ROOM;
+        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + KEPT_FREE;
         if self.fits(need) {
             return Ok(());
         }
         let unwritten = HEADER + 16 * self.position.unwritten_aborts.len();
         let begin = 2 * HEADER + 32 + frame::padded(self.schema.len()) + unwritten;
-        let segment = self.next_segment(BLOCK + begin as u64 + need)?;
+        let segment = self.take_segment(BLOCK + begin as u64 + need)?;
         self.switch_to(segment)
     }
 
-    /// Whether the next frame takes a block of its own, whatever it is.
-    pub(super) fn is_next_apart(&self) -> bool {
+    /// Returns whether the next frame needs a block of its own, whatever its kind.
+    pub(super) fn next_needs_block(&self) -> bool {
         self.active.as_ref().is_some_and(|active| {
             let synced = active.begun && !active.unsynced && self.out.is_empty();
             active.marked || self.padded && synced
         })
     }
 
-    /// Where a file whose frames end at `end` is cut: a cut within a block rewrites it.
+    /// Returns the offset at which to cut a file whose frames end at `end`. A cut within a block would rewrite that block.
     pub(super) fn cut_at(&self, end: u64) -> u64 {
         if self.padded { end.next_multiple_of(BLOCK) } else { end }
     }
@@ -82,16 +82,16 @@ impl Journal {
     fn fits(&self, need: u64) -> bool {
         self.active.as_ref().is_some_and(|active| {
             let at = active.out_at + self.out.len() as u64;
-            let at = if self.is_next_apart() { at.next_multiple_of(BLOCK) } else { at };
+            let at = if self.next_needs_block() { at.next_multiple_of(BLOCK) } else { at };
             at + need <= active.segment.reserved
         })
     }
 
-    /// Whether a record of `len` bytes can be added to the active segment as it is.
-    pub(crate) fn has_room(&self, len: usize) -> bool {
-        let growing = self.growing.as_ref().map_or(0, |growing| growing.count as usize);
-        let abort = HEADER + 16 * (growing + 1);
-        self.fits((HEADER + RECORD_HEAD + frame::padded(len) + abort) as u64 + ROOM)
+    /// Returns whether a record of `len` bytes fits into the active segment, with the abort that may follow it.
+    pub(crate) fn has_space_for(&self, len: usize) -> bool {
+        let records = self.open_batch.as_ref().map_or(0, |batch| batch.count as usize);
+        let abort = HEADER + 16 * (records + 1);
+        self.fits((HEADER + MOST_RECORD_LEN + frame::padded(len) + abort) as u64 + KEPT_FREE)
     }
 
     /// Seals the active segment, if there is one, and begins `segment` with a link and the schema.
@@ -99,17 +99,17 @@ impl Journal {
         if self.active.is_some() {
             // A seal proves that everything before it is durable.
             self.sync()?;
-            self.put_frame(Kind::Seal, 0, 0, &segment.seq.to_le_bytes());
+            self.put_frame(FrameKind::Seal, 0, 0, &segment.seq.to_le_bytes());
             self.sync()?;
         }
         if let Some(done) = self.active.take() {
             let end = done.end;
-            self.position.extents.push(Extent { seq: done.segment.seq, first_lsn: done.first_lsn, end });
-            // What was reserved and not needed. It is only space: the seal says that nothing follows.
+            self.position.extents.push(SegmentExtent { seq: done.segment.seq, first_lsn: done.first_lsn, end });
+            // A failure only wastes space: nothing follows the seal.
             let _ = done.segment.file.resize(self.cut_at(end));
         }
         let last = self.position.extents.last();
-        // Whatever was growing went into the old segment, and was synced with it.
+        // An open batch went into the old segment, and was synced with it.
         let link = Link {
             seq: last.map_or(0, |extent| extent.seq),
             len: last.map_or(0, |extent| extent.end),
@@ -118,7 +118,7 @@ impl Journal {
         };
         let mut body = Vec::new();
         link.put(&mut body);
-        self.active = Some(Active {
+        self.active = Some(ActiveSegment {
             segment: Arc::new(segment),
             first_lsn: self.position.next.lsn,
             first_number: self.position.next.number,
@@ -126,13 +126,13 @@ impl Journal {
             end: BLOCK,
             unsynced: false,
             marked: false,
-            apart: false,
+            own_block: false,
             begun: false,
         });
         self.reserve = self.next_reserve().saturating_mul(4);
-        self.put_frame(Kind::Link, 0, 0, &body);
+        self.put_frame(FrameKind::Link, 0, 0, &body);
         let schema = std::mem::take(&mut self.schema);
-        self.put_frame(Kind::Schema, 0, schema.len() as u32, &schema);
+        self.put_frame(FrameKind::Schema, 0, schema.len() as u32, &schema);
         self.schema = schema;
         let aborts = std::mem::take(&mut self.position.unwritten_aborts);
         if !aborts.is_empty() {
@@ -141,42 +141,42 @@ impl Journal {
         Ok(())
     }
 
-    /// Returns a created segment with space for `least` bytes, header included. Where there is no space for it, smaller groups
-    /// still get the segment that was made ahead.
-    fn next_segment(&mut self, least: u64) -> Result<Segment> {
-        let ahead = match std::mem::replace(&mut self.prepared, Prepared::No) {
-            Prepared::Ready(segment) => Some(segment),
-            Prepared::Making(making) => making.wait(),
-            Prepared::No => None,
+    /// Returns a new segment with space for `least` bytes, header included. After an error, a segment that was created ahead stays for
+    /// smaller groups.
+    fn take_segment(&mut self, least: u64) -> Result<Segment> {
+        let ahead = match std::mem::replace(&mut self.next_segment, NextSegment::None) {
+            NextSegment::Ready(segment) => Some(segment),
+            NextSegment::InProgress(thread) => thread.wait(),
+            NextSegment::None => None,
         };
         let too_small = match ahead {
             Some(segment) if segment.reserved >= least => return Ok(segment),
             too_small => too_small,
         };
         let before = self.reserve;
-        // Where groups are as large as this one, a segment has space for several.
+        // Later groups may be as large as this one.
         self.reserve = self.reserve.max(least.saturating_mul(GROUPS));
         let reserve = self.next_reserve().max(least.next_multiple_of(BLOCK));
-        // Of the first group nothing is known but its own size.
-        let written = self.writes_ahead() && (self.active.is_some() || least < LARGE);
-        let space = Space { reserved: reserve, written };
-        match Segment::make(&self.dir, &self.store, self.next_seq(), space, &Pace::full()) {
-            // It takes the name of the one that is too small, which is gone from here on.
-            Ok(made) => made.name(&self.dir),
+        // Before the first group, only the size of that group is known.
+        let written = self.fills_with_zeros() && (self.active.is_some() || least < MOST_ZEROED_GROUP);
+        let space = SegmentSpace { reserved: reserve, written };
+        match Segment::create_unnamed(&self.dir, &self.store, self.next_seq(), space, &Throttle::off()) {
+            // It replaces the segment that is too small.
+            Ok(created) => created.name(&self.dir),
             Err(error) => {
-                self.prepared = too_small.map_or(Prepared::No, Prepared::Ready);
+                self.next_segment = too_small.map_or(NextSegment::None, NextSegment::Ready);
                 self.reserve = before;
                 Err(error)
             }
         }
     }
 
-    /// Whether it pays to write a new segment's space, and not only to reserve it: where groups are synced one by one, and
-    /// so small that zeros for them cost less than they save.
-    fn writes_ahead(&self) -> bool {
+    /// Returns whether to fill a new segment with zeros: if groups are synced one by one, and so small that the zeros save more than they
+    /// cost.
+    fn fills_with_zeros(&self) -> bool {
         let Some(active) = &self.active else { return self.syncs_groups };
         let frames = (self.position.next.number - active.first_number).max(1);
-        self.syncs_groups && (active.out_at - BLOCK) / frames < LARGE
+        self.syncs_groups && (active.out_at - BLOCK) / frames < MOST_ZEROED_GROUP
     }
 
     fn next_seq(&self) -> u64 {
@@ -185,11 +185,11 @@ impl Journal {
     }
 
     fn next_reserve(&self) -> u64 {
-        let most = if self.writes_ahead() { self.segment_size.min(MOST_WRITTEN) } else { self.segment_size };
+        let most = if self.fills_with_zeros() { self.segment_size.min(MOST_ZEROED) } else { self.segment_size };
         self.reserve.min(most).max(BLOCK).next_multiple_of(BLOCK)
     }
 
-    /// Cuts the torn tail off. Only space: the link, which is durable now, says where that segment ends.
+    /// Cuts off the torn tail of an earlier segment. A failure only wastes space: the link, which is durable by now, excludes the tail.
     pub(super) fn trim(&mut self) {
         if let Some((seq, end)) = self.position.trim.take()
             && let Ok(torn) = self.dir.folder.open(&segment_name(seq), Open::Write)
@@ -198,45 +198,47 @@ impl Journal {
         }
     }
 
-    /// Begins to make the next segment once the active one is half full, and hurries where that takes too long.
-    pub(crate) fn prepare_ahead(&mut self) {
+    /// Begins to create the next segment once the active one is half full. If the creation takes too long, it is unthrottled.
+    pub(crate) fn prepare_next_segment(&mut self) {
         let Some(active) = &self.active else { return };
         let (at, reserved) = (active.out_at, active.segment.reserved);
-        match &self.prepared {
-            Prepared::No if at * 2 >= reserved => {}
-            Prepared::Making(making) if at * 4 >= reserved * 3 => return making.signals.hurry(),
+        match &self.next_segment {
+            NextSegment::None if at * 2 >= reserved => {}
+            NextSegment::InProgress(thread) if at * 4 >= reserved * 3 => return thread.signals.unthrottle(),
             _ => return,
         }
         let (dir, store, seq) = (self.dir.clone(), self.store, self.next_seq());
-        let space = Space { reserved: self.next_reserve(), written: self.writes_ahead() };
-        if !self.ahead {
-            // An error is met again when the segment is needed.
-            let made = Segment::create(&dir, &store, seq, space, &Pace::full());
-            self.prepared = made.map_or(Prepared::No, Prepared::Ready);
+        let space = SegmentSpace { reserved: self.next_reserve(), written: self.fills_with_zeros() };
+        if !self.in_background {
+            // An error shows again when the segment is needed.
+            let created = Segment::create(&dir, &store, seq, space, &Throttle::off());
+            self.next_segment = created.map_or(NextSegment::None, NextSegment::Ready);
             return;
         }
-        let signals = Arc::<Signals>::default();
-        let for_job = signals.clone();
-        let job = std::thread::Builder::new().name("walr-prepare".into());
-        let job = job.spawn(move || Segment::create(&dir, &store, seq, space, &Pace::gentle(&for_job)));
-        self.prepared = job.map_or(Prepared::No, |job| Prepared::Making(Making { job, signals }));
+        let signals = Arc::<WorkSignals>::default();
+        let for_thread = signals.clone();
+        let create = move || Segment::create(&dir, &store, seq, space, &Throttle::background(&for_thread));
+        let thread = std::thread::Builder::new().name("walr-prepare".into()).spawn(create);
+        self.next_segment =
+            thread.map_or(NextSegment::None, |thread| NextSegment::InProgress(SegmentThread { thread, signals }));
     }
 
-    pub(super) fn end_preparing(&mut self) {
-        if let Prepared::Making(making) = std::mem::replace(&mut self.prepared, Prepared::No) {
-            // Whether it made the segment or not, it is replaced or removed by the next open.
-            let _ = making.stop();
+    /// Cancels the creation of the next segment, and waits for the end of its thread.
+    pub(crate) fn stop_preparing(&mut self) {
+        if let NextSegment::InProgress(thread) = std::mem::replace(&mut self.next_segment, NextSegment::None) {
+            // The next open replaces or removes a segment that was finished.
+            let _ = thread.cancel();
         }
     }
 
-    pub(super) fn discard_prepared(&mut self) {
-        let seq = match std::mem::replace(&mut self.prepared, Prepared::No) {
-            Prepared::No => return,
-            Prepared::Ready(segment) => Some(segment.seq),
-            Prepared::Making(making) => making.stop().map(|segment| segment.seq),
+    pub(super) fn discard_next_segment(&mut self) {
+        let seq = match std::mem::replace(&mut self.next_segment, NextSegment::None) {
+            NextSegment::None => return,
+            NextSegment::Ready(segment) => Some(segment.seq),
+            NextSegment::InProgress(thread) => thread.cancel().map(|segment| segment.seq),
         };
         if let Some(seq) = seq {
-            // An empty segment that stays does no harm: the next open replaces it.
+            // After a failure the next open replaces the empty segment.
             let _ = self.dir.remove_if_there(&segment_name(seq));
         }
     }
@@ -248,19 +250,19 @@ mod tests {
     use crate::error::Error;
 
     #[test]
-    fn a_segment_that_is_not_wanted_any_more_is_not_finished() {
-        let signals = Arc::<Signals>::default();
-        let for_job = signals.clone();
+    fn a_cancelled_thread_is_unthrottled_too() {
+        let signals = Arc::<WorkSignals>::default();
+        let for_thread = signals.clone();
         let (tell, told) = std::sync::mpsc::channel();
-        let job = std::thread::spawn(move || {
-            let pace = Pace::gentle(&for_job);
-            while pace.is_gentle() {
+        let thread = std::thread::spawn(move || {
+            let throttle = Throttle::background(&for_thread);
+            while throttle.is_on() {
                 std::thread::yield_now();
             }
-            tell.send(pace.is_stopped()).map_err(|_| Error::Closed)?;
+            tell.send(throttle.is_cancelled()).map_err(|_| Error::Closed)?;
             Err(Error::Closed)
         });
-        assert!(Making { job, signals }.stop().is_none());
+        assert!(SegmentThread { thread, signals }.cancel().is_none());
         assert!(told.recv().unwrap());
     }
 }

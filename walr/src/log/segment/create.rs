@@ -1,35 +1,34 @@
-//! A new segment: its space, and its header.
+//! The creation of a segment: its space and its header.
 
 use std::io;
 use std::sync::Arc;
 
 use super::{CRC_AT, MAGIC, Segment};
 use crate::error::{Error, Result};
-use crate::fs::Open;
+use crate::fs::{Open, Throttle};
 use crate::log::frame::BLOCK;
-use crate::log::layout::{Dir, FORMAT, StoreId, TMP, segment_name};
-use crate::pace::Pace;
+use crate::log::layout::{FORMAT, StoreDir, StoreId, TMP, segment_name};
 
-/// How many zeros are written and synced at a time, so that no sync of the log waits behind more.
+/// The most zeros that are written and synced at once, so that no sync of the log waits behind more.
 const PIECE: u64 = 128 * 1024;
 
-/// The space that a new segment gets.
+/// The space of a new segment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Space {
-    /// How long the file is made, all of it reserved.
+pub(crate) struct SegmentSpace {
+    /// The length of the file, all of it reserved.
     pub(crate) reserved: u64,
-    /// Whether it is also written: the sync of a small write to space that was reserved only costs twice as much. It pays
-    /// where groups are small and each is synced.
+    /// `true` if the space is filled with zeros: the sync of a small write into space that is only reserved takes twice as long. This
+    /// pays where groups are small and each is synced.
     pub(crate) written: bool,
 }
 
-/// A segment that is made, and hasn't got its name yet.
+/// A finished segment that still has its `.tmp` name.
 #[derive(Debug)]
-pub(crate) struct Unnamed(Segment);
+pub(crate) struct UnnamedSegment(Segment);
 
-impl Unnamed {
-    /// Gives the segment its name, durably, and takes it from an empty one of that number.
-    pub(crate) fn name(self, dir: &Dir) -> Result<Segment> {
+impl UnnamedSegment {
+    /// Gives the segment its name durably, and replaces an empty segment of that number.
+    pub(crate) fn name(self, dir: &StoreDir) -> Result<Segment> {
         let name = self.0.name();
         dir.rename(&(name.clone() + TMP), &name)?;
         Ok(self.0)
@@ -37,25 +36,43 @@ impl Unnamed {
 }
 
 impl Segment {
-    /// Creates the segment `seq`, durable under its name, replacing an empty one of that number.
-    pub(crate) fn create(dir: &Dir, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {
-        Segment::make(dir, store, seq, space, pace)?.name(dir)
+    /// Creates the segment `seq` durably, and replaces an empty segment of that number.
+    pub(crate) fn create(
+        dir: &StoreDir,
+        store: &StoreId,
+        seq: u64,
+        space: SegmentSpace,
+        throttle: &Throttle<'_>,
+    ) -> Result<Segment> {
+        Segment::create_unnamed(dir, store, seq, space, throttle)?.name(dir)
     }
 
-    /// Makes the segment `seq`, all but its name. Nothing that has a name is changed, and a failure leaves no more than a
-    /// `.tmp` behind.
-    pub(crate) fn make(dir: &Dir, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Unnamed> {
+    /// Creates the segment `seq` under a `.tmp` name, without a change to other segments.
+    pub(crate) fn create_unnamed(
+        dir: &StoreDir,
+        store: &StoreId,
+        seq: u64,
+        space: SegmentSpace,
+        throttle: &Throttle<'_>,
+    ) -> Result<UnnamedSegment> {
         let unfinished = segment_name(seq) + TMP;
         dir.remove_if_there(&unfinished)?;
-        let made = Segment::fill(dir, &unfinished, store, seq, space, pace);
-        if made.is_err() {
-            // The first error is the one to tell; what stays is removed by the next try or the next open.
+        let created = Segment::write_tmp(dir, &unfinished, store, seq, space, throttle);
+        if created.is_err() {
+            // If this fails too, the next creation or the next open removes the file.
             let _ = dir.folder.remove(&unfinished);
         }
-        made.map(Unnamed)
+        created.map(UnnamedSegment)
     }
 
-    fn fill(dir: &Dir, name: &str, store: &StoreId, seq: u64, space: Space, pace: &Pace<'_>) -> Result<Segment> {
+    fn write_tmp(
+        dir: &StoreDir,
+        name: &str,
+        store: &StoreId,
+        seq: u64,
+        space: SegmentSpace,
+        throttle: &Throttle<'_>,
+    ) -> Result<Segment> {
         let (path, reserved) = (dir.file_path(name), space.reserved);
         let at = |action| {
             let path = path.clone();
@@ -71,27 +88,23 @@ impl Segment {
         let salt = draw_salt()?;
         let mut piece = header_block(store, seq, salt, reserved);
         let (mut offset, end) = (0, if space.written { reserved } else { BLOCK });
-        // A small store's file gets small pieces: its buffers stay small too.
+        // A small file is written in small pieces, so that its buffers stay small too.
         let most = PIECE.min((reserved / 4).next_multiple_of(BLOCK));
         while offset < end {
-            if pace.is_stopped() {
+            if throttle.is_cancelled() {
                 return Err(Error::Closed);
             }
             piece.resize(most.min(end - offset) as usize, 0);
             file.write_through(&piece, offset).map_err(at("write and sync"))?;
             offset += piece.len() as u64;
             piece.clear();
-            pace.pause();
+            throttle.rest();
         }
         Ok(Segment { file, seq, salt, reserved })
     }
 }
 
 fn draw_salt() -> Result<u64> {
-    #[cfg(test)]
-    if let Some(salt) = crate::crash_tests::sabotage::salt() {
-        return Ok(salt);
-    }
     Ok(u64::from_le_bytes(crate::log::layout::random()?))
 }
 
@@ -114,19 +127,19 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::pace::Signals;
+    use crate::fs::WorkSignals;
     use crate::sim::Sim;
 
-    fn create(sim: &Sim, written: bool, pace: &Pace<'_>) -> Result<Segment> {
-        let dir = Dir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
-        Segment::create(&dir, &[7; 16], 1, Space { reserved: 1 << 20, written }, pace)
+    fn create(sim: &Sim, written: bool, throttle: &Throttle<'_>) -> Result<Segment> {
+        let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
+        Segment::create(&dir, &[7; 16], 1, SegmentSpace { reserved: 1 << 20, written }, throttle)
     }
 
     #[test]
-    fn space_is_reserved_whole_and_written_where_that_is_asked_for() {
+    fn all_space_is_reserved_and_optionally_written() {
         let calls = [true, false].map(|written| {
             let sim = Sim::new();
-            create(&sim, written, &Pace::full()).unwrap();
+            create(&sim, written, &Throttle::off()).unwrap();
             assert_eq!(
                 sim.files().iter().map(|file| (file.name.as_str(), file.len)).collect::<Vec<_>>(),
                 [("0000000000000001.wal", 1 << 20)]
@@ -134,20 +147,20 @@ mod tests {
             assert_eq!(sim.unsynced(), 0);
             sim.calls()
         });
-        // Eight pieces are written and synced, or only the first block.
+        // All eight pieces are written and synced, or only the first block.
         assert_eq!(calls[0] - calls[1], 2 * 7);
     }
 
     #[test]
-    fn a_creation_ends_early_when_nobody_wants_the_segment_any_more() {
-        let (sim, signals) = (Sim::new(), Arc::<Signals>::default());
+    fn a_creation_can_be_cancelled() {
+        let (sim, signals) = (Sim::new(), Arc::<WorkSignals>::default());
         let stop = signals.clone();
         sim.observe(Some(Arc::new(move |sim: &Sim| {
             if sim.calls() == 5 {
-                stop.stop();
+                stop.cancel();
             }
         })));
-        assert!(matches!(create(&sim, true, &Pace::gentle(&signals)), Err(Error::Closed)));
+        assert!(matches!(create(&sim, true, &Throttle::background(&signals)), Err(Error::Closed)));
         assert!(sim.files().is_empty());
         assert!(sim.calls() < 10, "{}", sim.calls());
     }

@@ -1,4 +1,4 @@
-//! One file of the log: its header, its writing end, and a scan over its frames. Reading never changes a file.
+//! One file of the log: its header, its creation, and a scan over its frames. Reading never changes a file.
 //!
 //! ```text
 //! 0        8       12      16           32      40      48         56           4092    4096
@@ -8,13 +8,13 @@
 //! +--------+-------+-------+------------+-------+-------+----------+------------+-------+--------
 //! ```
 //!
-//! The header stands on a block of its own and holds only what is known before the first frame: it is durable before the
-//! file gets its name, and never written again. The file is as long as the header says, zeros behind the last frame, until
-//! the segment is finished and its end cut off.
+//! The header has a block of its own and holds only what is known before the first frame. It is durable before the file gets its name,
+//! and is never written again. The file keeps its reserved length, with zeros after the last frame, until the segment is finished and
+//! its unused end is cut off.
 
 mod create;
 
-pub(crate) use self::create::Space;
+pub(crate) use self::create::SegmentSpace;
 #[cfg(test)]
 pub(crate) use self::create::header_block;
 
@@ -22,16 +22,16 @@ use std::io;
 
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
-use crate::log::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, HEADER, Header, Place, u32_at, u64_at};
-use crate::log::layout::{Dir, FORMAT, StoreId, segment_name};
+use crate::log::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, FrameHeader, FramePlace, HEADER, u32_at, u64_at};
+use crate::log::layout::{FORMAT, StoreDir, StoreId, segment_name};
 use crate::lsn::Lsn;
 
 const MAGIC: [u8; 8] = *b"walrSEGM";
 const CRC_AT: usize = BLOCK as usize - 4;
-/// How much is read at a time.
+/// The bytes of one read.
 const CHUNK: usize = 256 * 1024;
 
-/// A segment file whose header was read or written.
+/// An open segment.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) file: Box<dyn File>,
@@ -43,7 +43,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Opens the segment `seq` for reading, and checks its header.
-    pub(crate) fn open(dir: &Dir, store: &StoreId, seq: u64) -> Result<Segment> {
+    pub(crate) fn open(dir: &StoreDir, store: &StoreId, seq: u64) -> Result<Segment> {
         let name = segment_name(seq);
         let path = dir.file_path(&name);
         let file = dir.folder.open(&name, Open::Read).map_err(|e| Error::io("open", &path, e))?;
@@ -56,7 +56,7 @@ impl Segment {
             reason: reason.to_string(),
         };
         if len < block.len() || block[..8] != MAGIC || crc32c::crc32c(&block[..CRC_AT]) != u32_at(&block, CRC_AT) {
-            return Err(corrupt("the segment's header is damaged"));
+            return Err(corrupt("the segment's header is corrupt"));
         }
         let format = u32_at(&block, 8);
         if format > FORMAT {
@@ -66,7 +66,7 @@ impl Segment {
             return Err(Error::Missing { path, reason: "the segment belongs to another store".to_string() });
         }
         if u64_at(&block, 32) != seq {
-            return Err(corrupt(&format!("its header says that it is segment {:016x}", u64_at(&block, 32))));
+            return Err(corrupt(&format!("the header names segment {:016x}", u64_at(&block, 32))));
         }
         Ok(Segment { file, seq, salt: u64_at(&block, 40), reserved: u64_at(&block, 48) })
     }
@@ -76,57 +76,57 @@ impl Segment {
     }
 }
 
-/// What must follow a frame (rule 4 of `frame.rs`).
+/// The frame that must follow another (rule 4 of `frame.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Expected {
+pub(crate) struct NextFrame {
     pub(crate) number: u64,
     pub(crate) chain: u32,
     pub(crate) lsn: Lsn,
 }
 
-/// What stands at the next place of a scan.
+/// The result of one step of a [`FrameScan`].
 #[derive(Debug)]
-pub(crate) enum Step<'a> {
+pub(crate) enum ScanStep<'a> {
     /// A valid frame.
-    Frame { header: Header, offset: u64, body: &'a [u8] },
-    /// No valid frame at this offset, and why.
+    Frame { header: FrameHeader, offset: u64, body: &'a [u8] },
+    /// There is no valid frame at this offset, for this reason.
     Bad { offset: u64, reason: &'static str },
 }
 
-/// A walk over a segment's frames, from its first on.
-pub(crate) struct Scan<'a> {
+/// A scan over a segment's frames, from the first on.
+pub(crate) struct FrameScan<'a> {
     segment: &'a Segment,
     len: u64,
-    /// Where the next frame should begin.
+    /// The offset at which the next frame should begin.
     offset: u64,
-    /// `None` before the first frame: then whatever it says holds.
-    expected: Option<Expected>,
-    window: Window,
+    /// `None` if any first frame is accepted.
+    expected: Option<NextFrame>,
+    window: ReadWindow,
 }
 
-impl<'a> Scan<'a> {
-    /// A scan of `segment`, whose first frame must be as `expected` where that is known.
-    pub(crate) fn new(segment: &'a Segment, expected: Option<Expected>) -> io::Result<Self> {
+impl<'a> FrameScan<'a> {
+    /// Creates a scan of `segment`. `None` accepts any first frame.
+    pub(crate) fn new(segment: &'a Segment, expected: Option<NextFrame>) -> io::Result<Self> {
         let len = segment.file.len()?;
-        Ok(Scan { segment, len, offset: BLOCK, expected, window: Window::default() })
+        Ok(FrameScan { segment, len, offset: BLOCK, expected, window: ReadWindow::default() })
     }
 
-    /// Where the next frame would begin.
+    /// Returns the offset at which the next frame should begin.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// What must follow the last frame; `None` before the first.
-    pub(crate) fn expected(&self) -> Option<Expected> {
+    /// Returns the frame that must come next.
+    pub(crate) fn expected(&self) -> Option<NextFrame> {
         self.expected
     }
 
-    /// The next frame, or what stands in its place. An error is the file system's.
-    pub(crate) fn step(&mut self) -> io::Result<Step<'_>> {
+    /// Reads the next frame. An error is one of the file system.
+    pub(crate) fn step(&mut self) -> io::Result<ScanStep<'_>> {
         let mut offset = self.offset;
         let mut parsed = self.header_at(offset)?;
         if parsed.is_none() && !offset.is_multiple_of(BLOCK) {
-            // Perhaps the next frame keeps to a block of its own.
+            // The next frame may have a block of its own.
             let block = offset.next_multiple_of(BLOCK);
             let aligned = self.header_at(block)?.filter(|(header, _)| header.flags & FLAG_BLOCK != 0);
             if aligned.is_some() && self.zeros(offset, block)? {
@@ -134,41 +134,41 @@ impl<'a> Scan<'a> {
             }
         }
         let Some((header, crc)) = parsed else {
-            return Ok(Step::Bad { offset, reason: "there is no valid frame header" });
+            return Ok(ScanStep::Bad { offset, reason: "there is no valid frame header" });
         };
         if header.flags & FLAG_BLOCK != 0 && !offset.is_multiple_of(BLOCK) {
-            return Ok(Step::Bad { offset, reason: "the frame stands outside of its block" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame doesn't begin on a block" });
         }
         if let Some(expected) = self.expected
-            && expected != (Expected { number: header.number, chain: header.chain, lsn: header.first_lsn })
+            && expected != (NextFrame { number: header.number, chain: header.chain, lsn: header.first_lsn })
         {
-            return Ok(Step::Bad { offset, reason: "the frame doesn't follow the one before it" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame doesn't follow the one before it" });
         }
         let body_at = offset + HEADER as u64;
         if header.body_len > self.len.saturating_sub(body_at) {
-            return Ok(Step::Bad { offset, reason: "the frame is longer than the file" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame is longer than the file" });
         }
         let body_len = usize::try_from(header.body_len).map_err(|_| {
             io::Error::new(io::ErrorKind::OutOfMemory, "a frame takes more memory than this machine has")
         })?;
         let body = self.window.get(&*self.segment.file, body_at, body_len, self.len)?;
         if !frame::body_matches(&header, body) {
-            return Ok(Step::Bad { offset, reason: "the frame's body has a wrong checksum" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame's body has a wrong checksum" });
         }
         let Some(number) = header.number.checked_add(1) else {
-            return Ok(Step::Bad { offset, reason: "the frame has the last of all numbers" });
+            return Ok(ScanStep::Bad { offset, reason: "the frame has the highest possible number" });
         };
         self.offset = offset + header.frame_len();
-        self.expected = Some(Expected { number, chain: crc, lsn: header.next_lsn() });
-        Ok(Step::Frame { header, offset, body })
+        self.expected = Some(NextFrame { number, chain: crc, lsn: header.next_lsn() });
+        Ok(ScanStep::Frame { header, offset, body })
     }
 
-    fn header_at(&mut self, offset: u64) -> io::Result<Option<(Header, u32)>> {
+    fn header_at(&mut self, offset: u64) -> io::Result<Option<(FrameHeader, u32)>> {
         if self.len.saturating_sub(offset) < HEADER as u64 {
             return Ok(None);
         }
         let bytes = self.window.get(&*self.segment.file, offset, HEADER, self.len)?;
-        Ok(frame::parse(bytes, Place { salt: self.segment.salt, offset }))
+        Ok(frame::parse(bytes, FramePlace { salt: self.segment.salt, offset }))
     }
 
     fn zeros(&mut self, from: u64, to: u64) -> io::Result<bool> {
@@ -177,15 +177,15 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// A stretch of the file in memory.
+/// A part of the file in memory.
 #[derive(Default)]
-struct Window {
+struct ReadWindow {
     bytes: Vec<u8>,
     at: u64,
 }
 
-impl Window {
-    /// `count` bytes at `offset`, which lie within the file's `len`.
+impl ReadWindow {
+    /// Returns `count` bytes at `offset`, which are within the file's `len`.
     fn get(&mut self, file: &dyn File, offset: u64, count: usize, len: u64) -> io::Result<&[u8]> {
         let within = offset >= self.at && offset + count as u64 <= self.at + self.bytes.len() as u64;
         if !within {
@@ -195,7 +195,7 @@ impl Window {
             let read = file.read_at(&mut self.bytes, offset)?;
             self.bytes.truncate(read);
             if read < count {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than a moment ago"));
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was shortened during the read"));
             }
         }
         let from = (offset - self.at) as usize;
@@ -203,29 +203,29 @@ impl Window {
     }
 }
 
-/// What stands in a segment behind the place of a bad frame.
+/// The contents of a segment from the place of an invalid frame on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ahead {
-    /// Where the last byte that isn't zero ends; the place itself if all are.
+pub(crate) struct Lookahead {
+    /// The end of the last byte that isn't zero, or the place itself if all are zero.
     pub(crate) end: u64,
-    /// The highest durable frame number of any valid header there, and that header's offset.
+    /// The highest durable frame number of any valid header there, and the offset of that header.
     pub(crate) durable: Option<(u64, u64)>,
 }
 
-/// Looks from `offset` to the end of `segment` for headers of frames from `number` on.
-pub(crate) fn look_ahead(segment: &Segment, offset: u64, number: u64) -> io::Result<Ahead> {
+/// Searches `segment` from `offset` on for the headers of frames with at least this `number`.
+pub(crate) fn look_ahead(segment: &Segment, offset: u64, number: u64) -> io::Result<Lookahead> {
     let len = segment.file.len()?;
-    let mut ahead = Ahead { end: offset, ..Ahead::default() };
-    let mut window = Window::default();
+    let mut ahead = Lookahead { end: offset, ..Lookahead::default() };
+    let mut window = ReadWindow::default();
     let mut at = offset;
     while at < len {
-        // Chunks overlap by a header, so that none is missed at a border.
+        // Chunks overlap by a header, so that each header is within one chunk.
         let count = (CHUNK as u64).min(len - at) as usize;
         let bytes = window.get(&*segment.file, at, count, len)?;
         if let Some(last) = bytes.iter().rposition(|&byte| byte != 0) {
             ahead.end = ahead.end.max(at + last as u64 + 1);
             for from in (0..=last).step_by(ALIGN) {
-                let place = Place { salt: segment.salt, offset: at + from as u64 };
+                let place = FramePlace { salt: segment.salt, offset: at + from as u64 };
                 let Some((header, _)) = bytes.get(from..).and_then(|bytes| frame::parse(bytes, place)) else {
                     continue;
                 };
