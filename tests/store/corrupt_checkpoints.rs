@@ -160,3 +160,18 @@ fn unfinished_files_are_removed() -> Result {
         Ok(())
     })
 }
+
+#[test]
+fn a_creation_removes_unfinished_files() -> Result {
+    let folder = tempfile::tempdir()?;
+    let unfinished =
+        ["STORE.tmp", "0000000000000007.ckpt.tmp", "0000000000000007.wal.tmp"].map(|name| folder.path().join(name));
+    for path in &unfinished {
+        fs::write(path, "unfinished")?;
+    }
+    run(async {
+        assert!(options().open(folder.path()).await?.store().recovery().created);
+        assert!(unfinished.iter().all(|path| !path.exists()));
+        Ok(())
+    })
+}

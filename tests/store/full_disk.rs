@@ -233,3 +233,23 @@ fn calls_that_find_no_space_take_no_space_from_small_calls() -> Result {
         Ok(())
     })
 }
+
+#[test]
+fn a_segment_that_was_created_ahead_stays_for_small_calls() -> Result {
+    /// Returns how many small calls succeed on a full disk, after a large call if `large`.
+    async fn small_calls(large: bool) -> Result<usize> {
+        let (sim, words) = sim_with_words(0).await?;
+        while sim.files().iter().filter(|file| file.name.ends_with(".wal")).count() < 2 {
+            words.push(&format!("word {}", words.count())).await?;
+        }
+        fill_disk(&sim);
+        if large {
+            assert_full(words.push(&"x".repeat(64 << 20)).await);
+        }
+        Ok(push_until_full(&words).await)
+    }
+    run(async {
+        assert_eq!(small_calls(true).await?, small_calls(false).await?);
+        Ok(())
+    })
+}

@@ -311,3 +311,57 @@ impl ChunkSource for ChunkReader<'_> {
         self.len
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::crash_tests::state::Tally;
+    use crate::sim::Sim;
+
+    /// Changes the file of a checkpoint, and returns the reason why a load finds it corrupt.
+    fn corruption(change: impl FnOnce(&mut Vec<u8>)) -> Option<&'static str> {
+        let (sim, store, off) = (Sim::new(), StoreId::default(), Throttle::off());
+        let dir = StoreDir::of(Arc::new(sim.clone()));
+        let tally = Tally { ids: (0..9).collect() };
+        let written = super::super::write(&dir, &store, Lsn::default(), &tally, &off).unwrap();
+        written.sync(&dir).unwrap().commit(&dir).unwrap();
+        let name = &sim.files()[0].name;
+        let mut bytes = sim.read(name).unwrap();
+        change(&mut bytes);
+        sim.put(name, &bytes);
+        match load::<Tally>(&dir, &store, name, Lsn::default(), &off, &Watch::none()) {
+            Ok(_) => None,
+            Err(LoadError::Corrupt { reason, .. }) => Some(reason),
+            Err(LoadError::Refused(error)) => panic!("{error:?}"),
+        }
+    }
+
+    /// Changes a byte of the footer, and corrects the footer's checksum.
+    fn forge(bytes: &mut [u8], at: usize) {
+        let start = bytes.len() - FOOTER;
+        bytes[start + at] ^= 1;
+        let crc = crc32c::crc32c(&bytes[start..start + 16]);
+        bytes[start + 16..].copy_from_slice(&crc.to_le_bytes());
+    }
+
+    #[test]
+    fn each_part_of_the_footer_is_compared() {
+        let corrupt = Some("the end of the file is corrupt");
+        assert_eq!(corruption(|_| ()), None);
+        assert_eq!(corruption(|bytes| forge(bytes, 4)), corrupt, "the chain");
+        assert_eq!(corruption(|bytes| forge(bytes, 8)), corrupt, "the total");
+        assert_eq!(corruption(|bytes| *bytes.last_mut().unwrap() ^= 1), corrupt, "the checksum");
+        assert_eq!(corruption(|bytes| bytes.push(0)), corrupt, "the length of the file");
+    }
+
+    #[test]
+    fn a_newer_version_of_the_same_form_is_refused() {
+        let now = Schema::of::<Tally>();
+        let mut meta = CheckpointMeta::of::<Tally>();
+        assert_eq!(other_form(&meta, &now), None);
+        meta.version += 1;
+        assert!(other_form(&meta, &now).unwrap().contains("the checkpoint holds version"));
+    }
+}

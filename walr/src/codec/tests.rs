@@ -323,3 +323,29 @@ fn parts_that_are_not_read_are_refused() {
     }
     assert!(is_read_as::<First, _>(vec![()]) && !is_read_as::<First, _>(vec![(), ()]));
 }
+
+#[test]
+fn the_writer_and_the_reader_count_the_same_root_fields() {
+    #[derive(Serialize, Deserialize)]
+    struct Outer {
+        named: Named,
+        kind: Kind,
+    }
+
+    fn check<T: Serialize + DeserializeOwned>(value: T, count: usize) {
+        let (written, read, mut bytes) = (notes::Notes::of_root_fields(), notes::Notes::of_root_fields(), Vec::new());
+        ValueWriter::to_buffer(&mut bytes, Some(&written)).whole(&value).unwrap();
+        ValueReader::new(Input::of_slice(&bytes), Some(&read)).whole::<T>().map(drop).unwrap();
+        let ends =
+            |notes: &notes::Notes| notes.fields().iter().map(|(field, end)| (field.index, *end)).collect::<Vec<_>>();
+        assert_eq!(ends(&written), ends(&read), "{}", std::any::type_name::<T>());
+        assert_eq!(ends(&read).len(), count, "{}", std::any::type_name::<T>());
+    }
+    let named = || Named { a: 1, b: None };
+    check(Outer { named: named(), kind: Kind::Two(1, -1) }, 2);
+    check(Newtype(named()), 2);
+    check(Kind::Two(1, -1), 2);
+    check(Some(named()), 0);
+    check(vec![named()], 0);
+    check((named(), named()), 0);
+}

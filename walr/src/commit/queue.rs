@@ -370,3 +370,22 @@ impl<S: Recorded> Queue<S> {
         group
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crash_tests::state::Tally;
+
+    #[test]
+    fn only_small_lists_and_buffers_are_kept() {
+        for (bytes, is_kept) in [(SPARE_LIST, true), (SPARE_LIST + 1, false)] {
+            let mut list = Vec::<u8>::with_capacity(bytes);
+            keep_spare(&mut list);
+            assert_eq!(list.capacity() > 0, is_kept, "{bytes} bytes");
+        }
+        let mut group = Group::<Tally>::new();
+        group.frame.reserve_exact(SPARE_BUFFER);
+        group.clear();
+        assert!(group.frame.len() == HEADER && group.frame.capacity() < SPARE_BUFFER);
+    }
+}

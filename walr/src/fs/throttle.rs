@@ -101,4 +101,15 @@ mod tests {
         assert!(throttle.is_cancelled());
         assert!(!Throttle::off().is_cancelled());
     }
+
+    #[test]
+    fn a_rest_sleeps_and_begins_the_next_piece() {
+        let (signals, ms) = (WorkSignals::default(), Duration::from_millis);
+        let throttle = Throttle::background(&signals);
+        std::thread::sleep(ms(1));
+        let before = Instant::now();
+        throttle.rest();
+        assert!(before.elapsed() >= ms(2));
+        assert!(throttle.began.get() >= before + ms(2));
+    }
 }

@@ -94,3 +94,21 @@ impl Admission {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn a_caller_that_spins_sees_that_the_writer_ended() {
+        let (sender, answer) = oneshot::channel::<Result<()>>();
+        let waiting = Waiting { answer, spin: Some(Duration::from_secs(1)), admission: Admission::new() };
+        let mut answer = pin!(waiting.answer());
+        let mut poll = || answer.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(poll().is_pending());
+        drop(sender);
+        assert!(matches!(poll(), Poll::Ready(Err(Error::Thread { .. }))));
+    }
+}

@@ -179,6 +179,15 @@ mod tests {
         assert_eq!((failure.recovered, failure.reason.contains("the record of lsn 2")), (Some(Lsn::new(3)), true));
         let more = Fork { required: Required::all(Lsn::new(5)), ..fork };
         let failure = Judge::new(&options, &Tally::default, &sound, &runtime).judge(&more, crash).unwrap_err();
-        assert_eq!(failure.reason, "acknowledged records are missing: those of lsn 4 to 5");
+        let missing = "acknowledged records are missing: those of lsn 4 to 5";
+        assert_eq!(failure.reason, missing);
+        // A folder that was seen before isn't opened again.
+        let (cut, mut judge) =
+            (Crash { kind: CrashKind::Cut(0), ..crash }, Judge::new(&options, &Tally::default, &sound, &runtime));
+        let fork = Fork { required: Required::all(Lsn::new(3)), ..more };
+        assert!(judge.judge(&fork, cut).is_ok());
+        let more = Fork { required: Required::all(Lsn::new(5)), ..fork };
+        assert_eq!(judge.judge(&more, cut).unwrap_err().reason, missing);
+        assert_eq!(judge.states, 1);
     }
 }
