@@ -7,7 +7,6 @@ use serde::ser::{
 
 use super::notes::Notes;
 use super::refusal::{PathStep, Reason};
-use super::sample::WrittenStruct;
 use super::write::{EncodeError, ValueWriter};
 
 #[derive(Clone, Copy)]
@@ -64,7 +63,7 @@ impl CompoundWriter<'_, '_> {
         let step = name.map_or(PathStep::Index(self.written), PathStep::Field);
         let Some(notes) = self.to.notes else { return self.part(step, value) };
         if notes.sample().is_some() {
-            self.fields.extend(name);
+            self.keep_name(name);
         }
         if self.is_root {
             notes.begin_field(name);
@@ -81,16 +80,21 @@ impl CompoundWriter<'_, '_> {
         }
     }
 
-    /// Keeps the names of a sample's fields.
+    #[cold]
+    fn keep_name(&mut self, name: Option<&'static str>) {
+        self.fields.extend(name);
+    }
+
+    /// Ends a struct. Keeps the names of a sample's fields.
     #[inline]
-    fn note_fields(self) {
-        let Some(names) = self.to.notes.and_then(Notes::sample) else { return };
-        let (name, variant) = match self.kind {
-            CompoundKind::Variant { name, variant } => (name, Some(variant)),
-            CompoundKind::Struct(name) => (name, None),
-            _ => return,
-        };
-        names.structs.borrow_mut().insert(WrittenStruct { name, variant, fields: self.fields });
+    fn end_fields(self) {
+        if let Some(names) = self.to.notes.and_then(Notes::sample) {
+            match self.kind {
+                CompoundKind::Variant { name, variant } => names.add_struct(name, Some(variant), self.fields),
+                CompoundKind::Struct(name) => names.add_struct(name, None, self.fields),
+                _ => {}
+            }
+        }
     }
 
     /// Refuses a number of parts that isn't the promised one. The number of a struct's fields is only a hint.
@@ -165,7 +169,7 @@ macro_rules! named_fields {
 
             #[inline]
             fn end(self) -> Result<(), EncodeError> {
-                self.note_fields();
+                self.end_fields();
                 Ok(())
             }
         })*
