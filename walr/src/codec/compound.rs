@@ -61,23 +61,27 @@ impl CompoundWriter<'_, '_> {
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: Option<&'static str>, value: &T) -> Result<(), EncodeError> {
         let step = name.map_or(PathStep::Index(self.written), PathStep::Field);
-        let Some(notes) = self.to.notes else { return self.part(step, value) };
+        let in_variant = self.begin_field(name);
+        let written = self.part(step, value);
+        if in_variant && let Some(notes) = self.to.notes {
+            notes.leave();
+        }
+        written
+    }
+
+    /// Notes the begin of a field. Returns true if that entered a variant.
+    #[inline]
+    fn begin_field(&mut self, name: Option<&'static str>) -> bool {
+        let Some(notes) = self.to.notes else { return false };
         if notes.sample().is_some() {
             self.keep_name(name);
         }
-        if self.is_root {
-            notes.begin_field(name);
-            return self.part(step, value);
-        }
         match self.kind {
-            CompoundKind::Variant { variant, .. } => {
-                notes.enter(PathStep::Variant(variant), 0);
-                let written = self.part(step, value);
-                notes.leave();
-                written
-            }
-            _ => self.part(step, value),
+            _ if self.is_root => notes.begin_field(name),
+            CompoundKind::Variant { variant, .. } => return notes.enter(PathStep::Variant(variant), 0),
+            _ => {}
         }
+        false
     }
 
     #[cold]

@@ -118,12 +118,13 @@ impl<'a> ValueWriter<'a> {
     /// Writes a part of the current value.
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, step: PathStep, value: &T) -> Result<(), EncodeError> {
-        let Some(notes) = self.notes else { return value.serialize(self) };
-        if !notes.enter(step, self.bytes.len()) {
+        if self.notes.is_some_and(|notes| !notes.enter(step, self.bytes.len())) {
             return Err(serde::ser::Error::custom("the sample has no end"));
         }
         let written = value.serialize(&mut *self);
-        notes.leave();
+        if let Some(notes) = self.notes {
+            notes.leave();
+        }
         written
     }
 
