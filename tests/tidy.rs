@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 9] = [
     &["lsn", "error", "panic", "options", "fs", "sim"],
     &["codec"],
     &[
-        "schema/faithful",
+        "schema/reads_back",
         "schema/reentry",
         "schema/waiting",
         "schema/state",

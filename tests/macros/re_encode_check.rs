@@ -131,7 +131,7 @@ mod shadowed {
     /// Types with names that walr uses.
     #[derive(Clone, Debug, Serialize, Deserialize)]
     pub(super) struct Probe(pub(super) String);
-    pub(super) type Doubtful = Probe;
+    pub(super) type Unlisted = Probe;
 
     #[derive(Default, Serialize, Deserialize, WalState)]
     pub(super) struct Own {
@@ -147,7 +147,7 @@ mod shadowed {
         pub(super) fn vec(&mut self, _value: Vec) {}
 
         #[mutation]
-        pub(super) fn probe(&mut self, _value: Probe, _other: Doubtful) {}
+        pub(super) fn probe(&mut self, _value: Probe, _other: Unlisted) {}
 
         #[mutation]
         pub(super) fn text(&mut self, _value: &str) {}
@@ -175,7 +175,7 @@ impl<T: Clone + Debug, const N: usize> Generic<T, N> {
 
 /// Returns the mutations, each with whether it is taken without a re-encode check.
 fn unchecked<S: Recorded>() -> Vec<(&'static str, bool)> {
-    S::MUTATIONS.iter().map(|mutation| (mutation.name, mutation.faithful)).collect()
+    S::MUTATIONS.iter().map(|mutation| (mutation.name, mutation.reads_back)).collect()
 }
 
 #[test]

@@ -226,7 +226,7 @@ async fn assert_refused<S: WalState + Default>(parts: &[&str]) -> Result {
     Ok(())
 }
 
-const DERIVED: &str = "`untagged`, `tag` and `flatten` ask for kinds and names";
+const DERIVED: &str = "`untagged`, `tag` and `flatten` ask for types and names";
 const TEXT: &str = "keep its text, `value.to_string()`";
 
 #[test]

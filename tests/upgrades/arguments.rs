@@ -227,7 +227,7 @@ changes! {
     variant_is_inserted, "a variant added before the others of an argument's enum", Refused(&["enum Door { Open,", "enum Door { Ajar,"])
         => upgraded!(doors, variant_inserted, put_door(), "");
     field_is_renamed, "a field of an argument's struct renamed",
-        Refused(&["id: u64", "number: u64", "or, if only names were changed", "`#[serde(rename = \"id\")]` on `number`"])
+        Refused(&["id: u64", "number: u64", "or, if you only changed names", "`#[serde(rename = \"id\")]` on `number`"])
         => upgraded!(entries, field_renamed, put_entry(), "");
     field_is_renamed_with_serde, "a field of an argument's struct renamed, with `#[serde(rename = \"id\")]`", Works
         => upgraded!(entries, field_renamed_with_serde, put_entry(), "(Entry { number: 1, size: 2 },)");

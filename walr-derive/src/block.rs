@@ -198,7 +198,7 @@ impl ToTokens for Block {
         body.append_all(&self.inner_attrs);
         body.append_all(&self.items);
         tokens.append(self.braced(body));
-        // rustc skips the rest of a block behind an item that doesn't parse, so these items go into a second block.
+        // rustc skips the rest of a block after an item that doesn't parse, so these items go into a second block.
         if !self.unread.is_empty() {
             tokens.extend(self.header.clone());
             tokens.append(self.braced(self.unread.iter().map(|(item, _)| item.clone()).collect()));

@@ -59,7 +59,7 @@ pub(crate) struct Parameter<'a> {
 }
 
 impl<'a> BlockModel<'a> {
-    /// Borrows the model from `block`. Returns `None` where the block's type has no name.
+    /// Borrows the model from `block`. Returns `None` if the block's type has no name.
     pub(crate) fn of(
         block: &'a Block,
         krate: &'a Path,
@@ -104,7 +104,7 @@ impl<'a> BlockModel<'a> {
         bare(&self.block.self_ty)
     }
 
-    /// Returns `name`, or another name where the user's code has it, so that the clash is the only error.
+    /// Returns `name`, or another name if the user's code has it, so that the clash is the only error.
     pub(crate) fn free(&self, name: Ident) -> Ident {
         if self.taken.contains(&name) { format_ident!("__Walr{}", name) } else { name }
     }

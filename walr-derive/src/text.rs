@@ -7,8 +7,8 @@ use syn::visit_mut::{self, VisitMut};
 
 /// Returns a type as the schema shows it: `HashMap<String, u64>`.
 ///
-/// A path is reduced to its last segment, so that a new `use` changes nothing. Two types of one name are then the
-/// same, as they are where they are imported.
+/// A path is reduced to its last segment, so that a new `use` changes nothing. Two types of the same name then have
+/// the same text.
 pub(crate) fn of_type(ty: &Type) -> String {
     struct LastSegments;
     impl VisitMut for LastSegments {

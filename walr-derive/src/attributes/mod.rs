@@ -80,7 +80,7 @@ pub(crate) fn take_marks(block: &mut Block, errors: &mut Errors) -> Vec<MethodMa
     marks
 }
 
-/// Allows a parameter to be unused in the body, if a recorded expression behind it names it.
+/// Allows a parameter to be unused in the body, if a later recorded expression names it.
 fn mark_as_used(method: &mut Method, records: &[Option<TokenStream>]) {
     for (place, input) in method.sig.inputs.iter_mut().enumerate() {
         let FnArg::Typed(parameter) = input else { continue };

@@ -30,7 +30,7 @@ pub(super) fn flag(meta: &ParseNestedMeta<'_>) -> syn::Result<bool> {
     Err(meta.input.error(format_args!("`{name}` takes no value: write it alone")))
 }
 
-/// Returns the parser of the value behind the `=`.
+/// Returns the parser of the value after the `=`.
 pub(super) fn value<'a>(meta: &ParseNestedMeta<'a>, example: &str) -> syn::Result<ParseStream<'a>> {
     if !meta.input.peek(Token![=]) {
         let name = meta.path.to_token_stream();

@@ -78,7 +78,7 @@ fn methods(expansion: &Expansion<'_>) -> TokenStream {
     let Expansion { attrs, mutations, generics, self_ty, private, model, .. } = expansion;
     let mut bounded = (*generics).clone();
     if !generics.params.is_empty() {
-        // `Log` and `Outcome` by name: behind a plain `WalState` bound rustc doesn't know them.
+        // rustc doesn't know `Log` and `Outcome` from a plain `WalState` bound.
         let (krate, log_ty, outcome_ty) = (model.krate, expansion.log_ty(), expansion.outcome_ty());
         bounded = expansion.recordable(generics);
         bounded.make_where_clause().predicates.push(syn::parse_quote! {
@@ -131,7 +131,8 @@ fn mutation_method(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> 
     let value = quote!(#log::#variant { #(#fields),* });
     // At the span of the state's name, where rustc reports that the type is no state.
     let this = local("self");
-    let outcome_of = quote_spanned!(self_ty.span()=> <#self_ty as #private::Call>::mutate(&#this.__walr, #value).await);
+    let outcome_of =
+        quote_spanned!(self_ty.span()=> <#self_ty as #private::HandleMethods>::mutate(&#this.__walr, #value).await);
     hidden! {
         #docs
         #kept
@@ -168,7 +169,7 @@ fn query_method(expansion: &Expansion<'_>, query: &QueryMethod<'_>) -> TokenStre
     // At the span of the result, where rustc reports a lifetime that the tokens don't show.
     let call = quote_spanned!(sig.output.span()=> <#self_ty>::#method(#state, #(#names),*));
     let answer = quote_spanned! {self_ty.span()=>
-        <#self_ty as #private::Call>::query(&#this.__walr, |#state: &#self_ty| #call)
+        <#self_ty as #private::HandleMethods>::query(&#this.__walr, |#state: &#self_ty| #call)
     };
     hidden! {
         #docs

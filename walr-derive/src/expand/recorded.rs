@@ -41,8 +41,8 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     }
 }
 
-/// Returns `ty`, the log or the outcome, behind checks of the types that it holds. See `Checked` in walr: a type that
-/// can't be recorded or returned is one error, at the user's own type.
+/// Returns `ty`, the log or the outcome, under the condition that all types that it holds pass a check (see `Checked` in
+/// walr). A type that can't be recorded or returned is one error, at the user's own type.
 fn checked(expansion: &Expansion<'_>, ty: TokenStream, checks: &[TokenStream]) -> TokenStream {
     let private = &expansion.private;
     match checks.is_empty() {
@@ -84,25 +84,25 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
     expansion.model.recorded().map(move |mutation| {
         let conditions = user_attributes::conditions(&mutation.method.attrs);
         let name = mutation.disk_name();
-        let faithful = faithful(expansion, mutation);
+        let reads_back = reads_back(expansion, mutation);
         let params = mutation.params.iter().map(|param| {
             let (name, ty) = (names::plain(&param.name), param.form.text());
             quote!((#name, #ty))
         });
-        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*], faithful: #faithful },)
+        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*], reads_back: #reads_back },)
     })
 }
 
-/// Returns an expression that is true if walr knows of the types of all arguments that they are read back as they are
-/// written. For such a type `Probe` has an inherent constant. For all others the constant is that of the trait.
-fn faithful(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> TokenStream {
+/// Returns an expression that is true if walr lists the types of all arguments as types that read back. For a listed type `Probe`
+/// has an inherent constant. For all others the constant is that of the trait.
+fn reads_back(expansion: &Expansion<'_>, mutation: &MutationMethod<'_>) -> TokenStream {
     let Expansion { private, self_ty, .. } = expansion;
     let owned = mutation.params.iter().map(|param| param.form.owned(self_ty));
     match mutation.params.is_empty() {
         true => quote!(true),
         false => quote!({
-            use #private::Doubtful as _;
-            #(#private::Probe::<#owned>::FAITHFUL)&&*
+            use #private::Unlisted as _;
+            #(#private::Probe::<#owned>::READS_BACK)&&*
         }),
     }
 }

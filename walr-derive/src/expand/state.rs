@@ -61,7 +61,7 @@ fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenSt
         let from = oldest + at as u32;
         let later = types[at + 1..].iter().map(ToTokens::to_token_stream).chain([quote!(Self)]);
         // At the span of the type in the attribute, where rustc reports a missing conversion.
-        let decode = quote_spanned!(old.span()=> <#old as #krate::__private::Former>::decode);
+        let decode = quote_spanned!(old.span()=> <#old as #krate::__private::FormerState>::decode);
         let decoded = hidden!(#decode(version, shape, decoder));
         let migrated = types[at..].iter().zip(later).fold(decoded, |old, (from, next)| {
             let next = quote_spanned!(from.span()=> <#from as #krate::__private::Precedes<#next>>::next);
@@ -69,7 +69,7 @@ fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenSt
         });
         hidden! {
             #from => ::core::option::Option::Some(
-                ::core::result::Result::map(#migrated, #krate::__private::Old::state)
+                ::core::result::Result::map(#migrated, #krate::__private::Migrating::state)
             ),
         }
     });
@@ -77,7 +77,7 @@ fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenSt
         fn migrate(
             version: u32,
             shape: &str,
-            decoder: #krate::__private::Decoder<'_>,
+            decoder: #krate::__private::CheckpointDecoder<'_>,
         ) -> ::core::option::Option<#krate::Result<Self>> {
             match version {
                 #(#arms)*

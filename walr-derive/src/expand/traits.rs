@@ -78,7 +78,7 @@ impl<'a> GeneratedEnum<'a> {
     }
 
     /// Declares the alias of a type. A bound can't have a `#[cfg]`, so the alias of a type under a `#[cfg]` has it.
-    /// Where the condition doesn't hold, the alias is a type that implements all of the traits.
+    /// If the `#[cfg]` is off, the alias is a type that implements all of the traits.
     fn hold(&self, ty: TokenStream, conditions: &[TokenStream]) -> HeldType {
         let attrs = &self.expansion.attrs;
         let name = names::held(self.name, self.held.len());
@@ -116,7 +116,7 @@ impl<'a> GeneratedEnum<'a> {
         self.held.iter().map(|held| held.declaration.clone()).collect()
     }
 
-    /// Expands to serde's derives on the enum, with bounds that compile where they don't hold.
+    /// Expands to serde's derives on the enum, with bounds that compile also if they don't hold.
     pub(super) fn serde(&self) -> TokenStream {
         let Expansion { private, private_alias, .. } = self.expansion;
         let path = format!("{private_alias}::serde");

@@ -71,7 +71,7 @@ fn variants(data: &DataEnum, errors: &mut Errors) {
         tags(&serde::options(&variant.attrs), errors);
         match skip(variant) {
             Some(option) if last.is_some_and(|last| place < last) => {
-                let message = "each variant behind a skipped one would be read back as the next one: move the skipped \
+                let message = "each variant after a skipped one would be read back as the next one: move the skipped \
                          variants to the end";
                 errors.at(option, message);
             }

@@ -26,7 +26,7 @@ pub(crate) use self::write::{remove_unfinished, write, write_encoded};
 use serde::{Deserialize, Serialize};
 
 use crate::schema::state::WalState;
-use crate::schema::{Form, Schema};
+use crate::schema::{Schema, TypeForm};
 
 /// Returns the error of a read or a write that was cancelled.
 fn cancelled() -> std::io::Error {
@@ -42,7 +42,7 @@ const CHUNK: usize = 256 * 1024;
 pub(crate) struct CheckpointMeta {
     pub(crate) state: String,
     pub(crate) version: u32,
-    pub(crate) form: Form,
+    pub(crate) form: TypeForm,
 }
 
 impl CheckpointMeta {

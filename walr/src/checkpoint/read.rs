@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{CheckpointMeta, MAGIC, PREFIX, cancelled, chunk_crc};
-use crate::codec::{self, Decoder, Source, Tokens};
+use crate::codec::{self, CheckpointDecoder, ChunkSource, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open, Throttle};
 use crate::log::frame::{u32_at, u64_at};
@@ -64,7 +64,7 @@ pub(super) fn load_written<S: WalState>(
 }
 
 /// Decodes a state from a checkpoint's chunks.
-type Decode<'a, S> = &'a dyn Fn(&Path, &CheckpointMeta, Decoder<'_>) -> Result<S>;
+type Decode<'a, S> = &'a dyn Fn(&Path, &CheckpointMeta, CheckpointDecoder<'_>) -> Result<S>;
 
 fn load_by<S: WalState>(
     dir: &StoreDir,
@@ -80,7 +80,7 @@ fn load_by<S: WalState>(
     watch.begin(Phase::Checkpoint, reader.len);
     let meta = reader.meta(&path, store, lsn)?;
     let mut failure = None;
-    let decoder = Decoder::new(&mut reader, &mut failure, S::NAME, &path);
+    let decoder = CheckpointDecoder::new(&mut reader, &mut failure, S::NAME, &path);
     let state = panic::catch(|| decode(&path, &meta, decoder));
     if let Some(error) = failure {
         return Err(reader_error(error, &path));
@@ -114,7 +114,7 @@ fn reader_error(error: io::Error, path: &Path) -> LoadError {
     }
 }
 
-fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: Decoder<'_>) -> Result<S> {
+fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: CheckpointDecoder<'_>) -> Result<S> {
     let now = Schema::of::<S>();
     if let Some(reason) = other_form(meta, &now) {
         return Err(Error::Schema { path: path.to_path_buf(), reason });
@@ -154,7 +154,7 @@ fn other_form(meta: &CheckpointMeta, now: &Schema) -> Option<String> {
         now.state,
         now.version + 1
     );
-    Some(reason + &meta.form.way_back(&now.form))
+    Some(reason + &meta.form.rename_hint(&now.form))
 }
 
 /// Corruption, as the cause of an `io::Error`.
@@ -297,7 +297,7 @@ impl<'a> ChunkReader<'a> {
     }
 }
 
-impl Source for ChunkReader<'_> {
+impl ChunkSource for ChunkReader<'_> {
     fn next(&mut self, spent: Vec<u8>) -> io::Result<Vec<u8>> {
         self.chunk = spent;
         self.chunk.clear();

@@ -1,58 +1,78 @@
-//! The parts of a compound value, while they are written.
+//! The writing of a compound value's parts.
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
-use super::notes::Part;
-use super::refusal::{Reason, Step};
-use super::write::{Stop, Writer};
+use super::notes::Notes;
+use super::refusal::{PathStep, Reason};
+use super::sample::WrittenStruct;
+use super::write::{EncodeError, ValueWriter};
 
-/// What a compound is.
 #[derive(Clone, Copy)]
-pub(super) enum Form {
+pub(super) enum CompoundKind {
     Seq,
     Map,
     Tuple,
-    /// A struct of this name.
+    /// A struct with its name.
     Struct(&'static str),
-    /// A variant, and its enum's name.
+    /// A variant with the name of its enum.
     Variant {
         name: &'static str,
         variant: &'static str,
     },
 }
 
-/// The parts of a sequence, a map, a tuple, a struct or a variant.
-pub(super) struct Compound<'a, 'n> {
-    pub(super) to: &'a mut Writer<'n>,
-    pub(super) outermost: bool,
-    pub(super) form: Form,
-    /// How many parts there are, as the `Serialize` said.
+/// Writes the parts of a sequence, a map, a tuple, a struct or a variant.
+pub(super) struct CompoundWriter<'a, 'n> {
+    pub(super) to: &'a mut ValueWriter<'n>,
+    pub(super) is_root: bool,
+    pub(super) kind: CompoundKind,
+    /// The number of parts that the `Serialize` announced.
     pub(super) promised: usize,
-    /// How many parts were written; of a map, how many keys.
+    /// The number of parts so far. An entry of a map is one part.
     pub(super) written: usize,
+    /// The names of the fields so far, of a sample.
+    pub(super) fields: Vec<&'static str>,
 }
 
-impl Compound<'_, '_> {
+impl CompoundWriter<'_, '_> {
     #[inline]
-    fn part<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Result<(), Stop> {
+    fn part<T: Serialize + ?Sized>(&mut self, step: PathStep, value: &T) -> Result<(), EncodeError> {
         self.written += 1;
-        self.to.within(step, value)
+        self.to.part(step, value)
     }
 
     #[inline]
-    fn field<T: Serialize + ?Sized>(&mut self, key: Option<&'static str>, value: &T) -> Result<(), Stop> {
-        let place = self.written;
-        let step = key.map_or(Step::Place(place), Step::Field);
-        if self.outermost {
-            self.to.begin_part(Part { place, key });
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.part(PathStep::Item, value)
+    }
+
+    #[inline]
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.part(PathStep::Index(self.written), value)
+    }
+
+    #[inline]
+    fn unnamed_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.field(None, value)
+    }
+
+    #[inline]
+    fn field<T: Serialize + ?Sized>(&mut self, name: Option<&'static str>, value: &T) -> Result<(), EncodeError> {
+        let step = name.map_or(PathStep::Index(self.written), PathStep::Field);
+        let Some(notes) = self.to.notes else { return self.part(step, value) };
+        if notes.sample().is_some() {
+            self.fields.extend(name);
+        }
+        if self.is_root {
+            notes.begin_field(name);
             return self.part(step, value);
         }
-        match self.form {
-            Form::Variant { variant, .. } if let Some(notes) = self.to.notes => {
-                notes.enter(Step::Variant(variant));
+        match self.kind {
+            CompoundKind::Variant { variant, .. } => {
+                notes.enter(PathStep::Variant(variant), 0);
                 let written = self.part(step, value);
                 notes.leave();
                 written
@@ -61,124 +81,115 @@ impl Compound<'_, '_> {
         }
     }
 
-    /// Refuses a number of parts that isn't the promised one. A struct's number of fields is only a hint.
+    /// Keeps the names of a sample's fields.
     #[inline]
-    fn check_count(&self) -> Result<(), Stop> {
+    fn note_fields(self) {
+        let Some(names) = self.to.notes.and_then(Notes::sample) else { return };
+        let (name, variant) = match self.kind {
+            CompoundKind::Variant { name, variant } => (name, Some(variant)),
+            CompoundKind::Struct(name) => (name, None),
+            _ => return,
+        };
+        names.structs.borrow_mut().insert(WrittenStruct { name, variant, fields: self.fields });
+    }
+
+    /// Refuses a number of parts that isn't the promised one. The number of a struct's fields is only a hint.
+    #[inline]
+    fn check_count(&self) -> Result<(), EncodeError> {
         if self.promised == self.written {
             return Ok(());
         }
-        let kind = match self.form {
-            Form::Seq => "a sequence",
-            Form::Map => "a map",
-            Form::Tuple => "a tuple",
-            Form::Struct(_) | Form::Variant { .. } => return Ok(()),
+        let kind = match self.kind {
+            CompoundKind::Seq => "a sequence",
+            CompoundKind::Map => "a map",
+            CompoundKind::Tuple => "a tuple",
+            CompoundKind::Struct(_) | CompoundKind::Variant { .. } => return Ok(()),
         };
         self.to.refuse(Reason::Promised { kind, promised: self.promised, written: self.written })
     }
 
     #[cold]
-    fn skipped(&self, field: &'static str) -> Result<(), Stop> {
-        let owner = match self.form {
-            Form::Struct(name) => name.to_string(),
-            Form::Variant { name, variant } => format!("{name}::{variant}"),
+    fn skipped(&self, field: &'static str) -> Result<(), EncodeError> {
+        let owner = match self.kind {
+            CompoundKind::Struct(name) => name.to_string(),
+            CompoundKind::Variant { name, variant } => format!("{name}::{variant}"),
             _ => "a tuple".to_string(),
         };
         self.to.refuse(Reason::Skipped { owner, field })
     }
 }
 
-macro_rules! elements {
-    ($($trait:ident $step:expr;)*) => {
-        $(impl $trait for Compound<'_, '_> {
+macro_rules! unnamed_parts {
+    ($($trait:ident $method:ident $write:ident;)*) => {
+        $(impl $trait for CompoundWriter<'_, '_> {
             type Ok = ();
-            type Error = Stop;
+            type Error = EncodeError;
 
             #[inline]
-            fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-                self.part($step(self.written), value)
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+                self.$write(value)
             }
 
             #[inline]
-            fn end(self) -> Result<(), Stop> {
+            fn end(self) -> Result<(), EncodeError> {
                 self.check_count()
             }
         })*
     };
 }
 
-elements! {
-    SerializeSeq |_| Step::Item;
-    SerializeTuple Step::Place;
-}
-
-macro_rules! fields {
-    ($($trait:ident;)*) => {
-        $(impl $trait for Compound<'_, '_> {
-            type Ok = ();
-            type Error = Stop;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-                self.field(None, value)
-            }
-
-            #[inline]
-            fn end(self) -> Result<(), Stop> {
-                Ok(())
-            }
-        })*
-    };
-}
-
-fields! {
-    SerializeTupleStruct;
-    SerializeTupleVariant;
+unnamed_parts! {
+    SerializeSeq serialize_element item;
+    SerializeTuple serialize_element element;
+    SerializeTupleStruct serialize_field unnamed_field;
+    SerializeTupleVariant serialize_field unnamed_field;
 }
 
 macro_rules! named_fields {
-    ($($trait:ident;)*) => {
-        $(impl $trait for Compound<'_, '_> {
+    ($($trait:ident)*) => {
+        $(impl $trait for CompoundWriter<'_, '_> {
             type Ok = ();
-            type Error = Stop;
+            type Error = EncodeError;
 
             #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Stop> {
-                self.field(Some(key), value)
+            fn serialize_field<T>(&mut self, name: &'static str, value: &T) -> Result<(), EncodeError>
+            where
+                T: Serialize + ?Sized,
+            {
+                self.field(Some(name), value)
             }
 
-            fn skip_field(&mut self, key: &'static str) -> Result<(), Stop> {
-                self.skipped(key)
+            fn skip_field(&mut self, name: &'static str) -> Result<(), EncodeError> {
+                self.skipped(name)
             }
 
             #[inline]
-            fn end(self) -> Result<(), Stop> {
+            fn end(self) -> Result<(), EncodeError> {
+                self.note_fields();
                 Ok(())
             }
         })*
     };
 }
 
-named_fields! {
-    SerializeStruct;
-    SerializeStructVariant;
-}
+named_fields!(SerializeStruct SerializeStructVariant);
 
-impl SerializeMap for Compound<'_, '_> {
+impl SerializeMap for CompoundWriter<'_, '_> {
     type Ok = ();
-    type Error = Stop;
+    type Error = EncodeError;
 
     #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Stop> {
-        self.part(Step::Key, key)
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), EncodeError> {
+        self.part(PathStep::Key, key)
     }
 
     #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        self.to.within(Step::Value, value)
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        self.to.part(PathStep::Value, value)
     }
 
     #[inline]
-    fn end(self) -> Result<(), Stop> {
+    fn end(self) -> Result<(), EncodeError> {
         self.check_count()
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of a value that is read: a slice, or a stream of chunks.
+//! The bytes that a value is read from: a slice, or a stream of chunks.
 
 use std::borrow::Cow;
 use std::io;
@@ -6,37 +6,37 @@ use std::io;
 use super::varint;
 
 /// A stream of chunks to decode from, such as a checkpoint.
-pub(crate) trait Source {
-    /// Returns the next chunk, which is empty only at the end. `spent` is the chunk before it, to be used again.
+pub(crate) trait ChunkSource {
+    /// Returns the next chunk, which is empty only at the end. The source may reuse the memory of `spent`, the chunk before.
     fn next(&mut self, spent: Vec<u8>) -> io::Result<Vec<u8>>;
-    /// Returns the number of bytes of all chunks, or more.
+    /// Returns an upper bound of the number of bytes in all.
     fn bound(&self) -> u64;
 }
 
-/// The source of a stream, and the place for its error.
-pub(super) struct Stream<'a> {
-    pub(super) source: &'a mut dyn Source,
-    // The type that is decoded may replace an error by its own.
+/// A source of chunks, with the variable that takes its error.
+pub(super) struct ChunkStream<'a> {
+    pub(super) source: &'a mut dyn ChunkSource,
+    // The decoded type's own code may replace an error.
     pub(super) failure: &'a mut Option<io::Error>,
 }
 
+/// The bytes to read, and the position in them.
 pub(super) struct Input<'a> {
-    /// The slice, or the stream's current chunk.
+    /// The slice, or the current chunk of a stream.
     bytes: Cow<'a, [u8]>,
-    /// The number of bytes of it that are read.
     at: usize,
-    /// The chunks after `bytes`; `None` for a slice, and after the end or a failure of a stream.
-    stream: Option<Stream<'a>>,
-    /// The number of bytes after `bytes`, or more.
+    /// The chunks after `bytes`. `None` for a slice, and after the end or an error of a stream.
+    stream: Option<ChunkStream<'a>>,
+    /// An upper bound of the number of bytes after `bytes`.
     further: u64,
 }
 
-/// Why bytes can't be read.
+/// The error of a read.
 #[derive(Debug)]
-pub(super) enum Unread {
-    /// The value isn't complete where the bytes end.
+pub(super) enum InputError {
+    /// The bytes end before the value does.
     End,
-    /// The bytes are no encoding of what is asked for.
+    /// The bytes are no value of the type.
     Invalid(&'static str),
 }
 
@@ -45,7 +45,7 @@ impl<'a> Input<'a> {
         Input { bytes: Cow::Borrowed(bytes), at: 0, stream: None, further: 0 }
     }
 
-    pub(super) fn of_stream(stream: Stream<'a>) -> Input<'a> {
+    pub(super) fn of_stream(stream: ChunkStream<'a>) -> Input<'a> {
         let further = stream.source.bound();
         Input { bytes: Cow::Owned(Vec::new()), at: 0, stream: Some(stream), further }
     }
@@ -63,7 +63,7 @@ impl<'a> Input<'a> {
         self.at == self.bytes.len() && !self.fill()
     }
 
-    /// Replaces the chunk, which is read, by the next one. Returns `false` if there is none.
+    /// Replaces the current chunk, which was read, by the next one. Returns `false` if there is none.
     #[cold]
     fn fill(&mut self) -> bool {
         let Some(stream) = &mut self.stream else { return false };
@@ -84,9 +84,9 @@ impl<'a> Input<'a> {
     }
 
     #[inline]
-    pub(super) fn byte(&mut self) -> Result<u8, Unread> {
+    pub(super) fn byte(&mut self) -> Result<u8, InputError> {
         if self.at == self.bytes.len() && !self.fill() {
-            return Err(Unread::End);
+            return Err(InputError::End);
         }
         let byte = self.bytes[self.at];
         self.at += 1;
@@ -94,7 +94,7 @@ impl<'a> Input<'a> {
     }
 
     #[inline]
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Unread> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], InputError> {
         if let Some((bytes, _)) = self.bytes[self.at..].split_first_chunk() {
             self.at += N;
             return Ok(*bytes);
@@ -107,15 +107,15 @@ impl<'a> Input<'a> {
     }
 
     /// Reads `count` bytes.
-    pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>, Unread> {
-        // A length that the bytes can't hold asks for no memory.
+    pub(super) fn bytes(&mut self, count: usize) -> Result<Vec<u8>, InputError> {
+        // A forged length must not allocate more than there is to read.
         if count as u64 > (self.bytes.len() - self.at) as u64 + self.further {
-            return Err(Unread::End);
+            return Err(InputError::End);
         }
         let mut all = Vec::with_capacity(count);
         while all.len() < count {
             if self.at == self.bytes.len() && !self.fill() {
-                return Err(Unread::End);
+                return Err(InputError::End);
             }
             let end = self.bytes.len().min(self.at + count - all.len());
             all.extend_from_slice(&self.bytes[self.at..end]);
@@ -124,54 +124,54 @@ impl<'a> Input<'a> {
         Ok(all)
     }
 
-    /// Reads an integer of at most 64 bits, whose longest form begins with `widest`.
+    /// Reads an integer of at most 64 bits. `widest` is the first byte of the type's longest encoding.
     #[inline]
-    pub(super) fn unsigned(&mut self, widest: u8) -> Result<u64, Unread> {
+    pub(super) fn unsigned(&mut self, widest: u8) -> Result<u64, InputError> {
         match self.byte()? {
             small @ 0..=varint::MOST_SMALL => Ok(small.into()),
-            wide if wide > widest => Err(Unread::Invalid("an integer is wider than its type")),
+            wide if wide > widest => Err(InputError::Invalid("an integer is wider than its type")),
             varint::U16 => Ok(u16::from_le_bytes(self.array()?).into()),
             varint::U32 => Ok(u32::from_le_bytes(self.array()?).into()),
             _ => Ok(u64::from_le_bytes(self.array()?)),
         }
     }
 
-    pub(super) fn unsigned_128(&mut self) -> Result<u128, Unread> {
+    pub(super) fn unsigned_128(&mut self) -> Result<u128, InputError> {
         match self.byte()? {
             small @ 0..=varint::MOST_SMALL => Ok(small.into()),
             varint::U16 => Ok(u16::from_le_bytes(self.array()?).into()),
             varint::U32 => Ok(u32::from_le_bytes(self.array()?).into()),
             varint::U64 => Ok(u64::from_le_bytes(self.array()?).into()),
             varint::U128 => Ok(u128::from_le_bytes(self.array()?)),
-            _ => Err(Unread::Invalid("an integer is wider than its type")),
+            _ => Err(InputError::Invalid("an integer is wider than its type")),
         }
     }
 
     #[inline]
-    pub(super) fn signed(&mut self, widest: u8) -> Result<i64, Unread> {
+    pub(super) fn signed(&mut self, widest: u8) -> Result<i64, InputError> {
         self.unsigned(widest).map(varint::to_signed)
     }
 
     /// Reads a length.
     #[inline]
-    pub(super) fn length(&mut self) -> Result<usize, Unread> {
+    pub(super) fn length(&mut self) -> Result<usize, InputError> {
         let length = self.unsigned(varint::U64)?;
-        usize::try_from(length).map_err(|_| Unread::Invalid("a length is larger than this machine's memory"))
+        usize::try_from(length).map_err(|_| InputError::Invalid("a length is larger than this machine's memory"))
     }
 
-    pub(super) fn char(&mut self) -> Result<char, Unread> {
+    pub(super) fn char(&mut self) -> Result<char, InputError> {
         let mut bytes = [self.byte()?, 0, 0, 0];
         let width = match bytes[0] {
             0..=0x7f => 1,
             0xc0..=0xdf => 2,
             0xe0..=0xef => 3,
             0xf0..=0xf7 => 4,
-            _ => return Err(Unread::Invalid("a char isn't UTF-8")),
+            _ => return Err(InputError::Invalid("a char isn't UTF-8")),
         };
         for byte in &mut bytes[1..width] {
             *byte = self.byte()?;
         }
         let text = std::str::from_utf8(&bytes[..width]).ok();
-        text.and_then(|text| text.chars().next()).ok_or(Unread::Invalid("a char isn't UTF-8"))
+        text.and_then(|text| text.chars().next()).ok_or(InputError::Invalid("a char isn't UTF-8"))
     }
 }

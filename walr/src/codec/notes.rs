@@ -1,23 +1,25 @@
-//! The tokens of one value, noted while it is written and again while it is read.
+//! The tokens of one value, noted while it is written and while it is read.
 //!
-//! The codec writes neither names nor kinds. Bytes that are read as other kinds than they were written as can decode to
-//! another value without an error. So both sides note each token that they pass to the codec, as a running hash: where
-//! the hashes are equal, each token was read as what it was written as, and holds the same value.
+//! The codec writes neither names nor types. Bytes that are read as other types than they were written as can decode to
+//! another value without an error. So the writer and the reader each note every token that they pass to the codec, in a running
+//! hash. If the hashes are equal, each token was read as the token that was written, and has the same value.
 //!
-//! Tokens stand for what serde's data model says of a value, so that all that reads back in every format is equal here: a
-//! string, bytes and a sequence of bytes are a length and single bytes; integers are equal at each width that the codec
-//! writes alike; structs, tuples, newtypes and units have no token.
+//! Values that every format reads back as each other have equal tokens. A string, bytes and a sequence of bytes are a length
+//! and single bytes. Integers of all widths that the codec writes alike are equal. Structs, tuples, newtypes and units have no
+//! token.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use super::refusal::{Reason, Step};
-use super::variants::{Distinct, Read, Written};
+use super::refusal::{PathStep, Reason};
+use super::sample::SampleNames;
+use super::variants::{Distinct, ReadEnum, WrittenVariant};
 
-/// One thing that the codec writes.
+/// A unit that the codec writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     Bool = 1,
-    /// A byte as it is: a `u8`, an `i8` that isn't negative, or a byte of a string.
+    /// A `u8`, an `i8` that isn't negative, or a byte of a string.
     Byte,
     NegativeByte,
     Unsigned,
@@ -27,14 +29,14 @@ pub(crate) enum Token {
     Char,
     Option,
     Variant,
-    /// The number of a sequence's or a map's parts.
+    /// The number of parts of a sequence or a map.
     Length,
-    /// Parts of a sequence or a map that nobody read. Only reading notes it.
+    /// Parts of a sequence or a map that the type didn't read. Only the reader notes it.
     Unread,
 }
 
 impl Token {
-    /// Names the token for a message.
+    /// Returns the token's name, for messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Token::Bool => "a bool",
@@ -53,134 +55,158 @@ impl Token {
     }
 }
 
-/// A part of the outermost struct or variant: a field of a state, or an argument of a call.
+/// A field of the whole value: of a state, or an argument of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) place: usize,
-    /// The field's name; only writing knows it.
-    pub(crate) key: Option<&'static str>,
+pub(crate) struct RootField {
+    pub(crate) index: usize,
+    /// The field's name. Only the writer knows it.
+    pub(crate) name: Option<&'static str>,
 }
 
 /// The notes of one pass over a value.
 pub(super) struct Notes {
-    /// Of all tokens but the last row.
+    /// The hash of all tokens but the last run.
     hash: Cell<u64>,
-    /// The last token, and how often it stands in a row. A row enters the hash as one, so that a long string costs no more than
-    /// a short one.
-    row: Cell<u64>,
-    part: Cell<Option<Part>>,
-    /// The variants of this pass: those that were written, or the lists of those that were read.
-    pub(super) written: Distinct<Written>,
-    pub(super) read: Distinct<Read>,
+    /// The last token, and how often it was repeated. A run enters the hash once, so that a long string costs no more than a
+    /// short one.
+    run: Cell<u64>,
+    field: Cell<Option<RootField>>,
+    pub(super) written: Distinct<WrittenVariant>,
+    pub(super) read: Distinct<ReadEnum>,
     refusal: RefCell<Option<Box<Reason>>>,
     detail: Detail,
 }
 
-/// What is kept beside the hash.
+/// The details that notes keep besides the hash.
 pub(super) enum Detail {
     Nothing,
-    /// The hash at the begin of each part, to tell which part differs.
-    Parts(RefCell<Vec<(Part, u64)>>),
-    /// All tokens, with the length of each row of bytes.
+    /// The hash before each root field, to tell which field differs.
+    RootFields(RefCell<Vec<(RootField, u64)>>),
+    /// All tokens. A run of bytes is one entry.
     Tokens(RefCell<Vec<(Token, u64)>>),
-    /// The tokens of the other side, which these are held to.
-    Against(Box<RefCell<Against>>),
+    /// The first difference to the tokens of the other side.
+    Comparison(Box<RefCell<Comparison>>),
+    /// The names that a sample was written with.
+    Sample(Rc<SampleNames>),
 }
 
 impl Notes {
     pub(super) fn new(detail: Detail) -> Notes {
-        let (hash, row, part) = (Cell::new(SEED), Cell::new(0), Cell::new(None));
+        let (hash, run, field) = (Cell::new(SEED), Cell::new(0), Cell::new(None));
         let (written, read) = Default::default();
-        Notes { hash, row, part, written, read, refusal: RefCell::new(None), detail }
+        Notes { hash, run, field, written, read, refusal: RefCell::new(None), detail }
+    }
+
+    /// Notes that tell which root field differs.
+    pub(super) fn of_root_fields() -> Notes {
+        Notes::new(Detail::RootFields(RefCell::default()))
     }
 
     #[inline]
     pub(super) fn token(&self, token: Token) {
-        self.row_of(token, 1);
+        self.tokens(token, 1);
     }
 
     #[inline]
     pub(super) fn bytes(&self, count: usize) {
         if count > 0 {
-            self.row_of(Token::Byte, count as u64);
+            self.tokens(Token::Byte, count as u64);
         }
     }
 
     #[inline]
-    fn row_of(&self, token: Token, count: u64) {
-        let row = self.row.get();
-        if row & 0xff == token as u64 {
-            self.row.set(row + (count << 8));
+    fn tokens(&self, token: Token, count: u64) {
+        let run = self.run.get();
+        if run & 0xff == token as u64 {
+            self.run.set(run + (count << 8));
         } else {
-            self.hash.set(mix(self.hash.get(), row));
-            self.row.set(token as u64 | count << 8);
+            self.hash.set(mix(self.hash.get(), run));
+            self.run.set(token as u64 | count << 8);
         }
         if !matches!(self.detail, Detail::Nothing) {
             self.keep(token, count);
         }
     }
 
-    /// Notes an `i8`, which is a byte like others unless it is negative.
+    /// Notes an `i8`, which is written as a `u8` is unless it is negative.
     #[inline]
     pub(super) fn signed_byte(&self, value: i8) {
         if value < 0 { self.token(Token::NegativeByte) } else { self.bytes(1) }
     }
 
-    /// The hash of all tokens so far.
+    /// Returns the hash of all tokens so far.
     pub(super) fn digest(&self) -> u64 {
-        mix(self.hash.get(), self.row.get())
+        mix(self.hash.get(), self.run.get())
     }
 
     #[cold]
     fn keep(&self, token: Token, count: u64) {
         match &self.detail {
-            Detail::Nothing | Detail::Parts(_) => {}
+            Detail::Nothing | Detail::RootFields(_) | Detail::Sample(_) => {}
             Detail::Tokens(tokens) => {
                 let mut tokens = tokens.borrow_mut();
                 match tokens.last_mut() {
-                    Some((Token::Byte, row)) if token == Token::Byte => *row += count,
+                    Some((Token::Byte, run)) if token == Token::Byte => *run += count,
                     _ => tokens.push((token, count)),
                 }
             }
-            Detail::Against(against) => against.borrow_mut().hold(token, count, self.part()),
+            Detail::Comparison(comparison) => comparison.borrow_mut().compare(token, count, self.field()),
         }
     }
 
-    pub(super) fn begin_part(&self, part: Part) {
-        self.part.set(Some(part));
-        if let Detail::Parts(parts) = &self.detail {
-            parts.borrow_mut().push((part, self.digest()));
+    /// Begins the next root field.
+    pub(super) fn begin_field(&self, name: Option<&'static str>) {
+        let index = self.field.get().map_or(0, |last| last.index + 1);
+        let field = RootField { index, name };
+        self.field.set(Some(field));
+        if let Detail::RootFields(fields) = &self.detail {
+            fields.borrow_mut().push((field, self.digest()));
         }
     }
 
-    pub(super) fn part(&self) -> Option<Part> {
-        self.part.get()
+    /// Returns the current root field.
+    pub(super) fn field(&self) -> Option<RootField> {
+        self.field.get()
     }
 
-    /// The parts, where they are kept: each with the hash at its end.
-    pub(super) fn parts(&self) -> Vec<(Part, u64)> {
-        let Detail::Parts(parts) = &self.detail else { return Vec::new() };
-        let parts = parts.borrow();
-        let ends = parts.iter().skip(1).map(|(_, begin)| *begin).chain([self.digest()]);
-        parts.iter().map(|(part, _)| *part).zip(ends).collect()
+    /// Returns the root fields, each with the hash after it, if these notes keep them.
+    pub(super) fn fields(&self) -> Vec<(RootField, u64)> {
+        let Detail::RootFields(fields) = &self.detail else { return Vec::new() };
+        let fields = fields.borrow();
+        let ends = fields.iter().skip(1).map(|(_, begin)| *begin).chain([self.digest()]);
+        fields.iter().map(|(field, _)| *field).zip(ends).collect()
     }
 
-    /// Goes into a part of the value, for the path of a message.
+    /// Enters a part of the value, after so many `written` bytes. Returns false if a sample is too large.
     #[inline]
-    pub(super) fn enter(&self, step: Step) {
-        if let Detail::Against(against) = &self.detail {
-            against.borrow_mut().path.push(step);
+    pub(super) fn enter(&self, step: PathStep, written: usize) -> bool {
+        match &self.detail {
+            Detail::Comparison(comparison) => comparison.borrow_mut().path.push(step),
+            Detail::Sample(names) => return names.enter(written),
+            _ => {}
         }
+        true
     }
 
     #[inline]
     pub(super) fn leave(&self) {
-        if let Detail::Against(against) = &self.detail {
-            against.borrow_mut().path.pop();
+        match &self.detail {
+            Detail::Comparison(comparison) => drop(comparison.borrow_mut().path.pop()),
+            Detail::Sample(names) => names.leave(),
+            _ => {}
         }
     }
 
-    /// Keeps the first reason to refuse the value: the user's own code may hide the error that comes with it.
+    /// Returns what keeps the names, if the value is a sample.
+    #[inline]
+    pub(super) fn sample(&self) -> Option<&SampleNames> {
+        match &self.detail {
+            Detail::Sample(names) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// Keeps the first reason to refuse the value, because the type's own code may drop the error that comes with it.
     pub(super) fn refuse(&self, reason: Reason) {
         self.refusal.borrow_mut().get_or_insert_with(|| Box::new(reason));
     }
@@ -189,7 +215,7 @@ impl Notes {
         self.refusal.borrow_mut().take().map(|reason| *reason)
     }
 
-    /// The tokens, where they are kept.
+    /// Returns the tokens, if these notes keep them.
     pub(super) fn into_tokens(self) -> Vec<(Token, u64)> {
         match self.detail {
             Detail::Tokens(tokens) => tokens.into_inner(),
@@ -197,9 +223,9 @@ impl Notes {
         }
     }
 
-    pub(super) fn into_against(self) -> Option<Against> {
+    pub(super) fn into_comparison(self) -> Option<Comparison> {
         match self.detail {
-            Detail::Against(against) => Some(against.into_inner()),
+            Detail::Comparison(comparison) => Some(comparison.into_inner()),
             _ => None,
         }
     }
@@ -207,61 +233,62 @@ impl Notes {
 
 const SEED: u64 = 0x517c_c1b7_2722_0a95;
 
-/// A step of rustc's `FxHash`: two equally long rows of tokens that differ in one never collide, and others by chance.
+/// Mixes a token into the hash, as rustc's `FxHash` does. Two rows of tokens that differ in one token never collide, and others
+/// only by chance.
 #[inline]
 fn mix(hash: u64, token: u64) -> u64 {
     (hash.rotate_left(5) ^ token).wrapping_mul(SEED)
 }
 
-/// What was read, held to what is written: finds the first token at which they part.
-pub(super) struct Against {
+/// Compares the tokens that are written with those that were read, and keeps the first difference.
+pub(super) struct Comparison {
     read: Vec<(Token, u64)>,
-    /// Whether all of it was read, up to the value's end.
-    whole: bool,
+    /// True if the value was read to its end.
+    is_whole: bool,
     at: usize,
-    /// How much of a row of bytes is passed.
+    /// The bytes of the current run that were compared.
     used: u64,
-    path: Vec<Step>,
-    found: Option<(Option<Part>, Reason)>,
+    path: Vec<PathStep>,
+    found: Option<(Option<RootField>, Reason)>,
 }
 
-impl Against {
-    pub(super) fn new(read: Vec<(Token, u64)>, whole: bool) -> Against {
-        Against { read, whole, at: 0, used: 0, path: Vec::new(), found: None }
+impl Comparison {
+    pub(super) fn new(read: Vec<(Token, u64)>, is_whole: bool) -> Comparison {
+        Comparison { read, is_whole, at: 0, used: 0, path: Vec::new(), found: None }
     }
 
-    fn hold(&mut self, token: Token, mut count: u64, part: Option<Part>) {
+    fn compare(&mut self, token: Token, mut count: u64, field: Option<RootField>) {
         while count > 0 && self.found.is_none() {
-            let Some(&(read, row)) = self.read.get(self.at) else {
-                if self.whole {
-                    self.part_here(part, Some(token), None);
+            let Some(&(read, run)) = self.read.get(self.at) else {
+                if self.is_whole {
+                    self.differs_here(field, Some(token), None);
                 }
                 return;
             };
             if read != token {
-                return self.part_here(part, Some(token), Some(read));
+                return self.differs_here(field, Some(token), Some(read));
             }
-            let passed = count.min(row - self.used);
+            let passed = count.min(run - self.used);
             count -= passed;
             self.used += passed;
-            if self.used == row {
+            if self.used == run {
                 (self.at, self.used) = (self.at + 1, 0);
             }
         }
     }
 
-    /// Why the value is refused, and at which of its parts, once all is written.
-    pub(super) fn end(mut self) -> Option<(Option<Part>, Reason)> {
+    /// Returns the difference and its root field, after all is written.
+    pub(super) fn end(mut self) -> Option<(Option<RootField>, Reason)> {
         if self.found.is_none()
             && let Some(&(read, _)) = self.read.get(self.at)
         {
-            self.part_here(None, None, Some(read));
+            self.differs_here(None, None, Some(read));
         }
         self.found
     }
 
-    fn part_here(&mut self, part: Option<Part>, written: Option<Token>, read: Option<Token>) {
+    fn differs_here(&mut self, field: Option<RootField>, written: Option<Token>, read: Option<Token>) {
         let path = self.path.clone();
-        self.found = Some((part, Reason::Parted { path, written, read }));
+        self.found = Some((field, Reason::Differs { path, written, read }));
     }
 }

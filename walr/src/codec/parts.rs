@@ -1,4 +1,4 @@
-//! The parts of a compound value, while they are read.
+//! The reading of a compound value's parts.
 
 use std::mem::replace;
 
@@ -6,19 +6,18 @@ use serde::de::value::U32Deserializer;
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::notes::Token;
-use super::read::{Reader, Stopped};
+use super::read::{DecodeError, ValueReader};
 use super::varint;
 
-/// The parts of a sequence, a map, a tuple, a struct or a variant, while they are read.
-pub(super) struct Parts<'r, 'a, 'n> {
-    pub(super) reader: &'r mut Reader<'a, 'n>,
+/// Reads the parts of a sequence, a map, a tuple, a struct or a variant.
+pub(super) struct PartsReader<'r, 'a, 'n> {
+    pub(super) reader: &'r mut ValueReader<'a, 'n>,
     pub(super) left: usize,
-    /// The parts are those of the whole value.
-    pub(super) outermost: bool,
-    pub(super) read: usize,
+    /// True if the parts are the fields of the whole value.
+    pub(super) is_root: bool,
 }
 
-impl Parts<'_, '_, '_> {
+impl PartsReader<'_, '_, '_> {
     /// Passes to the next part, and returns whether there is one.
     #[inline]
     fn next(&mut self) -> bool {
@@ -26,14 +25,13 @@ impl Parts<'_, '_, '_> {
             return false;
         }
         self.left -= 1;
-        if self.outermost {
-            self.reader.begin_part(self.read);
-            self.read += 1;
+        if self.is_root {
+            self.reader.begin_field();
         }
         true
     }
 
-    /// Notes parts of a sequence or a map that nobody read.
+    /// Notes parts of a sequence or a map that the type didn't read.
     pub(super) fn end(&self) {
         if self.left > 0 {
             self.reader.note(Token::Unread);
@@ -41,11 +39,11 @@ impl Parts<'_, '_, '_> {
     }
 }
 
-impl<'de> SeqAccess<'de> for Parts<'_, '_, '_> {
-    type Error = Stopped;
+impl<'de> SeqAccess<'de> for PartsReader<'_, '_, '_> {
+    type Error = DecodeError;
 
     #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stopped> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
         if !self.next() {
             return Ok(None);
         }
@@ -57,19 +55,16 @@ impl<'de> SeqAccess<'de> for Parts<'_, '_, '_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Parts<'_, '_, '_> {
-    type Error = Stopped;
+impl<'de> MapAccess<'de> for PartsReader<'_, '_, '_> {
+    type Error = DecodeError;
 
     #[inline]
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stopped> {
-        if !self.next() {
-            return Ok(None);
-        }
-        seed.deserialize(&mut *self.reader).map(Some)
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
+        self.next_element_seed(seed)
     }
 
     #[inline]
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Stopped> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, DecodeError> {
         seed.deserialize(&mut *self.reader)
     }
 
@@ -78,40 +73,44 @@ impl<'de> MapAccess<'de> for Parts<'_, '_, '_> {
     }
 }
 
-impl<'de> EnumAccess<'de> for &mut Reader<'_, '_> {
-    type Error = Stopped;
+impl<'de> EnumAccess<'de> for &mut ValueReader<'_, '_> {
+    type Error = DecodeError;
     type Variant = Self;
 
     #[inline]
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Stopped> {
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), DecodeError> {
         self.note(Token::Variant);
-        let number: U32Deserializer<Stopped> = (self.input.unsigned(varint::U32)? as u32).into_deserializer();
+        let number: U32Deserializer<DecodeError> = (self.input.unsigned(varint::U32)? as u32).into_deserializer();
         seed.deserialize(number).map(|variant| (variant, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut Reader<'_, '_> {
-    type Error = Stopped;
+impl<'de> VariantAccess<'de> for &mut ValueReader<'_, '_> {
+    type Error = DecodeError;
 
-    fn unit_variant(self) -> Result<(), Stopped> {
+    fn unit_variant(self) -> Result<(), DecodeError> {
         Ok(())
     }
 
     #[inline]
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stopped> {
-        if replace(&mut self.outermost, false) {
-            self.begin_part(0);
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
+        if replace(&mut self.is_root, false) {
+            self.begin_field();
         }
         seed.deserialize(self)
     }
 
     #[inline]
-    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Stopped> {
+    fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, DecodeError> {
         self.fields(length, visitor)
     }
 
     #[inline]
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Stopped> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
         self.fields(fields.len(), visitor)
     }
 }

@@ -1,49 +1,49 @@
-//! Why a value is refused, in words.
+//! The reasons to refuse a value, and their messages.
 
 use std::fmt::{self, Display};
 
-use super::notes::{Part, Token};
+use super::notes::{RootField, Token};
 use super::self_describing::SelfDescribing;
 use crate::error::Error;
 
-/// A value that can't be encoded, or would not come back.
+/// A value that can't be encoded, or would be read as another one.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
-    /// "encoded", "decoded again" and the like.
+    /// The step that failed, for the message: "encoded", "decoded again" and the like.
     pub(crate) step: &'static str,
-    /// The part of the outermost struct or variant at which it was found.
-    pub(crate) part: Option<Part>,
+    /// The field in which it failed, if that is known.
+    pub(crate) field: Option<RootField>,
     pub(crate) reason: Reason,
 }
 
 impl Refusal {
     pub(super) fn new(step: &'static str, reason: Reason) -> Refusal {
-        Refusal { step, part: None, reason }
+        Refusal { step, field: None, reason }
     }
 
-    /// Of an encoding that failed with this text.
+    /// Returns the refusal of a value whose encoding failed with this text.
     pub(crate) fn encoding(text: String) -> Refusal {
         Refusal::new("encoded", Reason::Other(text))
     }
 
-    /// The error about `what`.
+    /// Returns the error about `what`.
     pub(crate) fn of(self, what: String) -> Error {
         Error::Codec { what, step: self.step, reason: self.reason.to_string() }
     }
 
-    /// The error about the state `name`, or about its field that is to blame.
+    /// Returns the error about the state `name`, or about its field.
     pub(crate) fn of_state(self, name: &str) -> Error {
-        let what = match self.part {
-            Some(Part { key: Some(key), .. }) => format!("`{name}.{key}`"),
-            Some(Part { place, key: None }) => format!("`{name}.{place}`"),
+        let what = match self.field {
+            Some(RootField { name: Some(field), .. }) => format!("`{name}.{field}`"),
+            Some(RootField { index, name: None }) => format!("`{name}.{index}`"),
             None => format!("`{name}`"),
         };
         self.of(what)
     }
 
-    /// The error about a call of `mutation`, or about its argument that is to blame.
+    /// Returns the error about a call of `mutation`, or about its argument.
     pub(crate) fn of_call(self, mutation: &str, params: &[(&str, &str)]) -> Error {
-        let param = self.part.and_then(|part| params.get(part.place));
+        let param = self.field.and_then(|field| params.get(field.index));
         let what = match param {
             Some((param, _)) => format!("the argument `{param}` of `{mutation}`"),
             None => format!("`{mutation}`"),
@@ -51,31 +51,31 @@ impl Refusal {
         self.of(what)
     }
 
-    /// Whether one value is enough to refuse its type, because a sound type has no such value. A trace looks for misread
-    /// variants in its own way, which tells more of them.
+    /// Returns whether this value is reason enough to refuse its type, because a sound type has no such value. A trace finds
+    /// misread variants by itself, with a better message.
     pub(crate) fn is_of_the_type(&self) -> bool {
         !matches!(self.reason, Reason::Other(_) | Reason::Misread { .. })
     }
 }
 
-/// What is wrong.
+/// The reason to refuse a value.
 #[derive(Clone, Debug)]
 pub(crate) enum Reason {
     /// `skip_serializing_if` left a field out.
     Skipped { owner: String, field: &'static str },
     /// A sequence, a map or a tuple has another number of parts than its `Serialize` announced.
     Promised { kind: &'static str, promised: usize, written: usize },
-    /// A sequence or a map whose length isn't known when it begins.
+    /// A sequence or a map was begun without its length.
     NoLength,
-    /// A `Deserialize` that asks which kind of value comes next.
+    /// A `Deserialize` asks for the type of the next value.
     SelfDescribing(SelfDescribing),
-    /// What is written isn't what is read, from this place on.
-    Parted { path: Vec<Step>, written: Option<Token>, read: Option<Token> },
-    /// The same, where the place isn't known.
+    /// From this part on, the tokens that were read differ from those that were written.
+    Differs { path: Vec<PathStep>, written: Option<Token>, read: Option<Token> },
+    /// The same, in an unknown part.
     Changed,
-    /// A variant that is read as another one.
+    /// A variant is read as another one.
     Misread { name: &'static str, number: u32, variant: &'static str },
-    /// What the codec says, or the type itself.
+    /// The error of the codec, or of the type itself.
     Other(String),
 }
 
@@ -84,19 +84,19 @@ impl Display for Reason {
         match self {
             Reason::Skipped { owner, field } => write!(
                 f,
-                "the field `{field}` of `{owner}` was skipped, and the fields behind it would be read in its place; remove \
+                "the field `{field}` of `{owner}` was skipped, and the fields after it would be read in its place; remove \
                  `skip_serializing_if`: an empty field takes a byte"
             ),
             Reason::Promised { kind, promised, written } => write!(
                 f,
-                "the `Serialize` of {kind} promised {promised} parts and wrote {written}; make its length the number of parts"
+                "the `Serialize` of {kind} promised {promised} parts and wrote {written}; pass the number of parts as its length"
             ),
             Reason::NoLength => f.write_str(
-                "a sequence or a map is written without its length, as `flatten` does; write its length first, or collect \
-                 the parts before",
+                "a sequence or a map is written without its length, as `flatten` does; pass its length, or collect the parts \
+                 first",
             ),
             Reason::SelfDescribing(asked) => asked.fmt(f),
-            Reason::Parted { path, written, read } => {
+            Reason::Differs { path, written, read } => {
                 let name = |token: &Option<Token>| token.map_or("nothing", Token::name);
                 let path = match path_of(path) {
                     path if path.is_empty() => "it".to_string(),
@@ -105,12 +105,12 @@ impl Display for Reason {
                 let (written, read) = (name(written), name(read));
                 write!(
                     f,
-                    "{path} is written as {written} and read as {read}, so that another value would come back; make its \
+                    "{path} is written as {written} and read as {read}, so another value would be read back; make its \
                      `Serialize` and its `Deserialize` agree"
                 )
             }
             Reason::Changed => f.write_str(
-                "it isn't read as it is written, so that another value would come back; make its `Serialize` and its \
+                "it isn't read as it is written, so another value would be read back; make its `Serialize` and its \
                  `Deserialize` agree",
             ),
             Reason::Misread { name, number, variant } => write!(
@@ -123,32 +123,29 @@ impl Display for Reason {
     }
 }
 
-/// A step on the way from a value to one of its parts.
+/// A step from a value to one of its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PathStep {
     Field(&'static str),
-    Place(usize),
+    Index(usize),
     Variant(&'static str),
+    Newtype,
     Some,
     Item,
     Key,
     Value,
 }
 
-impl Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Step::Field(name) | Step::Variant(name) => f.write_str(name),
-            Step::Place(place) => place.fmt(f),
-            Step::Some => f.write_str("some"),
-            Step::Item => f.write_str("item"),
-            Step::Key => f.write_str("key"),
-            Step::Value => f.write_str("value"),
-        }
-    }
-}
-
-/// The steps as a path: `jobs.value.payload`.
-pub(crate) fn path_of(steps: &[Step]) -> String {
-    steps.iter().map(Step::to_string).collect::<Vec<_>>().join(".")
+/// Returns the path of these steps: `jobs.value.payload`. A newtype has no name in it.
+pub(crate) fn path_of(steps: &[PathStep]) -> String {
+    let names = steps.iter().filter_map(|step| match step {
+        PathStep::Field(name) | PathStep::Variant(name) => Some((*name).to_string()),
+        PathStep::Index(index) => Some(index.to_string()),
+        PathStep::Newtype => None,
+        PathStep::Some => Some("some".to_string()),
+        PathStep::Item => Some("item".to_string()),
+        PathStep::Key => Some("key".to_string()),
+        PathStep::Value => Some("value".to_string()),
+    });
+    names.collect::<Vec<_>>().join(".")
 }

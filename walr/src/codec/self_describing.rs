@@ -1,31 +1,31 @@
-//! Types that ask a format which kind of value comes next. Such a type can be written by a codec that writes no kinds, and
-//! never read back.
+//! Types that ask the format for the type of the next value. A codec that writes no types can encode such a type, and never
+//! decode it.
 
 use std::fmt::{self, Display};
 
-/// Such a type.
+/// A request for the type of the next value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SelfDescribing {
-    /// What was to be read, as the compiler names it: the type, or a part of what serde derives for it.
+    /// The compiler's name of the type that was read, or of a helper type that serde derives for it.
     pub(crate) asked: &'static str,
-    /// Whether it asked for the names of fields.
+    /// True if the type asked for the names of its fields.
     pub(crate) by_names: bool,
 }
 
 impl SelfDescribing {
-    /// Whether code that serde derives has asked, for a type that isn't known here.
+    /// Returns whether the request comes from code that serde derives for a type with another name.
     pub(crate) fn is_derived(&self) -> bool {
         let of_serde = self.asked.contains("serde::") || self.asked.contains("serde_core::");
         let is_buffer = self.asked.contains("Content");
         of_serde && is_buffer || self.asked.contains("__Field")
     }
 
-    /// The type's name, for messages.
+    /// Returns the type's name, for messages.
     pub(crate) fn name(&self) -> String {
         short(self.asked)
     }
 
-    /// What to write instead.
+    /// Returns the end of the message: a type to use instead.
     fn advice(&self) -> &'static str {
         match self.name().as_str() {
             "serde_json::Value" | "serde_json::Number" | "toml::Value" | "toml_datetime::Datetime" => {
@@ -44,21 +44,21 @@ impl Display for SelfDescribing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_derived() {
             return f.write_str(
-                "`untagged`, `tag` and `flatten` ask for kinds and names, and bincode writes values alone; leave the attribute \
-                 out: bincode writes which variant an enum is, and all fields in their order",
+                "`untagged`, `tag` and `flatten` ask for types and names, but bincode writes only values; remove the attribute: \
+                 bincode writes the number of each variant, and all fields in order",
             );
         }
         let (name, advice) = (self.name(), self.advice());
         match self.by_names {
-            true => write!(f, "`{name}` reads its fields by their names, and bincode writes values alone; {advice}"),
+            true => write!(f, "`{name}` reads its fields by their names, but bincode writes only values; {advice}"),
             false => {
-                write!(f, "`{name}` asks which kind of value comes next, and bincode writes values alone; {advice}")
+                write!(f, "`{name}` asks for the type of the next value, but bincode writes only values; {advice}")
             }
         }
     }
 }
 
-/// A type's name as a program writes it: of each path the crate and the last part, and of std's the last part alone.
+/// Returns a type's name as a program writes it: each path is its crate and its last part, or only the last part if it is std's.
 pub(crate) fn short(name: &str) -> String {
     let mut short = String::new();
     let mut rest = name;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_shortened_path_by_path() {
+    fn each_path_of_a_name_is_shortened() {
         assert_eq!(short("u64"), "u64");
         assert_eq!(short("serde_json::value::Value"), "serde_json::Value");
         assert_eq!(

@@ -1,29 +1,30 @@
-//! Values that come back, and values that would come back as others.
+//! Values that are read as they were written, and values that would be read as others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::num::NonZeroI8;
+use std::rc::Rc;
 
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::*;
 
 #[test]
-fn varints_come_back() {
+fn varints_are_read_as_they_were_written() {
     for value in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
         let mut bytes = Vec::new();
         put_varint(value, &mut bytes);
         let mut rest = &bytes[..];
         assert_eq!(take_varint(&mut rest), Some(value));
         assert!(rest.is_empty());
-        assert_eq!(take_varint(&mut &bytes[..bytes.len() - 1]), None, "a cut varint is none");
+        assert_eq!(take_varint(&mut &bytes[..bytes.len() - 1]), None, "the last byte is missing");
     }
     assert_eq!(take_varint(&mut &[0xff; 10][..]), None);
 }
 
 #[test]
-fn the_front_is_what_the_codec_wrote() {
+fn the_integer_at_the_front_is_decoded() {
     for value in (0..600).chain([u32::from(u16::MAX), 1 << 16, u32::MAX]) {
         let mut bytes = Vec::new();
         encode(&(value, 9u8), &mut bytes).unwrap();
@@ -34,7 +35,7 @@ fn the_front_is_what_the_codec_wrote() {
 }
 
 #[test]
-fn every_byte_must_be_used() {
+fn a_value_must_take_all_bytes() {
     let mut bytes = Vec::new();
     encode(&(7u64, "seven"), &mut bytes).unwrap();
     assert_eq!(decode::<(u64, String)>(&bytes).unwrap(), (7, "seven".to_string()));
@@ -44,7 +45,7 @@ fn every_byte_must_be_used() {
 }
 
 #[test]
-fn a_hostile_length_is_an_error() {
+fn a_forged_length_is_an_error() {
     // A byte vector that says it has 2^62 bytes: without a limit the allocation would abort the process.
     let mut bytes = vec![253];
     bytes.extend_from_slice(&(1u64 << 62).to_le_bytes());
@@ -61,7 +62,7 @@ fn values_wider_in_memory_than_on_disk_stay_below_the_limit() {
     }
 }
 
-/// Bytes that are written and read as such.
+/// Bytes that are written by `serialize_bytes`.
 #[derive(Debug, PartialEq)]
 struct Whole(Vec<u8>);
 
@@ -110,7 +111,7 @@ enum Kind {
     Named { a: u8 },
 }
 
-/// Written as a `W`, and read as an `R`.
+/// A value that is written as a `W`, and read as an `R`.
 struct Both<W, R> {
     written: W,
     read: PhantomData<R>,
@@ -128,13 +129,13 @@ impl<'de, W: Default, R: Deserialize<'de>> Deserialize<'de> for Both<W, R> {
     }
 }
 
-/// Whether what is written as this value is taken for the same where an `R` is read.
+/// Returns whether the check accepts that this value is read as an `R`.
 fn is_read_as<R: DeserializeOwned, W: Serialize + Default>(written: W) -> bool {
     let both = Both { written, read: PhantomData::<R> };
     let (mut plain, mut noted) = (Vec::new(), Vec::new());
     encode(&both, &mut plain).unwrap();
     let tokens = encode_noted(&both, &mut noted).unwrap();
-    assert_eq!(plain, noted, "the bytes are the codec's own");
+    assert_eq!(plain, noted, "the notes change the bytes");
     decode_again(&both, &noted, &tokens).is_ok()
 }
 
@@ -147,10 +148,13 @@ fn is_bincode<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, by
     for size in [1, 2, 3, 7, 1000] {
         let (mut failure, path) = (None, std::path::Path::new(""));
         let mut chunks = Pieces { chunks: bytes.chunks(size).map(<[u8]>::to_vec).collect(), bound: bytes.len() as u64 };
-        assert_eq!(&Decoder::new(&mut chunks, &mut failure, "it", path).decode::<T>().unwrap(), value);
+        assert_eq!(&CheckpointDecoder::new(&mut chunks, &mut failure, "it", path).decode::<T>().unwrap(), value);
         let mut cut = Pieces { chunks: bytes.chunks(size).map(<[u8]>::to_vec).collect(), bound: bytes.len() as u64 };
         if cut.chunks.pop_back().is_some() {
-            assert!(Decoder::new(&mut cut, &mut failure, "it", path).decode::<T>().is_err(), "{value:?} is cut");
+            assert!(
+                CheckpointDecoder::new(&mut cut, &mut failure, "it", path).decode::<T>().is_err(),
+                "{value:?} is cut"
+            );
         }
         assert!(failure.is_none());
     }
@@ -164,7 +168,7 @@ struct Pieces {
     bound: u64,
 }
 
-impl Source for Pieces {
+impl ChunkSource for Pieces {
     fn next(&mut self, _: Vec<u8>) -> std::io::Result<Vec<u8>> {
         Ok(self.chunks.pop_front().unwrap_or_default())
     }
@@ -175,7 +179,7 @@ impl Source for Pieces {
 }
 
 #[test]
-fn integers_and_chars_have_the_form_of_bincode() {
+fn integers_and_chars_are_encoded_as_by_bincode() {
     let edges =
         (0..128).flat_map(|bit| [1u128 << bit, (1 << bit) - 1, (1 << bit) + 1]).chain([250, 251, 252, u128::MAX]);
     for wide in edges {
@@ -188,7 +192,7 @@ fn integers_and_chars_have_the_form_of_bincode() {
 }
 
 #[test]
-fn an_integer_is_no_wider_than_its_type() {
+fn an_integer_wider_than_its_type_is_refused() {
     for (bytes, widths) in [(&[252, 1, 0, 0, 0][..], 1), (&[253, 1, 0, 0, 0, 0, 0, 0, 0], 2), (&[255; 17], 4)] {
         let refused = [
             decode::<u16>(bytes).is_err() && decode::<i16>(bytes).is_err(),
@@ -211,11 +215,11 @@ fn garbage_is_read_as_bincode_reads_it() {
     };
     let value: Any =
         vec![(Kind::Two(1, -1), Some("ß".into()), BTreeMap::from([(-300, 'ß')]), true, 1.5, u128::MAX); 3];
-    let mut sound = Vec::new();
-    encode(&value, &mut sound).unwrap();
+    let mut valid = Vec::new();
+    encode(&value, &mut valid).unwrap();
     let mut read = 0;
     for _ in 0..20_000 {
-        let mut bytes = sound.clone();
+        let mut bytes = valid.clone();
         for _ in 0..next() % 3 + 1 {
             let at = next() as usize % bytes.len();
             bytes[at] = next() as u8;
@@ -231,12 +235,12 @@ fn garbage_is_read_as_bincode_reads_it() {
 }
 
 #[test]
-fn values_come_back() {
+fn values_are_read_as_they_were_written() {
     fn back<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
         let mut bytes = Vec::new();
         let tokens = encode_noted(&value, &mut bytes).unwrap();
         assert_eq!(decode_again(&value, &bytes, &tokens).unwrap(), value);
-        comes_back(&value).unwrap();
+        check_sample(&value, &Rc::new(SampleNames::default())).unwrap();
         is_bincode(&value, &bytes);
     }
     back((true, 'ß', 1.5f32, f64::MIN, (), Unit, [0u8; 0]));
@@ -253,7 +257,7 @@ fn values_come_back() {
 }
 
 #[test]
-fn what_means_the_same_is_the_same() {
+fn types_with_equal_tokens_are_accepted() {
     assert!(is_read_as::<u128, _>(u16::MAX) && is_read_as::<u16, _>(7u64) && is_read_as::<u64, _>(usize::MAX));
     assert!(is_read_as::<i16, _>(-7i128) && is_read_as::<i64, _>(i32::MIN));
     assert!(is_read_as::<u8, _>(7i8) && is_read_as::<i8, _>(7u8) && is_read_as::<Vec<i8>, _>(vec![1u8, 127]));
@@ -271,7 +275,7 @@ fn what_means_the_same_is_the_same() {
 struct Newtype2(u8);
 
 #[test]
-fn what_decodes_to_another_value_is_refused() {
+fn values_that_decode_to_others_are_refused() {
     assert!(!is_read_as::<u64, _>(1i64) && !is_read_as::<i32, _>(1u32));
     assert!(!is_read_as::<u8, _>(-1i8) && !is_read_as::<i8, _>(200u8) && !is_read_as::<Vec<u8>, _>(vec![1i8, -1]));
     assert!(!is_read_as::<u16, _>(1u8) && !is_read_as::<u8, _>(1u16));
@@ -285,21 +289,21 @@ fn what_decodes_to_another_value_is_refused() {
 }
 
 #[test]
-fn the_place_at_which_both_part_is_told() {
+fn the_first_difference_is_named_by_its_path() {
     type Written = BTreeMap<u8, Vec<(u8, Option<u64>)>>;
     let written: Written = BTreeMap::from([(1, vec![(2, None)]), (3, vec![(4, None), (5, Some(6))])]);
     let both = Both { written, read: PhantomData::<BTreeMap<u8, Vec<(u8, Option<i64>)>>> };
     let mut bytes = Vec::new();
     let tokens = encode_noted(&both, &mut bytes).unwrap();
-    let told = decode_again(&both, &bytes, &tokens).map(drop).unwrap_err().reason.to_string();
+    let message = decode_again(&both, &bytes, &tokens).map(drop).unwrap_err().reason.to_string();
     assert!(
-        told.starts_with("`value.item.1.some` is written as an unsigned integer and read as a signed integer"),
-        "{told}"
+        message.starts_with("`value.item.1.some` is written as an unsigned integer and read as a signed integer"),
+        "{message}"
     );
 }
 
 #[test]
-fn parts_that_nobody_reads_are_missed() {
+fn parts_that_are_not_read_are_refused() {
     /// Reads one part of a sequence, of which none takes a byte.
     struct First;
     impl<'de> Deserialize<'de> for First {

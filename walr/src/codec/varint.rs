@@ -1,14 +1,14 @@
-//! Integers of variable length: those of bincode's standard configuration, and those of the log's own bodies.
+//! Integers of variable length: the encoding of bincode's standard configuration, and LEB128 for the log's own bodies.
 
 /// The largest value that takes one byte.
 pub(super) const MOST_SMALL: u8 = 250;
-/// The first byte of a value of two bytes, and so on.
+/// The first byte of an encoding of two further bytes. The next constants are those of four, eight and sixteen bytes.
 pub(super) const U16: u8 = 251;
 pub(super) const U32: u8 = 252;
 pub(super) const U64: u8 = 253;
 pub(super) const U128: u8 = 254;
 
-/// Appends `value` in the shortest form.
+/// Appends the shortest encoding of `value`.
 #[inline]
 pub(super) fn put(value: u64, out: &mut Vec<u8>) {
     match value {
@@ -19,7 +19,7 @@ pub(super) fn put(value: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `value` in the shortest form.
+/// Appends the shortest encoding of `value`.
 pub(super) fn put_128(value: u128, out: &mut Vec<u8>) {
     match u64::try_from(value) {
         Ok(value) => put(value, out),
@@ -33,7 +33,7 @@ fn put_wide(first: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// Returns the unsigned integer that stands for `value`: small for a small distance to 0 (zigzag).
+/// Returns the unsigned integer that encodes `value` (zigzag): a small one for a value near 0.
 #[inline]
 pub(super) fn to_unsigned(value: i64) -> u64 {
     (value << 1 ^ value >> 63) as u64
@@ -52,7 +52,7 @@ pub(super) fn to_signed_128(value: u128) -> i128 {
     (value >> 1) as i128 ^ -((value & 1) as i128)
 }
 
-/// Appends `value` in seven bits a byte, low bits first (LEB128).
+/// Appends `value` as a LEB128 integer: seven bits a byte, low bits first.
 pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -61,7 +61,7 @@ pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
-/// Takes a LEB128 integer off the front of `bytes`; `None` if there is none, or it doesn't fit.
+/// Takes a LEB128 integer off the front of `bytes`. Returns `None` if there is none, or it doesn't fit.
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for (at, &byte) in bytes.iter().enumerate().take(10) {

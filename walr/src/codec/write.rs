@@ -1,4 +1,4 @@
-//! The codec's serializer: it writes bincode's standard encoding, notes what is written where that is to be compared with what is read
+//! The codec's serializer. It writes bincode's standard encoding, notes the tokens if the value is to be compared with what is read
 //! back, and refuses what a positional codec can't keep.
 
 use std::fmt;
@@ -7,92 +7,97 @@ use std::mem::replace;
 
 use serde::ser::{Serialize, Serializer};
 
-use super::compound::{Compound, Form};
-use super::notes::{Notes, Part, Token};
-use super::refusal::{Reason, Step};
+use super::compound::{CompoundKind, CompoundWriter};
+use super::notes::{Notes, Token};
+use super::refusal::{PathStep, Reason};
+use super::variants::WrittenVariant;
 use super::varint;
 
-/// The bytes that a stream is handed at once.
+/// The number of buffered bytes that are written to a stream at once.
 const PIECE: usize = 64 << 10;
 
 /// Writes one value.
 ///
-/// One type for buffers and streams, with notes and without: the code of each type of the user's is compiled once for it.
-pub(super) struct Writer<'a> {
+/// The type is the same for buffers and streams, with notes and without, so that the code of each user's type is compiled once.
+pub(super) struct ValueWriter<'a> {
     bytes: &'a mut Vec<u8>,
-    /// The stream that `bytes` go to, piece by piece.
-    to: Option<&'a mut dyn io::Write>,
-    /// `None` where nothing is compared.
+    /// The stream that takes `bytes`, piece by piece.
+    stream: Option<&'a mut dyn io::Write>,
+    /// `None` if nothing is compared.
     pub(super) notes: Option<&'a Notes>,
-    /// The next value is the whole one, whose parts have names in messages.
-    outermost: bool,
+    /// True before the whole value, whose fields are named in messages.
+    is_root: bool,
 }
 
-/// Why writing stopped, on the heap: it is passed through each level of the value.
+/// The error of a write. It is boxed because each level of the value returns it.
 #[derive(Debug)]
-pub(super) struct Stop(pub(super) Box<Unwritten>);
+pub(super) struct EncodeError(pub(super) Box<EncodeErrorKind>);
 
 #[derive(Debug)]
-pub(super) enum Unwritten {
+pub(super) enum EncodeErrorKind {
     Io(io::Error),
     Text(String),
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Unwritten::Io(error) => error.fmt(f),
-            Unwritten::Text(text) => f.write_str(text),
+            EncodeErrorKind::Io(error) => error.fmt(f),
+            EncodeErrorKind::Text(text) => f.write_str(text),
         }
     }
 }
 
-impl std::error::Error for Stop {}
+impl std::error::Error for EncodeError {}
 
-impl serde::ser::Error for Stop {
+impl serde::ser::Error for EncodeError {
     #[cold]
-    fn custom<T: fmt::Display>(text: T) -> Stop {
-        Stop(Box::new(Unwritten::Text(text.to_string())))
+    fn custom<T: fmt::Display>(text: T) -> EncodeError {
+        EncodeError(Box::new(EncodeErrorKind::Text(text.to_string())))
     }
 }
 
-impl<'a> Writer<'a> {
+impl<'a> ValueWriter<'a> {
     /// Makes a writer that appends to `bytes`.
-    pub(super) fn to_buffer(bytes: &'a mut Vec<u8>, notes: Option<&'a Notes>) -> Writer<'a> {
-        Writer { bytes, to: None, notes, outermost: true }
+    pub(super) fn to_buffer(bytes: &'a mut Vec<u8>, notes: Option<&'a Notes>) -> ValueWriter<'a> {
+        ValueWriter { bytes, stream: None, notes, is_root: true }
     }
 
-    /// Makes a writer to a stream, with `bytes` as the buffer before it.
-    pub(super) fn to_stream(bytes: &'a mut Vec<u8>, to: &'a mut dyn io::Write, notes: Option<&'a Notes>) -> Writer<'a> {
-        Writer { bytes, to: Some(to), notes, outermost: true }
+    /// Makes a writer to a stream, with `bytes` as its buffer.
+    pub(super) fn to_stream(
+        bytes: &'a mut Vec<u8>,
+        stream: &'a mut dyn io::Write,
+        notes: Option<&'a Notes>,
+    ) -> ValueWriter<'a> {
+        ValueWriter { bytes, stream: Some(stream), notes, is_root: true }
     }
 
     /// Writes the value.
-    pub(super) fn whole<T: Serialize + ?Sized>(mut self, value: &T) -> Result<(), Stop> {
+    pub(super) fn whole<T: Serialize + ?Sized>(mut self, value: &T) -> Result<(), EncodeError> {
         value.serialize(&mut self)?;
-        self.hand_over(1)
+        self.flush(1)
     }
 
     #[inline]
-    fn put(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         self.bytes.extend_from_slice(bytes);
-        self.hand_over(PIECE)
+        self.flush(PIECE)
     }
 
     #[inline]
-    fn unsigned(&mut self, token: Token, value: u64) -> Result<(), Stop> {
+    fn unsigned(&mut self, token: Token, value: u64) -> Result<(), EncodeError> {
         self.note(token);
         varint::put(value, self.bytes);
-        self.hand_over(PIECE)
+        self.flush(PIECE)
     }
 
-    /// Hands the buffered bytes over to the stream, if there are so many and there is a stream.
+    /// Writes the buffer to the stream, if there is a stream, and the buffer has at least this length.
     #[inline]
-    fn hand_over(&mut self, least: usize) -> Result<(), Stop> {
+    fn flush(&mut self, least: usize) -> Result<(), EncodeError> {
         if self.bytes.len() >= least
-            && let Some(to) = &mut self.to
+            && let Some(stream) = &mut self.stream
         {
-            to.write_all(self.bytes).map_err(|error| Stop(Box::new(Unwritten::Io(error))))?;
+            stream.write_all(self.bytes).map_err(|error| EncodeError(Box::new(EncodeErrorKind::Io(error))))?;
             self.bytes.clear();
         }
         Ok(())
@@ -105,24 +110,26 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(super) fn begin_part(&self, part: Part) {
+    pub(super) fn begin_field(&self, name: Option<&'static str>) {
         if let Some(notes) = self.notes {
-            notes.begin_part(part);
+            notes.begin_field(name);
         }
     }
 
-    /// Writes a value that is one step behind another one.
+    /// Writes a part of the current value.
     #[inline]
-    pub(super) fn within<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Result<(), Stop> {
+    pub(super) fn part<T: Serialize + ?Sized>(&mut self, step: PathStep, value: &T) -> Result<(), EncodeError> {
         let Some(notes) = self.notes else { return value.serialize(self) };
-        notes.enter(step);
+        if !notes.enter(step, self.bytes.len()) {
+            return Err(serde::ser::Error::custom("the sample has no end"));
+        }
         let written = value.serialize(&mut *self);
         notes.leave();
         written
     }
 
     #[cold]
-    pub(super) fn refuse<T>(&self, reason: Reason) -> Result<T, Stop> {
+    pub(super) fn refuse<T>(&self, reason: Reason) -> Result<T, EncodeError> {
         let error = serde::ser::Error::custom(&reason);
         if let Some(notes) = self.notes {
             notes.refuse(reason);
@@ -130,50 +137,79 @@ impl<'a> Writer<'a> {
         Err(error)
     }
 
-    /// Writes a variant's number. That of the whole value is the log's or the state's own, which walr's macros check.
+    /// Writes a variant's number. The variant of the whole value is noted only for a sample: a log's or a state's variants are
+    /// checked by walr's macros.
     #[inline]
-    fn variant(&mut self, name: &'static str, number: u32, variant: &'static str) -> Result<(), Stop> {
-        if !self.outermost
-            && let Some(notes) = self.notes
-        {
-            notes.written.write(name, number, variant);
+    fn variant(&mut self, name: &'static str, number: u32, variant: &'static str) -> Result<(), EncodeError> {
+        if let Some(notes) = self.notes {
+            if !self.is_root {
+                notes.written.write(name, number, variant);
+            }
+            if let Some(names) = notes.sample() {
+                names.variants.borrow_mut().insert(WrittenVariant { name, number, variant });
+            }
         }
         self.unsigned(Token::Variant, number.into())
     }
 
     #[inline]
-    fn counted(&mut self, form: Form, len: Option<usize>) -> Result<Compound<'_, 'a>, Stop> {
+    fn counted(&mut self, kind: CompoundKind, len: Option<usize>) -> Result<CompoundWriter<'_, 'a>, EncodeError> {
         let Some(len) = len else { return self.refuse(Reason::NoLength) };
         self.unsigned(Token::Length, len as u64)?;
-        Ok(self.compound(form, len))
+        Ok(self.compound(kind, len))
     }
 
     #[inline]
-    fn compound(&mut self, form: Form, promised: usize) -> Compound<'_, 'a> {
-        let outermost = replace(&mut self.outermost, false);
-        Compound { to: self, outermost, form, promised, written: 0 }
+    fn compound(&mut self, kind: CompoundKind, promised: usize) -> CompoundWriter<'_, 'a> {
+        let is_root = replace(&mut self.is_root, false);
+        CompoundWriter { to: self, is_root, kind, promised, written: 0, fields: Vec::new() }
     }
 }
 
 macro_rules! integers {
     ($($method:ident $ty:ty => $token:ident $as_unsigned:expr;)*) => {
         $(#[inline]
-        fn $method(self, value: $ty) -> Result<(), Stop> {
+        fn $method(self, value: $ty) -> Result<(), EncodeError> {
             self.unsigned(Token::$token, $as_unsigned(value))
         })*
     };
 }
 
-impl<'a, 'n> Serializer for &'a mut Writer<'n> {
+macro_rules! structs {
+    ($($method:ident)*) => {
+        $(#[inline]
+        fn $method(self, name: &'static str, len: usize) -> Result<CompoundWriter<'a, 'n>, EncodeError> {
+            Ok(self.compound(CompoundKind::Struct(name), len))
+        })*
+    };
+}
+
+macro_rules! variants {
+    ($($method:ident)*) => {
+        $(#[inline]
+        fn $method(
+            self,
+            name: &'static str,
+            number: u32,
+            variant: &'static str,
+            len: usize,
+        ) -> Result<CompoundWriter<'a, 'n>, EncodeError> {
+            self.variant(name, number, variant)?;
+            Ok(self.compound(CompoundKind::Variant { name, variant }, len))
+        })*
+    };
+}
+
+impl<'a, 'n> Serializer for &'a mut ValueWriter<'n> {
     type Ok = ();
-    type Error = Stop;
-    type SerializeSeq = Compound<'a, 'n>;
-    type SerializeTuple = Compound<'a, 'n>;
-    type SerializeTupleStruct = Compound<'a, 'n>;
-    type SerializeTupleVariant = Compound<'a, 'n>;
-    type SerializeMap = Compound<'a, 'n>;
-    type SerializeStruct = Compound<'a, 'n>;
-    type SerializeStructVariant = Compound<'a, 'n>;
+    type Error = EncodeError;
+    type SerializeSeq = CompoundWriter<'a, 'n>;
+    type SerializeTuple = CompoundWriter<'a, 'n>;
+    type SerializeTupleStruct = CompoundWriter<'a, 'n>;
+    type SerializeTupleVariant = CompoundWriter<'a, 'n>;
+    type SerializeMap = CompoundWriter<'a, 'n>;
+    type SerializeStruct = CompoundWriter<'a, 'n>;
+    type SerializeStructVariant = CompoundWriter<'a, 'n>;
 
     integers! {
         serialize_u16 u16 => Unsigned u64::from;
@@ -184,32 +220,32 @@ impl<'a, 'n> Serializer for &'a mut Writer<'n> {
         serialize_i64 i64 => Signed varint::to_unsigned;
     }
 
-    fn serialize_u128(self, value: u128) -> Result<(), Stop> {
+    fn serialize_u128(self, value: u128) -> Result<(), EncodeError> {
         self.note(Token::Unsigned);
         varint::put_128(value, self.bytes);
-        self.hand_over(PIECE)
+        self.flush(PIECE)
     }
 
-    fn serialize_i128(self, value: i128) -> Result<(), Stop> {
+    fn serialize_i128(self, value: i128) -> Result<(), EncodeError> {
         self.note(Token::Signed);
         varint::put_128(varint::to_unsigned_128(value), self.bytes);
-        self.hand_over(PIECE)
+        self.flush(PIECE)
     }
 
     #[inline]
-    fn serialize_bool(self, value: bool) -> Result<(), Stop> {
+    fn serialize_bool(self, value: bool) -> Result<(), EncodeError> {
         self.note(Token::Bool);
         self.put(&[value.into()])
     }
 
     #[inline]
-    fn serialize_u8(self, value: u8) -> Result<(), Stop> {
+    fn serialize_u8(self, value: u8) -> Result<(), EncodeError> {
         self.note(Token::Byte);
         self.put(&[value])
     }
 
     #[inline]
-    fn serialize_i8(self, value: i8) -> Result<(), Stop> {
+    fn serialize_i8(self, value: i8) -> Result<(), EncodeError> {
         if let Some(notes) = self.notes {
             notes.signed_byte(value);
         }
@@ -217,29 +253,29 @@ impl<'a, 'n> Serializer for &'a mut Writer<'n> {
     }
 
     #[inline]
-    fn serialize_f32(self, value: f32) -> Result<(), Stop> {
+    fn serialize_f32(self, value: f32) -> Result<(), EncodeError> {
         self.note(Token::F32);
         self.put(&value.to_le_bytes())
     }
 
     #[inline]
-    fn serialize_f64(self, value: f64) -> Result<(), Stop> {
+    fn serialize_f64(self, value: f64) -> Result<(), EncodeError> {
         self.note(Token::F64);
         self.put(&value.to_le_bytes())
     }
 
-    fn serialize_char(self, value: char) -> Result<(), Stop> {
+    fn serialize_char(self, value: char) -> Result<(), EncodeError> {
         self.note(Token::Char);
         self.put(value.encode_utf8(&mut [0; 4]).as_bytes())
     }
 
     #[inline]
-    fn serialize_str(self, value: &str) -> Result<(), Stop> {
+    fn serialize_str(self, value: &str) -> Result<(), EncodeError> {
         self.serialize_bytes(value.as_bytes())
     }
 
     #[inline]
-    fn serialize_bytes(self, value: &[u8]) -> Result<(), Stop> {
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), EncodeError> {
         self.unsigned(Token::Length, value.len() as u64)?;
         if let Some(notes) = self.notes {
             notes.bytes(value.len());
@@ -247,36 +283,35 @@ impl<'a, 'n> Serializer for &'a mut Writer<'n> {
         self.put(value)
     }
 
-    fn serialize_unit(self) -> Result<(), Stop> {
+    fn serialize_unit(self) -> Result<(), EncodeError> {
         Ok(())
     }
 
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Stop> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), EncodeError> {
         Ok(())
     }
 
     #[inline]
-    fn serialize_none(self) -> Result<(), Stop> {
+    fn serialize_none(self) -> Result<(), EncodeError> {
         self.note(Token::Option);
         self.put(&[0])
     }
 
     #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Stop> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
         self.note(Token::Option);
         self.put(&[1])?;
-        self.outermost = false;
-        self.within(Step::Some, value)
+        self.is_root = false;
+        self.part(PathStep::Some, value)
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Stop> {
-        // It isn't written: what it holds is the whole value, where it is.
-        value.serialize(self)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), EncodeError> {
+        self.part(PathStep::Newtype, value)
     }
 
     #[inline]
-    fn serialize_unit_variant(self, name: &'static str, number: u32, variant: &'static str) -> Result<(), Stop> {
+    fn serialize_unit_variant(self, name: &'static str, number: u32, variant: &'static str) -> Result<(), EncodeError> {
         self.variant(name, number, variant)
     }
 
@@ -287,62 +322,31 @@ impl<'a, 'n> Serializer for &'a mut Writer<'n> {
         number: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), EncodeError> {
         self.variant(name, number, variant)?;
-        if replace(&mut self.outermost, false) {
-            self.begin_part(Part { place: 0, key: None });
+        if replace(&mut self.is_root, false) {
+            self.begin_field(None);
         }
-        self.within(Step::Variant(variant), value)
+        self.part(PathStep::Variant(variant), value)
     }
 
     #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a, 'n>, Stop> {
-        self.counted(Form::Seq, len)
+    fn serialize_seq(self, len: Option<usize>) -> Result<CompoundWriter<'a, 'n>, EncodeError> {
+        self.counted(CompoundKind::Seq, len)
     }
 
     #[inline]
-    fn serialize_map(self, len: Option<usize>) -> Result<Compound<'a, 'n>, Stop> {
-        self.counted(Form::Map, len)
+    fn serialize_map(self, len: Option<usize>) -> Result<CompoundWriter<'a, 'n>, EncodeError> {
+        self.counted(CompoundKind::Map, len)
     }
 
     #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Compound<'a, 'n>, Stop> {
-        Ok(self.compound(Form::Tuple, len))
+    fn serialize_tuple(self, len: usize) -> Result<CompoundWriter<'a, 'n>, EncodeError> {
+        Ok(self.compound(CompoundKind::Tuple, len))
     }
 
-    #[inline]
-    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Compound<'a, 'n>, Stop> {
-        Ok(self.compound(Form::Struct(name), len))
-    }
-
-    #[inline]
-    fn serialize_tuple_variant(
-        self,
-        name: &'static str,
-        number: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Compound<'a, 'n>, Stop> {
-        self.variant(name, number, variant)?;
-        Ok(self.compound(Form::Variant { name, variant }, len))
-    }
-
-    #[inline]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Compound<'a, 'n>, Stop> {
-        Ok(self.compound(Form::Struct(name), len))
-    }
-
-    #[inline]
-    fn serialize_struct_variant(
-        self,
-        name: &'static str,
-        number: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Compound<'a, 'n>, Stop> {
-        self.variant(name, number, variant)?;
-        Ok(self.compound(Form::Variant { name, variant }, len))
-    }
+    structs!(serialize_struct serialize_tuple_struct);
+    variants!(serialize_struct_variant serialize_tuple_variant);
 
     fn is_human_readable(&self) -> bool {
         false

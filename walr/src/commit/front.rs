@@ -218,10 +218,10 @@ impl<S: WalState> Core<S> {
         let start = records.len();
         let mutation = S::MUTATIONS.get(S::index(&log));
         let name = mutation.map_or("?", |mutation: &Mutation| mutation.name);
-        let faithful = mutation.is_some_and(|mutation| mutation.faithful);
+        let reads_back = mutation.is_some_and(|mutation| mutation.reads_back);
         let params = mutation.map_or(&[][..], |mutation| mutation.params);
         let refused = |refusal: Refusal| refusal.of_call(name, params);
-        let tokens = match faithful {
+        let tokens = match reads_back {
             true => codec::encode(&log, records).map(|()| None).map_err(Refusal::encoding),
             false => codec::encode_noted(&log, records).map(Some),
         };

@@ -14,7 +14,7 @@ use crate::log::layout::{Identity, StoreDir, StoreId, TMP, checkpoint_name};
 use crate::log::segment::header_block;
 use crate::lsn::Lsn;
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
-use crate::schema::{Form, Schema, Signature};
+use crate::schema::{Schema, Signature, TypeForm};
 use crate::sim::Sim;
 
 const ID: StoreId = *b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf";
@@ -280,8 +280,8 @@ fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> FrameHeader {
     }
 }
 
-fn form(written: &str, shape: &str) -> Form {
-    Form { written: written.to_string(), shape: shape.to_string() }
+fn form(written: &str, shape: &str) -> TypeForm {
+    TypeForm { written: written.to_string(), shape: shape.to_string() }
 }
 
 #[test]
@@ -346,8 +346,8 @@ impl Recorded for Count {
     type Outcome = ();
     type Mutations = CountMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "add", params: &[("by", "u32")], faithful: true },
-        Mutation { name: "clear", params: &[], faithful: true },
+        Mutation { name: "add", params: &[("by", "u32")], reads_back: true },
+        Mutation { name: "clear", params: &[], reads_back: true },
     ];
     const FINGERPRINT: u64 = 0;
 

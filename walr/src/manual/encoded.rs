@@ -115,7 +115,7 @@ impl Recorded for EncodedState {
         name: "log",
         params: &[("log", "bytes")],
         // `WAL` has checked that the program's value can be decoded.
-        faithful: true,
+        reads_back: true,
     }];
     const FINGERPRINT: u64 = 0;
 

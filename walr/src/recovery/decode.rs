@@ -88,7 +88,7 @@ impl RecordDecoder<'_> {
             FrameKind::Schema => {
                 // Recovery has accepted it.
                 if let Some(schema) = Schema::decode(header.count, body) {
-                    let places = schema.places_in(self.now);
+                    let places = schema.indexes_in(self.now);
                     self.written = Some((schema, places));
                 }
             }

@@ -47,7 +47,7 @@ use crate::options::ChangedCode;
 use crate::options::progress::{Phase, Watch};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
-use crate::schema::{Held, Schema};
+use crate::schema::{MutationCounts, Schema};
 
 /// An opened store.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ fn find<S: WalState>(
     let loaded = load_newest::<S>(dir, store, &files.checkpoints, &mut report.bypassed, &Throttle::off(), watch)?;
     (report.checkpoint, report.checkpoint_bytes) = (loaded.lsn, loaded.bytes);
     report.migrated_from = Some(loaded.version).filter(|version| *version != S::VERSION);
-    let mut held = Held::default();
+    let mut held = MutationCounts::default();
     // The two newest checkpoints are kept, with the log above them. A crash or a failed removal can leave older ones.
     let needed = &files.checkpoints[files.checkpoints.len().saturating_sub(2)..];
     let oldest = needed.first().copied().unwrap_or_default().min(loaded.lsn);
@@ -199,7 +199,7 @@ fn find<S: WalState>(
 }
 
 /// Refuses records that this program can't replay, or that `changed` forbids.
-fn accept(dir: &StoreDir, held: &Held, now: &Schema, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
+fn accept(dir: &StoreDir, held: &MutationCounts, now: &Schema, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
     held.check(now, &dir.path)?;
     let records = held.of_other_code(now);
     if changed == ChangedCode::Refuse && records > 0 {

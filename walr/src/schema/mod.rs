@@ -1,8 +1,8 @@
-//! The types that a program and its files agree on: what the macros implement for a state, the names and shapes that describe
-//! it in each file, and how older states are read.
+//! The agreement between a program and its files: the traits that the macros implement for a state, the names and shapes that
+//! describe it in each file, and the migration of older states.
 
-pub(crate) mod faithful;
 pub(crate) mod migrate;
+pub(crate) mod reads_back;
 pub(crate) mod reentry;
 pub(crate) mod shape;
 mod signature;
@@ -11,4 +11,4 @@ pub(crate) mod waiting;
 
 #[cfg(test)]
 pub(crate) use self::signature::Signature;
-pub(crate) use self::signature::{Form, Held, MANUAL, Schema, newer_version, other_state};
+pub(crate) use self::signature::{MANUAL, MutationCounts, Schema, TypeForm, newer_version, other_state};

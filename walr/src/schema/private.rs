@@ -1,8 +1,8 @@
-//! What generated code calls. Not a public interface: it changes with the macros.
+//! The items that generated code uses. They are not a public interface, and change with the macros.
 
-pub use crate::codec::Decoder;
-pub use crate::schema::faithful::{Doubtful, Probe};
-pub use crate::schema::migrate::{Former, Old, Precedes};
+pub use crate::codec::CheckpointDecoder;
+pub use crate::schema::migrate::{FormerState, Migrating, Precedes};
+pub use crate::schema::reads_back::{Probe, Unlisted};
 pub use crate::schema::state::{
     Argument, Begins, Checked, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored,
 };
@@ -12,24 +12,24 @@ pub use serde::de::DeserializeOwned;
 use crate::error::{Error, Result};
 use crate::schema::state::WalState;
 
-/// What the handle's methods call.
+/// The functions that the generated methods of a handle call.
 ///
-/// A trait, so that generated code can name it as `<Cache as Call>::…` with the span of the state's name: for a type that
-/// isn't a state, every method is then the same error, which rustc shows once.
+/// Generated code names the trait as `<Cache as HandleMethods>`, with the span of the state's name. If the type isn't a state, all
+/// methods then give the same error, which rustc shows once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a walr state",
     label = "this type doesn't derive `WalState`",
     note = "add `#[derive(Serialize, Deserialize, WalState)]` to `{Self}`, and `#[walr::mutations]` to its impl block"
 )]
-pub trait Call: Recorded {
-    /// Records one log value, waits until it is durable and applied, and hands back its outcome.
+pub trait HandleMethods: Recorded {
+    /// Records one log value, waits until it is durable and applied, and returns its outcome.
     fn mutate(handle: &Handle<Self>, log: Self::Log) -> impl Future<Output = Result<Self::Outcome>> + Send;
     /// Calls `f` on the state under the read lock.
     fn query<R>(handle: &Handle<Self>, f: impl FnOnce(&Self) -> R) -> R;
 }
 
 #[diagnostic::do_not_recommend]
-impl<S: WalState> Call for S {
+impl<S: WalState> HandleMethods for S {
     async fn mutate(handle: &Handle<S>, log: S::Log) -> Result<S::Outcome> {
         handle.mutate(log).await
     }

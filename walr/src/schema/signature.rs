@@ -1,6 +1,7 @@
-//! What the log's records mean: the state's and the mutations' names and shapes, as the program that wrote them knew them.
+//! The schema that describes the records of a log: the names and shapes of the state and its mutations, in the program that wrote
+//! them.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,33 +11,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::schema::shape::{OPAQUE, Shape, difference, given_back, joined, renamed};
-use crate::schema::state::WalState;
+use crate::schema::shape::{OPAQUE, Shape, difference, joined, rename_hint, renames};
+use crate::schema::state::{Mutation, WalState};
 
-/// The name on disk of what is written through [`WAL`](crate::WAL), whatever its state is; no derived state has it by itself.
+/// The name on disk of every store that is written through [`WAL`](crate::WAL). No derived state has this name by default.
 pub(crate) const MANUAL: &str = "walr::WAL";
 
-/// The body of a schema frame (encoded by the codec): it holds for the records that follow it in its segment.
+/// The body of a schema frame, encoded by the codec. It describes the records after it in its segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Schema {
     /// The state's name on disk.
     pub(crate) state: String,
     /// The state's version.
     pub(crate) version: u32,
-    /// The state's form.
-    pub(crate) form: Form,
-    /// The fingerprint of the code of the mutations.
+    pub(crate) form: TypeForm,
+    /// The fingerprint of the mutations' code.
     pub(crate) fingerprint: u64,
-    /// The mutations; a record begins with its mutation's place here.
+    /// The mutations. A record begins with the index of its mutation.
     pub(crate) mutations: Vec<Signature>,
 }
 
-/// A type's form.
+/// The two descriptions of a type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Form {
-    /// As it is written in the source: for messages, and where the shape is opaque.
+pub(crate) struct TypeForm {
+    /// The type in the source, for messages, and for comparison where the shape is opaque.
     pub(crate) written: String,
-    /// As its encoding is read.
+    /// The shape of the type's encoding.
     pub(crate) shape: String,
 }
 
@@ -44,40 +44,40 @@ pub(crate) struct Form {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Signature {
     pub(crate) name: String,
-    /// Name and form of each parameter.
-    pub(crate) params: Vec<(String, Form)>,
+    /// The name and the form of each parameter.
+    pub(crate) params: Vec<(String, TypeForm)>,
 }
 
-impl Form {
-    /// Whether one is read as the other. What can't be traced is compared as it is written.
-    pub(crate) fn is_same(&self, other: &Form) -> bool {
+impl TypeForm {
+    /// Returns whether an encoding of one type can be read as the other. Opaque shapes are compared by the source.
+    pub(crate) fn is_same(&self, other: &TypeForm) -> bool {
         self.shape == other.shape && (!self.shape.contains(OPAQUE) || self.written == other.written)
     }
 
-    /// This and another form for a message: as they are written, if that shows the difference.
-    pub(crate) fn beside(&self, other: &Form) -> (String, String) {
+    /// Returns both types for a message: in the source, if they differ there.
+    pub(crate) fn beside(&self, other: &TypeForm) -> (String, String) {
         match self.written == other.written {
             true => difference(&self.shape, &other.shape),
             false => difference(&self.written, &other.written),
         }
     }
 
-    /// What makes `now` read what this wrote, if they differ by names alone, for the end of a message.
-    pub(crate) fn way_back(&self, now: &Form) -> String {
-        given_back(&renamed(&self.shape, &now.shape).unwrap_or_default())
+    /// Returns the end of a message: how `now` can keep the names of this type, if the two differ only by names.
+    pub(crate) fn rename_hint(&self, now: &TypeForm) -> String {
+        rename_hint(&renames(&self.shape, &now.shape).unwrap_or_default())
     }
 }
 
 impl Signature {
-    fn same_types(&self, other: &Signature) -> bool {
-        let same = |(one, other): (&(String, Form), &(String, Form))| one.1.is_same(&other.1);
+    fn has_same_types(&self, other: &Signature) -> bool {
+        let same = |(one, other): (&(String, TypeForm), &(String, TypeForm))| one.1.is_same(&other.1);
         self.params.len() == other.params.len() && self.params.iter().zip(&other.params).all(same)
     }
 
-    /// This and another signature of the same mutation for a message.
+    /// Returns both signatures for a message.
     fn beside(&self, other: &Signature) -> (String, String) {
         let shown = |one: &Signature, other: &Signature| {
-            let param = |(at, (name, form)): (usize, &(String, Form))| match other.params.get(at) {
+            let param = |(index, (name, form)): (usize, &(String, TypeForm))| match other.params.get(index) {
                 Some((_, other)) if !form.is_same(other) => format!("{name}: {}", form.beside(other).0),
                 _ => format!("{name}: {}", form.written),
             };
@@ -87,34 +87,31 @@ impl Signature {
         (shown(self, other), shown(other, self))
     }
 
-    /// As that of a form.
-    fn way_back(&self, now: &Signature) -> String {
-        let params = self.params.iter().zip(&now.params);
-        let names: Option<Vec<_>> = params.map(|((_, old), (_, new))| renamed(&old.shape, &new.shape)).collect();
-        match names {
-            Some(names) if self.params.len() == now.params.len() => {
-                let mut names = names.concat();
-                names.sort_unstable();
-                names.dedup();
-                given_back(&names)
-            }
-            _ => String::new(),
+    /// Returns the end of a message: how `now` can keep the names of these parameters, if the two differ only by names.
+    fn rename_hint(&self, now: &Signature) -> String {
+        if self.params.len() != now.params.len() {
+            return String::new();
         }
+        let params = self.params.iter().zip(&now.params);
+        let all: Option<Vec<_>> = params.map(|((_, old), (_, new))| renames(&old.shape, &new.shape)).collect();
+        let mut all = all.unwrap_or_default().concat();
+        all.sort_unstable();
+        all.dedup();
+        rename_hint(&all)
     }
 }
 
 impl Schema {
-    /// The schema of this program's `S`.
+    /// Returns the schema of this program's `S`.
     pub(crate) fn of<S: WalState>() -> Arc<Schema> {
         Traced::of::<S>().schema.clone()
     }
 
-    /// Whether what `S` and its log write is what they read.
+    /// Checks that the values of `S` and of its log are read as they are written.
     ///
     /// # Errors
     ///
-    /// [`Error::Codec`], which names each type that can't be read back, or would be read back as another value, and where it
-    /// stands.
+    /// [`Error::Codec`], with the path of each type that can't be read back, or would be read back as another value.
     pub(crate) fn check<S: WalState>() -> Result<()> {
         Traced::of::<S>().refused.clone().map_or(Ok(()), Err)
     }
@@ -125,52 +122,51 @@ impl Schema {
         Ok(bytes)
     }
 
-    /// A schema frame's body: the encoding, and the padding behind it.
+    /// Decodes the body of a schema frame: `count` bytes, and padding.
     pub(crate) fn decode(count: u32, body: &[u8]) -> Option<Schema> {
         codec::decode(body.get(..count as usize)?).ok()
     }
 
-    /// Where each of this schema's mutations is in `now`, by name and types.
-    pub(crate) fn places_in(&self, now: &Schema) -> Vec<Option<u32>> {
-        let place = |old: &Signature| {
-            let same = |new: &Signature| new.name == old.name && new.same_types(old);
-            now.mutations.iter().position(same).map(|place| place as u32)
+    /// Returns for each mutation its index in `now`, by name and types.
+    pub(crate) fn indexes_in(&self, now: &Schema) -> Vec<Option<u32>> {
+        let index = |old: &Signature| {
+            let same = |new: &Signature| new.name == old.name && new.has_same_types(old);
+            now.mutations.iter().position(same).map(|index| index as u32)
         };
-        self.mutations.iter().map(place).collect()
+        self.mutations.iter().map(index).collect()
     }
 }
 
-/// What a trace of a state and its log has found.
+/// The result of the traces of a state and its log.
 struct Traced {
     schema: Arc<Schema>,
-    /// Why no store of it opens.
+    /// The reason to refuse every open.
     refused: Option<Error>,
 }
 
 impl Traced {
-    /// Of this program's `S`; once.
+    /// Returns the result for `S`. It is traced once.
     fn of<S: WalState>() -> Arc<Traced> {
-        static KNOWN: Mutex<BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>> = Mutex::new(BTreeMap::new());
+        static KNOWN: Mutex<BTreeMap<TypeId, Arc<Traced>>> = Mutex::new(BTreeMap::new());
         let id = TypeId::of::<S>();
-        let known = KNOWN.lock().get(&id).cloned();
-        if let Some(known) = known.and_then(|known| known.downcast::<Traced>().ok()) {
-            return known;
+        if let Some(known) = KNOWN.lock().get(&id) {
+            return known.clone();
         }
-        // Not under the lock: it calls the user's own code.
+        // Outside the lock, because it calls the user's own code.
         let traced = Arc::new(Traced::trace::<S>());
         KNOWN.lock().insert(id, traced.clone());
         traced
     }
 
     fn trace<S: WalState>() -> Traced {
-        let (log, of_log) = Shape::both_ways::<S::Log>(S::index);
-        let (state, of_state) = Shape::both_ways::<S>(|_| 0);
+        let (log, log_flaws) = Shape::checked::<S::Log>(S::index);
+        let (state, state_flaws) = Shape::checked::<S>(|_| 0);
         let variants = log.variants();
-        let signature = |(place, mutation): (usize, &crate::schema::state::Mutation)| {
-            let shapes = variants.get(place).filter(|shapes| shapes.len() == mutation.params.len());
-            let param = |(at, (name, written)): (usize, &(&str, &str))| {
-                let shape = shapes.map_or_else(|| OPAQUE.to_string(), |shapes| shapes[at].clone());
-                (name.to_string(), Form { written: written.to_string(), shape })
+        let signature = |(index, mutation): (usize, &Mutation)| {
+            let shapes = variants.get(index).filter(|shapes| shapes.len() == mutation.params.len());
+            let param = |(index, (name, written)): (usize, &(&str, &str))| {
+                let shape = shapes.map_or_else(|| OPAQUE.to_string(), |shapes| shapes[index].clone());
+                (name.to_string(), TypeForm { written: written.to_string(), shape })
             };
             let params = mutation.params.iter().enumerate().map(param).collect();
             Signature { name: mutation.name.to_string(), params }
@@ -178,70 +174,74 @@ impl Traced {
         let schema = Schema {
             state: S::NAME.to_string(),
             version: S::VERSION,
-            form: Form { written: S::SHAPE.to_string(), shape: state.text() },
+            form: TypeForm { written: S::SHAPE.to_string(), shape: state.text() },
             fingerprint: S::FINGERPRINT,
             mutations: S::MUTATIONS.iter().enumerate().map(signature).collect(),
         };
-        let mut flaws = of_state.of_state(S::NAME);
-        flaws.extend(of_log.of_log(S::MUTATIONS));
+        let mut flaws = state_flaws.of_state(S::NAME);
+        flaws.extend(log_flaws.of_log(S::MUTATIONS));
         Traced { schema: Arc::new(schema), refused: joined(flaws) }
     }
 }
 
-/// What the log holds above a checkpoint: under which schemas, and how many records of each mutation.
+/// The numbers of records above a checkpoint: for each schema, those of its mutations.
 #[derive(Debug, Default)]
-pub(crate) struct Held(Vec<(Schema, Vec<u64>)>);
+pub(crate) struct MutationCounts(Vec<(Schema, Vec<u64>)>);
 
-impl Held {
-    /// Adds the records of a segment.
-    pub(crate) fn add(&mut self, schema: &Schema, uses: &[u64]) {
+impl MutationCounts {
+    /// Adds the records of a segment: `counts` has one number for each mutation.
+    pub(crate) fn add(&mut self, schema: &Schema, counts: &[u64]) {
         match self.0.iter_mut().find(|(known, _)| known == schema) {
-            Some((_, known)) => known.iter_mut().zip(uses).for_each(|(known, uses)| *known += uses),
-            None => self.0.push((schema.clone(), uses.to_vec())),
+            Some((_, known)) => known.iter_mut().zip(counts).for_each(|(known, count)| *known += count),
+            None => self.0.push((schema.clone(), counts.to_vec())),
         }
     }
 
-    /// How many records other code made than that of `now`.
+    /// Returns the number of records of other code than that of `now`.
     pub(crate) fn of_other_code(&self, now: &Schema) -> u64 {
         let other = self.0.iter().filter(|(schema, _)| schema.fingerprint != now.fingerprint);
-        other.flat_map(|(_, uses)| uses).sum()
+        other.flat_map(|(_, counts)| counts).sum()
     }
 
-    /// Whether `now` can replay all of it; every reason if it can't.
+    /// Checks that `now` can replay all records.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Schema`] with all reasons.
     pub(crate) fn check(&self, now: &Schema, path: &Path) -> Result<()> {
         let refuse = |reason| Err(Error::Schema { path: path.to_path_buf(), reason });
         if let Some((other, _)) = self.0.iter().find(|(schema, _)| schema.state != now.state) {
             return refuse(other_state(&other.state, &now.state));
         }
-        let used = self.0.iter().filter(|(_, uses)| uses.iter().any(|uses| *uses > 0));
+        let used = self.0.iter().filter(|(_, counts)| counts.iter().any(|count| *count > 0));
         if let Some(found) = used.map(|(schema, _)| schema.version).find(|version| *version > now.version) {
             return refuse(newer_version("log", found, now));
         }
-        let mut counts: BTreeMap<&Signature, u64> = BTreeMap::new();
-        for (schema, uses) in &self.0 {
-            for (old, uses) in schema.mutations.iter().zip(uses).filter(|(_, uses)| **uses > 0) {
-                *counts.entry(old).or_default() += uses;
+        let mut totals: BTreeMap<&Signature, u64> = BTreeMap::new();
+        for (schema, counts) in &self.0 {
+            for (old, count) in schema.mutations.iter().zip(counts).filter(|(_, count)| **count > 0) {
+                *totals.entry(old).or_default() += count;
             }
         }
-        let reasons: Vec<_> = counts.iter().filter_map(|(old, uses)| not_replayable(old, *uses, now)).collect();
+        let reasons: Vec<_> = totals.iter().filter_map(|(old, count)| not_replayable(old, *count, now)).collect();
         if reasons.is_empty() { Ok(()) } else { refuse(reasons.join("; and ")) }
     }
 }
 
-/// Why `now` can't replay records of `old`, of which there are `uses`, if it can't.
-fn not_replayable(old: &Signature, uses: u64, now: &Schema) -> Option<String> {
+/// Returns the reason if `now` can't replay the `count` records of `old`.
+fn not_replayable(old: &Signature, count: u64, now: &Schema) -> Option<String> {
     let name = &old.name;
-    let records = if uses == 1 { "1 record".to_string() } else { format!("{uses} records") };
+    let records = if count == 1 { "1 record".to_string() } else { format!("{count} records") };
     match now.mutations.iter().find(|new| new.name == *name) {
-        Some(new) if new.same_types(old) => None,
+        Some(new) if new.has_same_types(old) => None,
         Some(new) => {
-            let names = old.way_back(new);
+            let hint = old.rename_hint(new);
             let (old, new) = old.beside(new);
             let reason = format!(
                 "the log holds {records} of `{old}`, and this program has `{new}`; keep the old form too, marked \
                  `#[mutation(name = \"{name}\", replay_only)]`, and give the new one another name"
             );
-            Some(reason + &names)
+            Some(reason + &hint)
         }
         None => Some(format!(
             "the log holds {records} of the mutation `{name}`, which this program doesn't have; if the method was \
@@ -251,15 +251,15 @@ fn not_replayable(old: &Signature, uses: u64, now: &Schema) -> Option<String> {
     }
 }
 
-/// Why the `place` doesn't open, whose state is of the later version `found`.
-pub(crate) fn newer_version(place: &str, found: u32, now: &Schema) -> String {
+/// Returns the reason to refuse a file (`what`) whose state has the later version `found`.
+pub(crate) fn newer_version(what: &str, found: u32, now: &Schema) -> String {
     let (name, known) = (&now.state, now.version);
     format!(
-        "the {place} holds version {found} of `{name}`, and this program has version {known}; open it with the newer program"
+        "the {what} holds version {found} of `{name}`, and this program has version {known}; open it with the newer program"
     )
 }
 
-/// Why a folder of the state `found` doesn't open as `wanted`.
+/// Returns the reason to refuse a folder of the state `found` that is opened as `wanted`.
 pub(crate) fn other_state(found: &str, wanted: &str) -> String {
     if found == MANUAL {
         return format!(
@@ -283,9 +283,9 @@ pub(crate) fn other_state(found: &str, wanted: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A schema of mutations whose parameters have these shapes, and are written so.
+    /// Returns a schema of mutations with these names and types of parameters.
     fn schema(mutations: &[(&str, &[(&str, &str)])]) -> Schema {
-        let form = |text: &str| Form { written: text.to_string(), shape: text.to_string() };
+        let form = |text: &str| TypeForm { written: text.to_string(), shape: text.to_string() };
         let signature = |(name, params): &(&str, &[(&str, &str)])| Signature {
             name: name.to_string(),
             params: params.iter().map(|(name, shape)| (name.to_string(), form(shape))).collect(),
@@ -299,10 +299,10 @@ mod tests {
         }
     }
 
-    fn check(old: &Schema, new: &Schema, uses: &[u64]) -> Result<(), String> {
-        let mut held = Held::default();
-        held.add(old, uses);
-        held.check(new, Path::new("cache")).map_err(|error| error.to_string())
+    fn check(old: &Schema, new: &Schema, records: &[u64]) -> Result<(), String> {
+        let mut counts = MutationCounts::default();
+        counts.add(old, records);
+        counts.check(new, Path::new("cache")).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -310,15 +310,15 @@ mod tests {
         let old = schema(&[("insert", &[("key", "String")]), ("clear", &[])]);
         let new = schema(&[("clear", &[]), ("touch", &[]), ("insert", &[("k", "String")])]);
         assert_eq!(check(&old, &new, &[4, 1]), Ok(()));
-        assert_eq!(old.places_in(&new), [Some(2), Some(0)]);
+        assert_eq!(old.indexes_in(&new), [Some(2), Some(0)]);
     }
 
     #[test]
-    fn what_no_record_uses_may_go() {
+    fn mutations_without_records_may_be_removed() {
         let old = schema(&[("insert", &[("key", "String")]), ("clear", &[])]);
         let new = schema(&[("clear", &[])]);
         assert_eq!(check(&old, &new, &[0, 9]), Ok(()));
-        assert_eq!(old.places_in(&new), [None, Some(0)]);
+        assert_eq!(old.indexes_in(&new), [None, Some(0)]);
         let error = check(&old, &new, &[3, 0]).unwrap_err();
         assert!(error.contains("3 records") && error.contains("`insert`") && error.contains("replay_only"), "{error}");
     }
@@ -328,11 +328,11 @@ mod tests {
         let old = schema(&[("insert", &[("key", "String")]), ("clear", &[])]);
         let later = schema(&[("touch", &[]), ("insert", &[("key", "String")]), ("clear", &[])]);
         let new = schema(&[]);
-        let mut held = Held::default();
-        for (schema, uses) in [(&old, &[3, 0][..]), (&old, &[2, 1]), (&later, &[0, 4, 0])] {
-            held.add(schema, uses);
+        let mut counts = MutationCounts::default();
+        for (schema, segment) in [(&old, &[3, 0][..]), (&old, &[2, 1]), (&later, &[0, 4, 0])] {
+            counts.add(schema, segment);
         }
-        let error = held.check(&new, Path::new("cache")).unwrap_err().to_string();
+        let error = counts.check(&new, Path::new("cache")).unwrap_err().to_string();
         assert!(error.contains("9 records of the mutation `insert`"), "{error}");
         assert!(error.contains("1 record of the mutation `clear`"), "{error}");
     }
@@ -346,8 +346,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cant_be_traced_is_compared_as_it_is_written() {
-        let form = |written: &str, shape: &str| Form { written: written.to_string(), shape: shape.to_string() };
+    fn opaque_shapes_are_compared_by_the_source() {
+        let form = |written: &str, shape: &str| TypeForm { written: written.to_string(), shape: shape.to_string() };
         assert!(form("Vec<A>", "seq<u8>").is_same(&form("Bytes", "seq<u8>")));
         assert!(!form("A", "u8").is_same(&form("A", "u16")));
         assert!(!form("A", "opaque").is_same(&form("B", "opaque")));
@@ -360,7 +360,7 @@ mod tests {
         let new = schema(&[("insert", &[("key", "u64")])]);
         let error = check(&old, &new, &[1]).unwrap_err();
         assert!(error.contains("insert(key: String)") && error.contains("insert(key: u64)"), "{error}");
-        assert_eq!(old.places_in(&new), [None]);
+        assert_eq!(old.indexes_in(&new), [None]);
     }
 
     #[test]
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_comes_back() {
+    fn a_schema_is_decoded_as_it_was_encoded() {
         let old = schema(&[("insert", &[("key", "String")])]);
         let mut body = old.encode().unwrap();
         let len = body.len() as u32;

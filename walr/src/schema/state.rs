@@ -9,7 +9,7 @@ use parking_lot::MappedRwLockReadGuard;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::Decoder;
+use crate::codec::CheckpointDecoder;
 use crate::error::Result;
 use crate::panic::Quiet;
 use crate::schema::reentry::Entered;
@@ -28,7 +28,7 @@ pub trait Recorded: Sized {
     type Log;
     /// One variant per mutation, holding what it returned.
     type Outcome;
-    /// What [`Durable`](crate::Durable) dereferences to: one method per mutation and query.
+    /// The type that [`Durable`](crate::Durable) dereferences to, with one method per mutation and query.
     type Mutations: Mutations<Self>;
     /// The mutations, in the order of the log's variants.
     const MUTATIONS: &'static [Mutation];
@@ -71,7 +71,7 @@ pub trait WalState:
 
     /// Decodes a checkpoint of the older `version`, whose traced shape was `shape`. Returns `None` if there is no migration from
     /// that version.
-    fn migrate(_version: u32, _shape: &str, _decoder: Decoder<'_>) -> Option<Result<Self>> {
+    fn migrate(_version: u32, _shape: &str, _decoder: CheckpointDecoder<'_>) -> Option<Result<Self>> {
         None
     }
 
@@ -108,7 +108,7 @@ pub trait Kept {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + Sync> Kept for T {}
 
-/// A type that a field can have which serde skips, or writes by a function of the user's. The derive checks it at the field's type.
+/// The type of a field that serde skips, or that a function of the user's reads or writes. The derive checks it at the field's type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be shared between threads, as a state is",
     label = "is not `Send + Sync`",
@@ -150,13 +150,13 @@ impl<T: Default> Begins for T {
 pub trait Argument: Sized {
     /// A constant for generated code to name.
     const IS_RECORDED: () = ();
-    /// Clones a borrowed argument. Through this trait, rustc has no other message for a type that isn't `Clone`.
+    /// Clones a borrowed argument. Without this method, rustc would print another message for a type that isn't `Clone`.
     fn copy(&self) -> Self;
     /// Clones the items of a borrowed slice.
     fn copy_all(all: &[Self]) -> Vec<Self>;
 }
 
-// Not recommended, so that rustc's message is that of `Argument`, and not that of the first missing trait.
+// Not recommended, so that rustc prints the message of `Argument`, and not that of the first missing trait.
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Debug + Send + 'static> Argument for T {
     fn copy(&self) -> T {
@@ -183,11 +183,10 @@ pub trait Returned {
 #[diagnostic::do_not_recommend]
 impl<T: Send + 'static> Returned for T {}
 
-/// Gives a type its own name back, if a check compiles.
+/// The same type, if a check compiles.
 ///
 /// Generated code names a state's log as `<CacheLog as Checked<{ check }>>::Itself`. If the check fails, rustc reports it at the
-/// user's own type, and then knows no type for the log. So it has no more errors about traits that the log lacks, nor about calls
-/// of the handle.
+/// user's own type, and then knows no type for the log. So it reports no traits that the log lacks, and no calls of the handle.
 pub trait Checked<const IS_SOUND: bool> {
     /// The type itself.
     type Itself;
@@ -210,8 +209,8 @@ pub struct Mutation {
     pub name: &'static str,
     /// The name and the owned type of each parameter, in order.
     pub params: &'static [(&'static str, &'static str)],
-    /// Whether each argument is of a type whose encoding is known to read back as what it was made from.
-    pub faithful: bool,
+    /// True if the types of all arguments are known to read back as they were encoded.
+    pub reads_back: bool,
 }
 
 /// The store behind a handle.

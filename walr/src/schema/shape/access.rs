@@ -1,22 +1,24 @@
-//! What a visitor reads of a compound: its parts, or the variant that was chosen for it.
+//! The parts of a compound, and the variant of an enum, as a visitor reads them.
+
+use std::any::type_name;
 
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::graph::{Body, Form, Id};
-use super::trace::{Stop, Tracer};
+use super::graph::NodeId;
+use super::tracer::{PassEnd, Tracer};
 
-/// The parts of a compound, one after the other; of a map, key and value in turn.
-pub(super) struct Parts<'a> {
-    pub(super) tracer: Tracer<'a>,
-    pub(super) parts: std::vec::IntoIter<Id>,
+/// The parts of a compound, in order. Of a map, they are key and value by turns.
+struct TracedParts<'a> {
+    tracer: Tracer<'a>,
+    parts: std::vec::IntoIter<NodeId>,
 }
 
-impl<'de> SeqAccess<'de> for Parts<'_> {
-    type Error = Stop;
+impl<'de> SeqAccess<'de> for TracedParts<'_> {
+    type Error = PassEnd;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, PassEnd> {
         let Some(part) = self.parts.next() else { return Ok(None) };
-        self.tracer.typed_part::<T::Value>(part).read(|part| seed.deserialize(part)).map(Some)
+        self.tracer.typed_part(part, type_name::<T::Value>()).read(|part| seed.deserialize(part)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -24,15 +26,15 @@ impl<'de> SeqAccess<'de> for Parts<'_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Parts<'_> {
-    type Error = Stop;
+impl<'de> MapAccess<'de> for TracedParts<'_> {
+    type Error = PassEnd;
 
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, PassEnd> {
         self.next_element_seed(seed)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Stop> {
-        self.next_element_seed(seed)?.ok_or(Stop)
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, PassEnd> {
+        self.next_element_seed(seed)?.ok_or(PassEnd)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -40,88 +42,128 @@ impl<'de> MapAccess<'de> for Parts<'_> {
     }
 }
 
-/// One field of a struct alone, by its name: the one that this pass is about. Nothing is learned of what follows.
-pub(super) struct Named<'a> {
-    pub(super) tracer: Tracer<'a>,
-    pub(super) field: Option<&'static str>,
-    pub(super) part: Id,
+/// One field of a struct with its name. The pass ends after it.
+struct TracedField<'a> {
+    tracer: Tracer<'a>,
+    name: Option<&'static str>,
+    node: NodeId,
 }
 
-impl<'de> MapAccess<'de> for Named<'_> {
-    type Error = Stop;
+impl<'de> MapAccess<'de> for TracedField<'_> {
+    type Error = PassEnd;
 
-    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Stop> {
-        let Some(field) = self.field.take() else { return self.tracer.stop() };
-        seed.deserialize(IntoDeserializer::<Stop>::into_deserializer(field)).map(Some)
+    fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, PassEnd> {
+        let Some(name) = self.name.take() else { return self.tracer.end() };
+        seed.deserialize(IntoDeserializer::<PassEnd>::into_deserializer(name)).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Stop> {
-        self.tracer.typed_part::<T::Value>(self.part).read(|part| seed.deserialize(part))
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, PassEnd> {
+        self.tracer.typed_part(self.node, type_name::<T::Value>()).read(|part| seed.deserialize(part))
     }
 }
 
-/// The variant that this pass reads.
-pub(super) struct Chosen<'a> {
+/// The variant of an enum that this pass reads.
+pub(super) struct TracedVariant<'a> {
     pub(super) tracer: Tracer<'a>,
     pub(super) variant: usize,
 }
 
-impl<'a> Chosen<'a> {
-    /// Notes what stands behind the variant's name.
-    fn body(self, fields: Option<&'static [&'static str]>, len: usize) -> Result<(Tracer<'a>, Vec<Id>), Stop> {
-        let mut graph = self.tracer.graph.borrow_mut();
-        if !graph.step(len) {
-            drop(graph);
-            return self.tracer.opaque();
-        }
-        let known = match &graph.nodes[self.tracer.at].form {
-            Form::Enum(_, variants) => variants[self.variant].body.as_ref(),
-            _ => None,
-        };
-        if let Some(known) = known {
-            let parts = (known.fields == fields && known.parts.len() == len).then(|| known.parts.clone());
-            drop(graph);
-            return parts.map_or_else(|| self.tracer.opaque(), |parts| Ok((self.tracer, parts)));
-        }
-        let parts = graph.add_all(len);
-        graph.changes += 1;
-        if let Form::Enum(_, variants) = &mut graph.nodes[self.tracer.at].form {
-            variants[self.variant].body = Some(Body { fields, parts: parts.clone() });
-        }
-        drop(graph);
-        Ok((self.tracer, parts))
-    }
-}
-
-impl<'de> EnumAccess<'de> for Chosen<'_> {
-    type Error = Stop;
+impl<'de> EnumAccess<'de> for TracedVariant<'_> {
+    type Error = PassEnd;
     type Variant = Self;
 
-    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), Stop> {
-        let index = IntoDeserializer::<Stop>::into_deserializer(self.variant as u32);
+    fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), PassEnd> {
+        let index = IntoDeserializer::<PassEnd>::into_deserializer(self.variant as u32);
         Ok((seed.deserialize(index)?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for Chosen<'_> {
-    type Error = Stop;
+impl<'de> VariantAccess<'de> for TracedVariant<'_> {
+    type Error = PassEnd;
 
-    fn unit_variant(self) -> Result<(), Stop> {
-        self.body(None, 0).map(drop)
+    fn unit_variant(self) -> Result<(), PassEnd> {
+        self.tracer.variant_fields(self.variant, None, 0).map(drop)
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
-        let (tracer, parts) = self.body(None, 1)?;
-        tracer.typed_part::<T::Value>(parts[0]).read(|part| seed.deserialize(part))
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, PassEnd> {
+        let nodes = self.tracer.variant_fields(self.variant, None, 1)?;
+        self.tracer.typed_part(nodes[0], type_name::<T::Value>()).read(|part| seed.deserialize(part))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
-        let (tracer, parts) = self.body(None, len)?;
-        tracer.visit(None, parts, visitor)
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, PassEnd> {
+        let nodes = self.tracer.variant_fields(self.variant, None, len)?;
+        self.tracer.visit_fields(None, nodes, visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Stop> {
-        let (tracer, parts) = self.body(Some(fields), fields.len())?;
-        tracer.visit(Some(fields), parts, visitor)
+    fn struct_variant<V: Visitor<'de>>(self, names: &'static [&'static str], visitor: V) -> Result<V::Value, PassEnd> {
+        let nodes = self.tracer.variant_fields(self.variant, Some(names), names.len())?;
+        self.tracer.visit_fields(Some(names), nodes, visitor)
     }
+}
+
+impl Tracer<'_> {
+    /// Lets `visitor` read the items of a sequence.
+    pub(super) fn visit_items<'de, V: Visitor<'de>>(self, items: Vec<NodeId>, visitor: V) -> Result<V::Value, PassEnd> {
+        visitor.visit_seq(TracedParts { tracer: self, parts: items.into_iter() })
+    }
+
+    /// Lets `visitor` read the entries of a map: keys and values by turns.
+    pub(super) fn visit_entries<'de, V: Visitor<'de>>(
+        self,
+        entries: Vec<NodeId>,
+        visitor: V,
+    ) -> Result<V::Value, PassEnd> {
+        visitor.visit_map(TracedParts { tracer: self, parts: entries.into_iter() })
+    }
+
+    /// Lets `visitor` read the fields of a struct, a tuple or a variant.
+    pub(super) fn visit_fields<'de, V: Visitor<'de>>(
+        self,
+        names: Option<&'static [&'static str]>,
+        nodes: Vec<NodeId>,
+        visitor: V,
+    ) -> Result<V::Value, PassEnd> {
+        let hidden = self.graph.borrow_mut().hidden_field(names, &nodes);
+        if let Some((name, node)) = hidden {
+            return self.visit_field(name, node, visitor);
+        }
+        let before = self.graph.borrow().reads;
+        let value = self.visit_items(nodes.clone(), visitor);
+        self.end_fields(&nodes, before, value.is_ok(), type_name::<V::Value>());
+        value
+    }
+
+    /// Notes how a visitor of the type `asked` has read these fields.
+    fn end_fields(self, nodes: &[NodeId], reads_before: usize, is_accepted: bool, asked: &'static str) {
+        if is_accepted {
+            self.graph.borrow_mut().mark_unread(nodes);
+        } else if !nodes.is_empty() && self.graph.borrow().reads == reads_before {
+            // The visitor takes no sequence, so it knows its fields by their names.
+            self.self_describing(asked, true);
+        }
+    }
+
+    /// Lets `visitor` read one field alone, by its name. A field that can't be read so is opaque.
+    fn visit_field<'de, V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        node: NodeId,
+        visitor: V,
+    ) -> Result<V::Value, PassEnd> {
+        let before = self.graph.borrow().changes;
+        let value = match reads_names_alike::<V>() {
+            true => visitor.visit_map(TracedField { tracer: self, name: Some(name), node }),
+            false => Err(PassEnd),
+        };
+        if self.graph.borrow().changes == before {
+            self.graph.borrow_mut().make_opaque(node);
+        }
+        value.or_else(|_| self.end())
+    }
+}
+
+/// Returns whether the visitor reads a field by its name as it reads it in order. serde's derived visitors do. What others do with
+/// names is of no interest, because the codec never passes names.
+fn reads_names_alike<V>() -> bool {
+    type_name::<V>().contains("::__Visitor")
 }

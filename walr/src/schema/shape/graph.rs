@@ -1,220 +1,235 @@
-//! What a trace has found: a graph of nodes, one for each place where a type asked for something.
+//! The result of a trace: a graph with a node for each place at which a type asked for something.
 
 use std::collections::HashMap;
 
 use super::samples;
 use crate::codec::SelfDescribing;
 
-pub(super) type Id = usize;
+pub(super) type NodeId = usize;
 
-/// No shape is traced further than this.
+/// The most nodes of a shape.
 const MOST_NODES: usize = 1 << 13;
-/// Nor with more calls than these, over all passes, or with more looks at nodes.
-const MOST_STEPS: usize = 1 << 20;
-const MOST_LOOKS: usize = 1 << 28;
-/// Nor deeper: each level is some frames of the user's own code on the stack.
+/// The most calls of the deserializer, in all passes.
+const MOST_CALLS: usize = 1 << 20;
+/// The most nodes visited to compute heights.
+const MOST_VISITS: usize = 1 << 28;
+/// The deepest node. Each level takes some frames of the types' own code on the stack.
 const MOST_DEPTH: usize = 64;
 
-/// One place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub(super) form: Form,
-    /// No value that we know of gets past the type's own checks here.
+    pub(super) kind: NodeKind,
+    /// The type accepts no sample here.
     pub(super) opaque: bool,
-    /// A value was made of it.
-    pub(super) passed: bool,
-    /// The type at this place, as the compiler names it, where that is known.
-    pub(super) name: Option<&'static str>,
-    /// It asks which kind of value comes next, which the codec doesn't know.
-    pub(super) asks: Option<SelfDescribing>,
-    /// How many samples were rejected.
-    pub(super) tries: usize,
-    /// A sample without parts was made of it.
-    pub(super) emptied: bool,
-    /// How many levels the smallest value takes that can be made of it; `None` if none is known.
+    /// The type has accepted a value here.
+    pub(super) accepted: bool,
+    /// The compiler's name of the type here, if it is known.
+    pub(super) type_name: Option<&'static str>,
+    /// The number of rejected samples, which is the index of the next one.
+    pub(super) rejected: usize,
+    /// A sample without parts was given here.
+    pub(super) was_empty: bool,
+    /// The number of levels of the smallest value here. `None` if no value is known.
     height: Option<usize>,
 }
 
-/// What was asked for.
+/// The request of a type at a node.
 #[derive(Clone, Debug)]
-pub(super) enum Form {
+pub(super) enum NodeKind {
     Unseen,
     Plain(&'static str),
-    Option(Id),
-    Seq(Id),
-    Map(Id, Id),
-    Tuple(Vec<Id>),
-    Struct(&'static str, Body),
-    Enum(&'static str, Vec<Variant>),
-    /// The same type as at another place, which was there first.
-    Same(Id),
-    /// Nothing: the type says that there is a part, and doesn't read it. serde's derives count a field's other names.
+    Option(NodeId),
+    Seq(NodeId),
+    Map(NodeId, NodeId),
+    Tuple(Vec<NodeId>),
+    Struct(&'static str, Fields),
+    Enum(&'static str, Vec<VariantNode>),
+    /// The type of another node, which was met first.
+    Same(NodeId),
+    /// A part that the type counts and doesn't read. serde's derives count the aliases of a field.
     Unread,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Variant {
+pub(super) struct VariantNode {
     pub(super) name: &'static str,
-    pub(super) body: Option<Body>,
-    /// Rejected before its body was asked for.
+    pub(super) fields: Option<Fields>,
+    /// The type rejected the variant before it asked for the fields.
     pub(super) opaque: bool,
-    /// Rejected afterwards: it is known, and another is tried.
-    pub(super) avoid: bool,
+    /// The type rejected the variant after it asked for the fields. They are known, and another variant is tried.
+    pub(super) rejected: bool,
 }
 
-/// What stands behind the name of a struct or of a variant.
+impl VariantNode {
+    fn may_serve(&self) -> bool {
+        !self.opaque && !self.rejected
+    }
+}
+
+/// The fields of a struct or of a variant.
 #[derive(Clone, Debug)]
-pub(super) struct Body {
-    /// The fields' names, if they have any.
-    pub(super) fields: Option<&'static [&'static str]>,
-    pub(super) parts: Vec<Id>,
+pub(super) struct Fields {
+    pub(super) names: Option<&'static [&'static str]>,
+    pub(super) nodes: Vec<NodeId>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
-    /// Which type stands where: by all that can be known of it, so that two of one name are told apart.
-    types: HashMap<String, Id>,
-    keys: HashMap<Id, String>,
-    /// Counts what was learned.
+    /// The node of each type. The key is all that can be known of a type, so that two types with the same name are told apart.
+    types: HashMap<String, NodeId>,
+    keys: HashMap<NodeId, String>,
+    /// The number of facts that were learned.
     pub(super) changes: usize,
-    /// Counts the parts that were read.
+    /// The number of parts that were read.
     pub(super) reads: usize,
-    steps: usize,
-    looks: usize,
-    /// The places that this pass is inside of.
-    pub(super) stack: Vec<Id>,
-    /// Where this pass made a choice, in order, and of which variant.
-    pub(super) touched: Vec<(Id, usize)>,
-    /// This pass has failed, for a reason that is dealt with.
-    pub(super) ended: bool,
-    /// Fields behind one that no value can be made for are read too, by their names.
-    pub(super) by_names: bool,
-    /// Each option, sequence and map is given without parts too, and each plain value is empty or zero.
+    calls: usize,
+    visits: usize,
+    /// The nodes that this pass is inside of.
+    pub(super) stack: Vec<NodeId>,
+    /// The requests for what the codec doesn't know, each with the stack at it.
+    pub(super) asked: Vec<(Vec<NodeId>, SelfDescribing)>,
+    /// The choices of this pass, in order: a node, and the index of the variant.
+    pub(super) choices: Vec<(NodeId, usize)>,
+    /// This pass has failed, and the graph knows why.
+    pub(super) has_ended: bool,
+    /// Fields after an opaque one are read by their names.
+    by_names: bool,
+    /// Each option, sequence and map is also given without parts, and each plain value is empty or zero.
     empties: bool,
-    /// What `heights` was computed for.
-    settled: usize,
+    /// The value of `changes` for which the heights were computed.
+    heights_at: usize,
 }
 
 impl Graph {
-    pub(super) fn add(&mut self) -> Id {
-        let (name, asks, height) = (None, None, None);
+    /// Returns a graph of one node, the root.
+    pub(super) fn new() -> Graph {
+        let mut graph = Graph::default();
+        graph.add();
+        graph
+    }
+
+    pub(super) fn add(&mut self) -> NodeId {
         self.nodes.push(Node {
-            form: Form::Unseen,
+            kind: NodeKind::Unseen,
             opaque: false,
-            passed: false,
-            name,
-            asks,
-            tries: 0,
-            emptied: false,
-            height,
+            accepted: false,
+            type_name: None,
+            rejected: 0,
+            was_empty: false,
+            height: None,
         });
         self.nodes.len() - 1
     }
 
-    pub(super) fn add_all(&mut self, count: usize) -> Vec<Id> {
+    pub(super) fn add_all(&mut self, count: usize) -> Vec<NodeId> {
         (0..count).map(|_| self.add()).collect()
     }
 
-    /// The same graph for a second trace, which meets the empty sample of each place. What is there is known already.
+    /// Returns the graph for a second trace, with the empty sample at each node.
     pub(super) fn with_empties(&self) -> Graph {
-        let mut graph = Graph { empties: true, steps: 0, looks: 0, ..self.clone() };
-        for node in graph.nodes.iter_mut().filter(|node| node.tries == 0 && !node.opaque) {
-            if let Form::Plain(kind) = node.form {
-                (node.tries, node.passed) = (samples::empty(kind), false);
+        let mut graph = Graph { empties: true, calls: 0, visits: 0, ..self.clone() };
+        for node in graph.nodes.iter_mut().filter(|node| node.rejected == 0 && !node.opaque) {
+            if let NodeKind::Plain(kind) = node.kind {
+                (node.rejected, node.accepted) = (samples::empty(kind), false);
             }
         }
         graph.changes += 1;
         graph
     }
 
-    /// Notes that a sample without parts is made of the node.
-    pub(super) fn empty(&mut self, id: Id) {
-        self.changes += usize::from(self.empties && !self.nodes[id].emptied);
-        self.nodes[id].emptied = true;
+    /// Returns the graph for a further trace, which reads the fields after an opaque one by their names.
+    pub(super) fn with_names(&self) -> Graph {
+        Graph { by_names: true, ..self.clone() }
     }
 
-    pub(super) fn begin(&mut self) {
+    /// Notes that a sample without parts is given here.
+    pub(super) fn give_empty(&mut self, id: NodeId) {
+        self.changes += usize::from(self.empties && !self.nodes[id].was_empty);
+        self.nodes[id].was_empty = true;
+    }
+
+    pub(super) fn begin_pass(&mut self) {
         self.stack.clear();
-        self.touched.clear();
-        self.ended = false;
+        self.choices.clear();
+        self.has_ended = false;
     }
 
-    /// Counts a call; false when it is one too many, or too deep.
-    pub(super) fn step(&mut self, new_nodes: usize) -> bool {
-        self.steps += 1;
-        let in_time = self.steps <= MOST_STEPS && self.looks <= MOST_LOOKS;
+    /// Counts a call. Returns false if there are too many calls or nodes, or too many levels.
+    pub(super) fn call(&mut self, new_nodes: usize) -> bool {
+        self.calls += 1;
+        let in_time = self.calls <= MOST_CALLS && self.visits <= MOST_VISITS;
         in_time && self.nodes.len() + new_nodes <= MOST_NODES && self.stack.len() <= MOST_DEPTH
     }
 
-    /// The node that stands for this one's type.
-    pub(super) fn resolve(&self, id: Id) -> Id {
-        match self.nodes[id].form {
-            Form::Same(other) => other,
+    /// Returns the first node of this node's type.
+    pub(super) fn resolve(&self, id: NodeId) -> NodeId {
+        match self.nodes[id].kind {
+            NodeKind::Same(other) => other,
             _ => id,
         }
     }
 
-    /// Where the type `key` is known from, if it is known and this isn't that place.
-    pub(super) fn known(&self, id: Id, key: &str) -> Option<Id> {
+    /// Returns another node of the type `key`, if there is one.
+    pub(super) fn known(&self, id: NodeId, key: &str) -> Option<NodeId> {
         self.types.get(key).copied().filter(|known| *known != id)
     }
 
-    pub(super) fn learn(&mut self, id: Id, key: String, form: Form) {
+    pub(super) fn learn(&mut self, id: NodeId, key: String, kind: NodeKind) {
         self.types.insert(key.clone(), id);
         self.keys.insert(id, key);
-        self.set(id, form);
+        self.set(id, kind);
     }
 
-    pub(super) fn set(&mut self, id: Id, form: Form) {
-        self.nodes[id].form = form;
+    pub(super) fn set(&mut self, id: NodeId, kind: NodeKind) {
+        self.nodes[id].kind = kind;
         self.changes += 1;
     }
 
-    /// Whether the node was learned as this type.
-    pub(super) fn is(&self, id: Id, key: &str) -> bool {
+    /// Returns whether the node is the first of the type `key`.
+    pub(super) fn is(&self, id: NodeId, key: &str) -> bool {
         self.keys.get(&id).is_some_and(|known| known == key)
     }
 
-    /// Takes note that what holds these parts was read, the ones that nobody has asked for left out.
-    pub(super) fn read(&mut self, parts: &[Id]) {
+    /// Marks the parts of a value that its type has accepted without a look at them.
+    pub(super) fn mark_unread(&mut self, parts: &[NodeId]) {
         for &part in parts {
-            if matches!(self.nodes[part].form, Form::Unseen) {
-                self.nodes[part].passed = true;
-                self.set(part, Form::Unread);
+            if matches!(self.nodes[part].kind, NodeKind::Unseen) {
+                self.nodes[part].accepted = true;
+                self.set(part, NodeKind::Unread);
             }
         }
     }
 
-    pub(super) fn make_opaque(&mut self, id: Id) {
+    pub(super) fn make_opaque(&mut self, id: NodeId) {
         self.changes += usize::from(!self.nodes[id].opaque);
         self.nodes[id].opaque = true;
     }
 
-    pub(super) fn passed(&mut self, id: Id) {
-        self.changes += usize::from(!self.nodes[id].passed);
-        self.nodes[id].passed = true;
+    pub(super) fn accept(&mut self, id: NodeId) {
+        self.changes += usize::from(!self.nodes[id].accepted);
+        self.nodes[id].accepted = true;
     }
 
-    /// How many levels the smallest value takes.
-    pub(super) fn height(&mut self, id: Id) -> Option<usize> {
-        if self.settled != self.changes {
-            self.settle();
+    /// Returns the number of levels of the smallest value here.
+    pub(super) fn height(&mut self, id: NodeId) -> Option<usize> {
+        if self.heights_at != self.changes {
+            self.compute_heights();
         }
         self.nodes[id].height
     }
 
-    fn settle(&mut self) {
-        self.settled = self.changes;
+    fn compute_heights(&mut self) {
+        self.heights_at = self.changes;
         self.nodes.iter_mut().for_each(|node| node.height = None);
         loop {
-            self.looks += self.nodes.len();
+            self.visits += self.nodes.len();
             let mut changed = false;
             // Later nodes are mostly parts of earlier ones.
             for id in (0..self.nodes.len()).rev() {
                 let height = self.height_of(id);
                 changed |= self.nodes[id].height.is_none() && height.is_some();
-                // The first that is found stays: what it was made of is there, and ends.
+                // The first height stays, because it has only parts whose heights are known, and so an end.
                 self.nodes[id].height = self.nodes[id].height.or(height);
             }
             if !changed {
@@ -223,67 +238,69 @@ impl Graph {
         }
     }
 
-    fn height_of(&self, id: Id) -> Option<usize> {
+    fn height_of(&self, id: NodeId) -> Option<usize> {
         let node = &self.nodes[id];
-        let height = |id: &Id| self.nodes[*id].height;
-        let tallest = |parts: &[Id]| parts.iter().try_fold(0, |most, part| Some(height(part)?.max(most)));
         let above = |height: Option<usize>| height.map(|height| height + 1);
         if node.opaque {
             return None;
         }
-        match &node.form {
-            Form::Unseen => None,
-            Form::Plain(_) | Form::Unread => Some(0),
-            Form::Option(_) | Form::Seq(_) | Form::Map(..) if node.tries == 0 => Some(0),
-            Form::Option(part) | Form::Seq(part) => above(height(part)),
-            Form::Map(key, value) => above(tallest(&[*key, *value])),
-            Form::Tuple(parts) => above(tallest(parts)),
-            Form::Struct(_, body) => above(tallest(&body.parts)),
-            Form::Enum(_, variants) => {
-                let known = variants.iter().filter(|variant| !variant.opaque && !variant.avoid);
-                above(known.filter_map(|variant| tallest(&variant.body.as_ref()?.parts)).min())
-            }
-            Form::Same(other) => height(other),
+        match &node.kind {
+            NodeKind::Unseen => None,
+            NodeKind::Plain(_) | NodeKind::Unread => Some(0),
+            NodeKind::Option(_) | NodeKind::Seq(_) | NodeKind::Map(..) if node.rejected == 0 => Some(0),
+            NodeKind::Option(part) | NodeKind::Seq(part) => above(self.tallest(&[*part])),
+            NodeKind::Map(key, value) => above(self.tallest(&[*key, *value])),
+            NodeKind::Tuple(parts) => above(self.tallest(parts)),
+            NodeKind::Struct(_, fields) => above(self.tallest(&fields.nodes)),
+            NodeKind::Enum(_, variants) => above(self.heights(variants).map(|(height, _)| height).min()),
+            NodeKind::Same(other) => self.tallest(&[*other]),
         }
     }
 
-    /// The variant of the smallest value.
-    pub(super) fn smallest(&mut self, id: Id) -> Option<usize> {
-        self.height(id)?;
-        let Form::Enum(_, variants) = &self.nodes[id].form else { return None };
-        let height = |variant: &Variant| {
-            let parts = &variant.body.as_ref()?.parts;
-            parts.iter().try_fold(0, |most, part| Some(self.nodes[*part].height?.max(most)))
-        };
-        let known = variants.iter().enumerate().filter(|(_, variant)| !variant.opaque && !variant.avoid);
-        known.filter_map(|(at, variant)| Some((height(variant)?, at))).min().map(|(_, at)| at)
+    /// Returns the greatest height of the parts, if all are known.
+    fn tallest(&self, parts: &[NodeId]) -> Option<usize> {
+        parts.iter().try_fold(0, |most, part| Some(self.nodes[*part].height?.max(most)))
     }
 
-    /// Whether there is anything left below this node that the next pass can learn.
-    pub(super) fn needs(&mut self, id: Id) -> bool {
+    /// Iterates over the heights of the variants that may serve, each with the variant's index.
+    fn heights<'a>(&'a self, variants: &'a [VariantNode]) -> impl Iterator<Item = (usize, usize)> + 'a {
+        let serving = variants.iter().enumerate().filter(|(_, variant)| variant.may_serve());
+        serving.filter_map(|(index, variant)| Some((self.tallest(&variant.fields.as_ref()?.nodes)?, index)))
+    }
+
+    /// Returns the variant of the smallest value.
+    pub(super) fn smallest(&mut self, id: NodeId) -> Option<usize> {
+        self.height(id)?;
+        let NodeKind::Enum(_, variants) = &self.nodes[id].kind else { return None };
+        self.heights(variants).min().map(|(_, index)| index)
+    }
+
+    /// Returns whether the next pass can learn anything from here on.
+    pub(super) fn has_more(&mut self, id: NodeId) -> bool {
         if self.nodes[id].opaque {
             return false;
         }
-        let below = match &self.nodes[id].form {
-            Form::Unseen => true,
-            Form::Plain(_) | Form::Same(_) | Form::Unread => false,
-            Form::Option(part) | Form::Seq(part) => self.needs(*part),
-            Form::Map(key, value) => self.any_needs(&[*key, *value]),
-            Form::Tuple(parts) => self.any_needs(&parts.clone()),
-            Form::Struct(_, body) => self.body_needs(&body.clone()),
-            Form::Enum(..) => self.unexplored(id).is_some(),
+        let below = match &self.nodes[id].kind {
+            NodeKind::Unseen => true,
+            NodeKind::Plain(_) | NodeKind::Same(_) | NodeKind::Unread => false,
+            NodeKind::Option(part) | NodeKind::Seq(part) => self.has_more(*part),
+            NodeKind::Map(key, value) => self.any_has_more(&[*key, *value]),
+            NodeKind::Tuple(parts) => self.any_has_more(&parts.clone()),
+            NodeKind::Struct(_, fields) => self.fields_have_more(&fields.clone()),
+            NodeKind::Enum(..) => self.unexplored(id).is_some(),
         };
         let node = &self.nodes[id];
-        let has_parts = matches!(node.form, Form::Option(_) | Form::Seq(_) | Form::Map(..));
-        let empty = self.empties && has_parts && node.tries == 0 && !node.emptied;
-        // What was asked for is known, and what the type says to it isn't yet.
-        below || empty || !self.nodes[id].passed && self.height(id).is_some()
+        let has_parts = matches!(node.kind, NodeKind::Option(_) | NodeKind::Seq(_) | NodeKind::Map(..));
+        let lacks_empty = self.empties && has_parts && node.rejected == 0 && !node.was_empty;
+        // What the type asks for may be known, and whether it accepts the sample not yet.
+        below || lacks_empty || !self.nodes[id].accepted && self.height(id).is_some()
     }
 
-    /// The parts are read one after the other: none behind one that no value can be made for.
-    pub(super) fn any_needs(&mut self, parts: &[Id]) -> bool {
+    /// Returns whether the next pass can learn anything from these parts, which are read in order: a part without a value hides
+    /// the later ones.
+    pub(super) fn any_has_more(&mut self, parts: &[NodeId]) -> bool {
         for &part in parts {
-            if self.needs(part) {
+            if self.has_more(part) {
                 return true;
             }
             if self.height(part).is_none() {
@@ -293,65 +310,69 @@ impl Graph {
         false
     }
 
-    fn body_needs(&mut self, body: &Body) -> bool {
-        match self.by_names && body.fields.is_some() {
-            true => body.parts.iter().any(|&part| self.needs(part)),
-            false => self.any_needs(&body.parts),
+    fn fields_have_more(&mut self, fields: &Fields) -> bool {
+        match self.by_names && fields.names.is_some() {
+            true => fields.nodes.iter().any(|&field| self.has_more(field)),
+            false => self.any_has_more(&fields.nodes),
         }
     }
 
-    /// The first field to learn something of behind one that no value can be made for.
-    pub(super) fn behind(&mut self, fields: Option<&[&'static str]>, parts: &[Id]) -> Option<(&'static str, Id)> {
-        let fields = fields.filter(|_| self.by_names)?;
-        let blocked = parts.iter().position(|&part| self.height(part).is_none())?;
-        if self.needs(parts[blocked]) {
+    /// Returns the first field after one without a value that can be read by its name.
+    pub(super) fn hidden_field(
+        &mut self,
+        names: Option<&[&'static str]>,
+        nodes: &[NodeId],
+    ) -> Option<(&'static str, NodeId)> {
+        let names = names.filter(|_| self.by_names)?;
+        let opaque = nodes.iter().position(|&node| self.height(node).is_none())?;
+        if self.has_more(nodes[opaque]) {
             return None;
         }
-        let mut later = fields.iter().zip(parts).skip(blocked + 1);
-        later.find(|(_, part)| self.needs(**part)).map(|(field, part)| (*field, *part))
+        let mut later = names.iter().zip(nodes).skip(opaque + 1);
+        later.find(|(_, node)| self.has_more(**node)).map(|(name, node)| (*name, *node))
     }
 
-    /// The first variant that the next pass can learn something of.
-    pub(super) fn unexplored(&mut self, id: Id) -> Option<usize> {
-        let Form::Enum(_, variants) = &self.nodes[id].form else { return None };
-        let bodies: Vec<_> = variants.iter().map(|variant| (variant.opaque, variant.body.clone())).collect();
-        bodies.iter().position(|(opaque, body)| match body {
-            _ if *opaque => false,
+    /// Returns the first variant of which the next pass can learn anything.
+    pub(super) fn unexplored(&mut self, id: NodeId) -> Option<usize> {
+        let NodeKind::Enum(_, variants) = &self.nodes[id].kind else { return None };
+        let variants = variants.clone();
+        variants.iter().position(|variant| match &variant.fields {
+            _ if variant.opaque => false,
             None => true,
-            Some(body) => self.body_needs(body),
+            Some(fields) => self.fields_have_more(fields),
         })
     }
 
-    /// Somebody rejected what this pass gave from `since` on: the last choice is made differently next time, or else
-    /// nothing is known of the place.
-    pub(super) fn blame(&mut self, place: Id, since: usize) {
-        self.ended = true;
-        let last = self.touched.get(since..).and_then(<[_]>::last).copied();
-        if !last.is_some_and(|(id, variant)| self.advance(id, variant)) {
-            self.make_opaque(place);
+    /// Ends the pass, because the type at `id` rejected its value. The next pass makes the last choice from `since` on in another
+    /// way. If there is no other way, the node is opaque.
+    pub(super) fn reject(&mut self, id: NodeId, since: usize) {
+        self.has_ended = true;
+        let last = self.choices.get(since..).and_then(<[_]>::last).copied();
+        if !last.is_some_and(|(id, variant)| self.choose_next(id, variant)) {
+            self.make_opaque(id);
         }
     }
 
-    fn advance(&mut self, id: Id, variant: usize) -> bool {
+    /// Makes the choice at a node in another way. Returns false if there is none.
+    fn choose_next(&mut self, id: NodeId, variant: usize) -> bool {
         self.changes += 1;
         let node = &mut self.nodes[id];
-        match &mut node.form {
-            Form::Plain(kind) => {
-                node.tries += 1;
-                node.tries < samples::count(kind)
+        match &mut node.kind {
+            NodeKind::Plain(kind) => {
+                node.rejected += 1;
+                node.rejected < samples::count(kind)
             }
-            Form::Option(_) | Form::Seq(_) | Form::Map(..) => {
-                node.tries += 1;
-                node.tries < samples::SIZES
+            NodeKind::Option(_) | NodeKind::Seq(_) | NodeKind::Map(..) => {
+                node.rejected += 1;
+                node.rejected < samples::SIZES
             }
-            Form::Enum(_, variants) => {
+            NodeKind::Enum(_, variants) => {
                 let Some(variant) = variants.get_mut(variant) else { return false };
-                match variant.body {
+                match variant.fields {
                     None => variant.opaque = true,
-                    Some(_) => variant.avoid = true,
+                    Some(_) => variant.rejected = true,
                 }
-                let is_left = |variant: &Variant| !variant.opaque && !variant.avoid;
-                variants.iter().any(is_left)
+                variants.iter().any(VariantNode::may_serve)
             }
             _ => false,
         }

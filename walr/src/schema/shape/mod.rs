@@ -1,123 +1,113 @@
-//! What a type's encoding holds, as its `Deserialize` asks for it: so that a field that was added deep inside an argument, or
-//! an alias that means something else now, is seen, which the tokens of a type don't show.
+//! The shape of a type: a text that describes its encoding. It shows that a field was added deep inside an argument, or that an
+//! alias stands for another type now.
 //!
-//! A type is deserialized from samples by a deserializer that writes down what is asked for, again and again, until each
-//! variant and each part has been reached. Types are told apart by all that the compiler says of them, and only shown by
-//! their names. Where a `Deserialize` of the user's own accepts no sample, or wants a self-describing format, the shape is
-//! `opaque`. Every trace ends: its steps, nodes and depth are limited.
+//! A trace deserializes the type from samples, with a deserializer that notes what the type asks for, until each variant and each
+//! part was reached. Types are told apart by all that the compiler says of them. The text shows only their names. The shape of
+//! a type that accepts no sample, or asks for the type of the next value, is `opaque`. Every trace ends, because its calls, nodes
+//! and depth are limited.
 
 mod access;
-mod asking;
+mod deserializer;
 mod flaws;
 mod graph;
-mod names;
-mod order;
+mod misread;
+mod renames;
 mod render;
 mod samples;
+mod self_describing;
 #[cfg(test)]
 mod tests;
-mod trace;
-mod written;
+mod tracer;
 
 pub(crate) use self::flaws::{Flaws, joined};
-pub(crate) use self::names::{given_back, renamed};
+pub(crate) use self::renames::{rename_hint, renames};
 pub(crate) use self::render::difference;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::graph::{Form, Graph, Id};
-use self::trace::Tracer;
-use self::written::Written;
-use crate::codec::{self, Refusal};
+use self::graph::{Graph, NodeId, NodeKind, VariantNode};
+use self::misread::misread;
+use self::self_describing::self_describing_parts;
+use self::tracer::Tracer;
+use crate::codec::{self, Refusal, SampleNames};
 use crate::panic::{self, drop_quietly};
 
-/// How the shape says that it doesn't know.
+/// The shape that isn't known.
 pub(crate) const OPAQUE: &str = "opaque";
+
+const ROOT: NodeId = 0;
 
 /// The shape of a type.
 pub(crate) struct Shape {
     graph: Graph,
-    root: Id,
 }
 
 impl Shape {
     /// Traces `T`.
     pub(crate) fn of<T: DeserializeOwned>() -> Shape {
-        let (mut graph, root) = (Graph::default(), 0);
-        graph.add();
-        Shape { graph: traced::<T>(graph, root, |_| {}), root }
+        Shape { graph: trace::<T>(Graph::new(), |_| {}) }
     }
 
-    /// Traces `T`, and looks at whether its `Serialize` and its `Deserialize` agree on each sample. `number` numbers the
-    /// samples, as a log's do by their variant.
-    pub(crate) fn both_ways<T: Serialize + DeserializeOwned>(number: impl Fn(&T) -> usize) -> (Shape, Flaws) {
-        let (mut graph, root) = (Graph::default(), 0);
-        graph.add();
-        let (written, refused) = (Written::default(), RefCell::new(Vec::<(usize, Refusal)>::new()));
-        let look = |value: &T| {
-            // What was written whole has an end.
-            if !written.look_at(value) {
-                return;
-            }
-            if let Ok(Err(refusal)) = panic::catch(|| codec::comes_back(value))
+    /// Traces `T`, and checks that each sample is read as it is written. `index` returns the index of a sample's variant, if `T`
+    /// is a log.
+    pub(crate) fn checked<T: Serialize + DeserializeOwned>(index: impl Fn(&T) -> usize) -> (Shape, Flaws) {
+        let (names, refused) = (Rc::new(SampleNames::default()), RefCell::new(Vec::<(usize, Refusal)>::new()));
+        let check = |value: &T| {
+            if let Ok(Err(refusal)) = panic::catch(|| codec::check_sample(value, &names))
                 && refusal.is_of_the_type()
             {
-                let place = (number(value), refusal.part);
-                let mut refused = refused.borrow_mut();
-                if !refused.iter().any(|(number, known)| (*number, known.part) == place) {
-                    refused.push((place.0, refusal));
+                let (index, mut refused) = (index(value), refused.borrow_mut());
+                if !refused.iter().any(|(known, other)| *known == index && other.field == refusal.field) {
+                    refused.push((index, refusal));
                 }
             }
         };
-        let graph = traced(graph, root, look);
-        // An empty value may be written in another way: `skip_serializing_if` leaves it out.
-        traced(graph.with_empties(), root, look);
-        // Fields behind one that accepts no sample are met by their names. The shape shows only what is read in order, because
-        // stored shapes are compared with it.
-        let mut further = graph.clone();
-        further.by_names = true;
-        let further = traced::<T>(further, root, |_| {});
-        let (misread, asking) = (written.misread(&graph), asking::asking(&further, root));
-        (Shape { graph, root }, Flaws { misread, asking, refused: refused.into_inner() })
+        let graph = trace(Graph::new(), check);
+        // `skip_serializing_if` leaves empty values out.
+        trace(graph.with_empties(), check);
+        // Fields after an opaque one are reached by their names. The shape has only what is read in order, because shapes on
+        // disk are compared with it.
+        let by_names = trace::<T>(graph.with_names(), |_| {});
+        let (misread, self_describing) = (misread(&names, &graph), self_describing_parts(&by_names));
+        (Shape { graph }, Flaws { self_describing, refused: refused.into_inner(), misread })
     }
 
-    /// The shape as text. The type's own name is left out, because a state has another on disk.
+    /// Returns the shape as text, without the type's own name, because a state has another name on disk.
     pub(crate) fn text(&self) -> String {
-        render::text(&self.graph, self.root, true)
+        render::text(&self.graph, ROOT, true)
     }
 
-    /// The shapes of the fields of each variant, in order: of an enum, such as a log.
+    /// Returns the shapes of the fields of each variant, in order, if the type is an enum, such as a log.
     pub(crate) fn variants(&self) -> Vec<Vec<String>> {
-        let Form::Enum(_, variants) = &self.graph.nodes[self.root].form else { return Vec::new() };
-        let fields = |variant: &graph::Variant| {
-            let parts = variant.body.as_ref().map_or(&[][..], |body| &body.parts);
-            parts.iter().map(|&part| render::text(&self.graph, part, false)).collect()
+        let NodeKind::Enum(_, variants) = &self.graph.nodes[ROOT].kind else { return Vec::new() };
+        let fields = |variant: &VariantNode| {
+            let nodes = variant.fields.as_ref().map_or(&[][..], |fields| &fields.nodes);
+            nodes.iter().map(|&node| render::text(&self.graph, node, false)).collect()
         };
         variants.iter().map(fields).collect()
     }
 }
 
-/// Deserializes `T` from samples until there is nothing left to learn, and gives `look` each value.
-fn traced<T: DeserializeOwned>(graph: Graph, root: Id, look: impl Fn(&T)) -> Graph {
+/// Deserializes `T` from samples until there is nothing more to learn, and calls `check` with each value.
+fn trace<T: DeserializeOwned>(graph: Graph, check: impl Fn(&T)) -> Graph {
     let graph = RefCell::new(graph);
-    while graph.borrow_mut().needs(root) {
+    while graph.borrow_mut().has_more(ROOT) {
         let before = graph.borrow().changes;
-        graph.borrow_mut().begin();
-        let tracer = Tracer { graph: &graph, at: root, fill: false };
+        graph.borrow_mut().begin_pass();
+        let tracer = Tracer { graph: &graph, at: ROOT, is_known: false };
         match panic::catch(|| tracer.read(|tracer| T::deserialize(tracer))) {
             Ok(value) => {
-                if let Ok(value) = &value {
-                    look(value);
-                }
+                value.iter().for_each(&check);
                 drop_quietly(value);
             }
             Err(_) => {
                 let mut graph = graph.borrow_mut();
-                let place = graph.stack.last().copied().unwrap_or(root);
-                graph.make_opaque(place);
+                let panicked = graph.stack.last().copied().unwrap_or(ROOT);
+                graph.make_opaque(panicked);
             }
         }
         if graph.borrow().changes == before {

@@ -1,18 +1,19 @@
-//! Shapes as text: `struct Entry { id: u64, tags: seq<string> }`.
+//! The text of a shape: `struct Entry { id: u64, tags: seq<string> }`.
 
 use super::OPAQUE;
-use super::graph::{Body, Form, Graph, Id, Variant};
+use super::graph::{Fields, Graph, NodeId, NodeKind, VariantNode};
 
-/// A text that is longer is cut, and what is cut off is told by its checksum.
+/// The longest text. The rest of a longer one is replaced by its checksum.
 const LONGEST: usize = 16 << 10;
-/// An array of as many equal parts is shown by its length.
+/// A tuple of more than this many equal parts is shown as an array.
 const FEW: usize = 3;
-/// How much of a long shape is shown around the place where it differs from another.
+/// The number of characters before and after a difference that a message shows.
 const AROUND: usize = 60;
 
-/// The text of the shape at `root`; `nameless` leaves its own name out.
-pub(super) fn text(graph: &Graph, root: Id, nameless: bool) -> String {
-    let mut text = Text { graph, nameless: nameless.then(|| graph.resolve(root)), named: Vec::new(), open: Vec::new() };
+/// Returns the text of the shape at `root`, without its own name if it is `nameless`.
+pub(super) fn text(graph: &Graph, root: NodeId, nameless: bool) -> String {
+    let mut text =
+        ShapeText { graph, nameless: nameless.then(|| graph.resolve(root)), named: Vec::new(), open: Vec::new() };
     let mut whole = text.of(root);
     if whole.len() > LONGEST {
         let mut cut = LONGEST;
@@ -25,29 +26,28 @@ pub(super) fn text(graph: &Graph, root: Id, nameless: bool) -> String {
     whole
 }
 
-struct Text<'a> {
+struct ShapeText<'a> {
     graph: &'a Graph,
     /// The node whose name is left out.
-    nameless: Option<Id>,
-    /// The types that are written out already, with their names here.
-    named: Vec<(Id, String)>,
-    /// The types without a name that this is inside of.
-    open: Vec<Id>,
+    nameless: Option<NodeId>,
+    /// The types that were written out, with their names in this text.
+    named: Vec<(NodeId, String)>,
+    /// The types without a name whose text isn't complete.
+    open: Vec<NodeId>,
 }
 
-impl Text<'_> {
-    fn of(&mut self, id: Id) -> String {
-        let place = self.graph.resolve(id);
-        let is_opaque = self.graph.nodes[id].opaque || self.graph.nodes[place].opaque;
-        let known = self.known(place);
-        match (is_opaque, known) {
+impl ShapeText<'_> {
+    fn of(&mut self, id: NodeId) -> String {
+        let first = self.graph.resolve(id);
+        let is_opaque = self.graph.nodes[id].opaque || self.graph.nodes[first].opaque;
+        match (is_opaque, self.of_type(first)) {
             (false, text) => text,
             (true, text) if text == OPAQUE => text,
             (true, text) => format!("{OPAQUE}({text})"),
         }
     }
 
-    fn known(&mut self, id: Id) -> String {
+    fn of_type(&mut self, id: NodeId) -> String {
         if let Some((_, name)) = self.named.iter().find(|(named, _)| *named == id) {
             return name.clone();
         }
@@ -55,42 +55,42 @@ impl Text<'_> {
             return "itself".to_string();
         }
         let graph = self.graph;
-        match &graph.nodes[id].form {
-            Form::Struct(name, body) => {
+        match &graph.nodes[id].kind {
+            NodeKind::Struct(name, fields) => {
                 let name = self.name(id, name);
-                format!("struct{name}{}", self.body(body))
+                format!("struct{name}{}", self.fields(fields))
             }
-            Form::Enum(name, variants) => {
+            NodeKind::Enum(name, variants) => {
                 let name = self.name(id, name);
                 let variants: Vec<_> = variants.iter().map(|variant| self.variant(variant)).collect();
                 format!("enum{name} {{ {} }}", variants.join(", "))
             }
-            nameless => {
+            unnamed => {
                 self.open.push(id);
-                let text = self.nameless(nameless);
+                let text = self.unnamed(unnamed);
                 self.open.pop();
                 text
             }
         }
     }
 
-    fn nameless(&mut self, form: &Form) -> String {
-        match form {
-            Form::Plain(kind) => (*kind).to_string(),
-            Form::Option(part) => format!("option<{}>", self.of(*part)),
-            Form::Seq(part) => format!("seq<{}>", self.of(*part)),
-            Form::Map(key, value) => {
+    fn unnamed(&mut self, kind: &NodeKind) -> String {
+        match kind {
+            NodeKind::Plain(kind) => (*kind).to_string(),
+            NodeKind::Option(part) => format!("option<{}>", self.of(*part)),
+            NodeKind::Seq(part) => format!("seq<{}>", self.of(*part)),
+            NodeKind::Map(key, value) => {
                 let key = self.of(*key);
                 format!("map<{key}, {}>", self.of(*value))
             }
-            Form::Tuple(parts) => self.tuple(parts),
+            NodeKind::Tuple(parts) => self.tuple(parts),
             _ => OPAQUE.to_string(),
         }
     }
 
-    fn tuple(&mut self, parts: &[Id]) -> String {
+    fn tuple(&mut self, parts: &[NodeId]) -> String {
         let texts: Vec<_> = parts.iter().map(|&part| self.of(part)).collect();
-        // A type is written out at its first place, and at the others its name stands.
+        // A type is written out at its first place only, so that the texts of equal types may differ.
         let same = |at: usize| self.graph.resolve(parts[at]) == self.graph.resolve(parts[0]) || texts[at] == texts[0];
         match texts.len() > FEW && (1..parts.len()).all(same) {
             true => format!("[{}; {}]", texts[0], texts.len()),
@@ -98,8 +98,8 @@ impl Text<'_> {
         }
     }
 
-    /// The name of a type, with a blank before it; a second type of that name gets a number.
-    fn name(&mut self, id: Id, name: &str) -> String {
+    /// Returns the name of a type after a blank. A second type of the same name gets a number.
+    fn name(&mut self, id: NodeId, name: &str) -> String {
         if self.nameless == Some(id) {
             self.named.push((id, "Self".to_string()));
             return String::new();
@@ -113,40 +113,40 @@ impl Text<'_> {
         format!(" {name}")
     }
 
-    fn variant(&mut self, variant: &Variant) -> String {
-        match &variant.body {
-            Some(body) => format!("{}{}", variant.name, self.body(body)),
+    fn variant(&mut self, variant: &VariantNode) -> String {
+        match &variant.fields {
+            Some(fields) => format!("{}{}", variant.name, self.fields(fields)),
             None => format!("{}: {OPAQUE}", variant.name),
         }
     }
 
-    fn body(&mut self, body: &Body) -> String {
-        let parts: Vec<_> = body.parts.iter().map(|&part| self.of(part)).collect();
-        match body.fields {
-            None if parts.is_empty() => String::new(),
-            None => format!("({})", parts.join(", ")),
+    fn fields(&mut self, fields: &Fields) -> String {
+        let texts: Vec<_> = fields.nodes.iter().map(|&field| self.of(field)).collect();
+        match fields.names {
+            None if texts.is_empty() => String::new(),
+            None => format!("({})", texts.join(", ")),
             Some([]) => " {}".to_string(),
-            Some(fields) => {
-                let fields: Vec<_> = fields.iter().zip(parts).map(|(name, part)| format!("{name}: {part}")).collect();
+            Some(names) => {
+                let fields: Vec<_> = names.iter().zip(texts).map(|(name, text)| format!("{name}: {text}")).collect();
                 format!(" {{ {} }}", fields.join(", "))
             }
         }
     }
 }
 
-/// Two shapes for a message: long ones by the part where they differ.
+/// Returns two shapes for a message. Of a long shape, it is the part around the difference.
 pub(crate) fn difference(old: &str, new: &str) -> (String, String) {
     let same = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
     (excerpt(old, same), excerpt(new, same))
 }
 
-fn excerpt(text: &str, differs: usize) -> String {
+fn excerpt(text: &str, at: usize) -> String {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() <= 3 * AROUND {
         return text.to_string();
     }
-    let from = differs.saturating_sub(AROUND);
-    let to = (differs + AROUND).min(chars.len());
+    let from = at.saturating_sub(AROUND);
+    let to = (at + AROUND).min(chars.len());
     let shown: String = chars[from.min(to)..to].iter().collect();
     let (before, after) = (if from > 0 { "… " } else { "" }, if to < chars.len() { " …" } else { "" });
     format!("{before}{shown}{after}")

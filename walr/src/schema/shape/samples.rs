@@ -1,6 +1,6 @@
-//! Values to give to a type that is traced: the first mostly serves, the others are for types that look closer.
+//! The samples that a trace gives. Most types accept the first one. The others are for types that validate their values.
 
-/// How many lengths a sequence, a map or an option is tried with.
+/// The number of lengths that a sequence, a map or an option is tried with.
 pub(super) const SIZES: usize = 3;
 
 const TEXTS: [&str; 18] = [
@@ -27,7 +27,7 @@ const LENGTHS: [usize; 11] = [1, 16, 0, 4, 8, 12, 20, 24, 32, 48, 64];
 const NUMBERS: [u8; 5] = [1, 0, 2, 16, 100];
 const CHARS: [char; 3] = ['a', '0', 'A'];
 
-/// How many samples there are of this kind.
+/// Returns the number of samples of this kind.
 pub(super) fn count(kind: &str) -> usize {
     match kind {
         "string" => TEXTS.len(),
@@ -39,7 +39,7 @@ pub(super) fn count(kind: &str) -> usize {
     }
 }
 
-/// The number of the sample that is empty, or zero.
+/// Returns the index of the sample that is empty, or zero.
 pub(super) fn empty(kind: &str) -> usize {
     match kind {
         "string" | "bytes" => 2,
@@ -48,20 +48,33 @@ pub(super) fn empty(kind: &str) -> usize {
     }
 }
 
-pub(super) fn text(tries: usize) -> String {
-    TEXTS[tries.min(TEXTS.len() - 1)].to_string()
+pub(super) fn text(index: usize) -> String {
+    sample(&TEXTS, index).to_string()
 }
 
-pub(super) fn bytes(tries: usize) -> Vec<u8> {
-    vec![0; LENGTHS[tries.min(LENGTHS.len() - 1)]]
+pub(super) fn bytes(index: usize) -> Vec<u8> {
+    vec![0; sample(&LENGTHS, index)]
 }
 
-pub(super) fn number(tries: usize) -> u8 {
-    NUMBERS[tries.min(NUMBERS.len() - 1)]
+pub(super) fn number(index: usize) -> u8 {
+    sample(&NUMBERS, index)
 }
 
-pub(super) fn char(tries: usize) -> char {
-    CHARS[tries.min(CHARS.len() - 1)]
+pub(super) fn signed_byte(index: usize) -> i8 {
+    number(index) as i8
+}
+
+pub(super) fn char(index: usize) -> char {
+    sample(&CHARS, index)
+}
+
+pub(super) fn bool(index: usize) -> bool {
+    index > 0
+}
+
+/// Returns the sample at `index`, or the last one.
+fn sample<T: Copy>(samples: &[T], index: usize) -> T {
+    samples[index.min(samples.len() - 1)]
 }
 
 #[cfg(test)]

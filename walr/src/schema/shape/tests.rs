@@ -1,4 +1,4 @@
-//! Shapes of types of every kind.
+//! Shapes of all kinds of types.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -155,7 +155,7 @@ struct Crowd {
 }
 
 #[test]
-fn types_of_one_name_are_told_apart() {
+fn types_of_the_same_name_are_told_apart() {
     assert_eq!(
         shape::<Crowd>(),
         "struct Crowd { a: struct Entry { id: u64, tags: seq<string> }, b: struct Entry#2 { id: u32, tags: \
@@ -164,7 +164,7 @@ fn types_of_one_name_are_told_apart() {
     );
 }
 
-/// Parses what it reads.
+/// Accepts every second number.
 struct Even;
 impl<'de> Deserialize<'de> for Even {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Even, D::Error> {
@@ -175,7 +175,7 @@ impl<'de> Deserialize<'de> for Even {
     }
 }
 
-/// Accepts nothing that we know of.
+/// Accepts no sample.
 struct Secret;
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
@@ -227,7 +227,7 @@ impl<'de> Deserialize<'de> for Tree {
     }
 }
 
-/// Reads a number, and then, at the same place, what the number says.
+/// Reads a number and a text by turns, at the same place.
 struct Depends;
 impl<'de> Deserialize<'de> for Depends {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Depends, D::Error> {
@@ -249,7 +249,7 @@ struct Around<T> {
 }
 
 #[test]
-fn what_cant_be_traced_is_opaque() {
+fn types_that_accept_no_sample_are_opaque() {
     assert_eq!(shape::<Around<Even>>(), "struct Around { before: u8, it: u32, after: u8 }");
     assert_eq!(shape::<Around<Secret>>(), "struct Around { before: u8, it: opaque(string), after: opaque }");
     assert_eq!(shape::<(Option<Secret>, Vec<Secret>, u8)>(), "(option<opaque(string)>, seq<opaque(string)>, u8)");
@@ -280,7 +280,7 @@ struct Skipping {
 }
 
 #[test]
-fn what_serde_leaves_out_is_left_out() {
+fn skipped_fields_are_left_out() {
     assert_eq!(shape::<Skipping>(), "struct Skipping { kept: u8 }");
 }
 
@@ -304,7 +304,7 @@ fn traces_of_large_types_end() {
     assert!(many.starts_with("map<[[") || many.contains(OPAQUE), "{many}");
 }
 
-/// A log as large as any: 400 variants of six fields.
+/// A large log: 400 variants of six fields.
 struct Large;
 impl<'de> Deserialize<'de> for Large {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Large, D::Error> {
@@ -350,7 +350,7 @@ fn a_large_log_is_traced_whole() {
 }
 
 #[test]
-fn a_message_shows_where_shapes_differ() {
+fn a_message_shows_the_difference_of_two_shapes() {
     assert_eq!(difference("(u8)", "(u16)"), ("(u8)".into(), "(u16)".into()));
     let long = |field: &str| format!("struct {{ {}last: {field}, {} }}", "a: u8, ".repeat(40), "b: u8".repeat(40));
     let (old, new) = difference(&long("u32"), &long("string"));
@@ -359,7 +359,7 @@ fn a_message_shows_where_shapes_differ() {
 }
 
 #[test]
-fn other_names_of_a_field_hide_nothing() {
+fn aliases_of_a_field_hide_no_later_fields() {
     #[derive(Deserialize)]
     #[expect(dead_code)]
     struct Renamed {

@@ -1,4 +1,4 @@
-//! Every faithful type, with the values that could go wrong: decoded as it was encoded, bit for bit, and never over a limit.
+//! Every listed type, with its difficult values: each is decoded as it was encoded, bit for bit, and within the limit.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::codec;
 
-/// splitmix64: the seed says everything.
+/// A random number generator (splitmix64).
 struct Dice(u64);
 
 impl Dice {
@@ -31,10 +31,10 @@ impl Dice {
     }
 }
 
-trait Sample: Faithful + Serialize + DeserializeOwned + Debug {
-    /// The values where an encoding changes its form, and any others.
+trait Sample: ReadsBack + Serialize + DeserializeOwned + Debug {
+    /// Returns a value: often one at which the encoding changes its length, or a random one.
     fn sample(dice: &mut Dice) -> Self;
-    /// Bit by bit, where `==` is something else.
+    /// Compares bit by bit, where `==` does not.
     fn is_same(&self, other: &Self) -> bool;
 }
 
@@ -42,7 +42,7 @@ macro_rules! integers {
     ($($ty:ident)*) => { $(
         impl Sample for $ty {
             fn sample(dice: &mut Dice) -> Self {
-                // Around each power of two and each end of the variable-length forms, of both signs.
+                // Values near each power of two and near each change of the encoding's length, of both signs.
                 let bits = dice.below(<$ty>::BITS as usize) as u32;
                 let near = [0, 1, 2, 250, 251, 252, 253, 254, 255, 256].map(|near: i128| near as $ty);
                 let edge = dice.pick(&[0, <$ty>::MAX, <$ty>::MIN, (1 as $ty).wrapping_shl(bits)]);
@@ -128,7 +128,7 @@ samples! {
         dice.pick(&[Duration::MAX, Duration::ZERO, Duration::new(secs, nanos)])
     }, |a, b| a == b;
     Ipv4Addr: dice => Ipv4Addr::from_bits(u32::sample(dice)), |a, b| a == b;
-    // With V4 addresses in V6 form among them.
+    // Some are V4 addresses in V6 form.
     Ipv6Addr: dice => {
         let v4 = Ipv4Addr::sample(dice);
         let any = Ipv6Addr::from_bits(u128::sample(dice));
@@ -207,28 +207,28 @@ macro_rules! sample_tuples {
 
 sample_tuples!((A 0)(A 0, B 1)(A 0, B 1, C 2)(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11));
 
-/// The value as an argument is recorded: behind a mutation's place.
+/// Returns the encoding of a record with this argument: a mutation's index, and the value.
 fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
     codec::encode(&(3u32, value), &mut bytes).unwrap();
     bytes
 }
 
-fn comes_back<T: Sample>(value: &T) {
+fn assert_reads_back<T: Sample>(value: &T) {
     let bytes = encoded(value);
     let (_, decoded) = codec::decode::<(u32, T)>(&bytes).unwrap_or_else(|e| panic!("{e} of {} bytes", bytes.len()));
     assert!(value.is_same(&decoded), "{value:?} became {decoded:?}");
 }
 
-/// Many values of `T`, alone and in everything that can hold it.
+/// Checks many values of `T`, alone and in all listed containers.
 fn check<T: Sample>(seen: &mut BTreeSet<&'static str>) {
     let mut dice = Dice(seen.len() as u64);
     for _ in 0..200 {
-        comes_back(&T::sample(&mut dice));
-        comes_back(&<(T, Option<T>, Box<T>)>::sample(&mut dice));
-        comes_back(&<Vec<Option<Vec<T>>>>::sample(&mut dice));
-        comes_back(&<[T; 5]>::sample(&mut dice));
-        comes_back(&<Option<Option<T>>>::sample(&mut dice));
+        assert_reads_back(&T::sample(&mut dice));
+        assert_reads_back(&<(T, Option<T>, Box<T>)>::sample(&mut dice));
+        assert_reads_back(&<Vec<Option<Vec<T>>>>::sample(&mut dice));
+        assert_reads_back(&<[T; 5]>::sample(&mut dice));
+        assert_reads_back(&<Option<Option<T>>>::sample(&mut dice));
     }
     seen.insert(std::any::type_name::<T>());
 }
@@ -238,17 +238,17 @@ macro_rules! check_each {
 }
 
 #[test]
-fn every_value_comes_back_as_it_was() {
+fn every_value_reads_back() {
     let mut seen = BTreeSet::new();
     check_each!(&mut seen, bool char f32 f64 u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
     check_each!(&mut seen, NonZero<u8> NonZero<u16> NonZero<u32> NonZero<u64> NonZero<u128> NonZero<usize>);
     check_each!(&mut seen, NonZero<i8> NonZero<i16> NonZero<i32> NonZero<i64> NonZero<i128> NonZero<isize>);
     check_each!(&mut seen, String PathBuf Duration IpAddr Ipv4Addr Ipv6Addr);
-    assert_eq!(seen, plain().into_iter().collect(), "a faithful type has no values here");
+    assert_eq!(seen, plain().into_iter().collect(), "a listed type isn't checked");
 }
 
 #[test]
-fn what_holds_others_comes_back_as_it_was() {
+fn every_container_reads_back() {
     type Twelve = (u8, String, f64, char, i128, Option<u8>, bool, (f32,), Vec<String>, u16, PathBuf, [String; 2]);
     let seen = &mut BTreeSet::new();
     check_each!(seen, (f32,) (String, f64) Twelve Vec<Vec<Vec<u8>>> Vec<Option<Vec<String>>> Box<Vec<Box<String>>>);
@@ -258,16 +258,16 @@ fn what_holds_others_comes_back_as_it_was() {
     arrays!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
 }
 
-/// Values whose encodings have exactly the lengths around the end of the codec's first tier, of the types that count most.
+/// Checks encodings of all lengths near the end of the codec's first tier, of the types that take the most memory.
 #[test]
-fn no_limit_refuses_what_is_around_a_tier() {
+fn no_limit_refuses_values_near_the_end_of_a_tier() {
     const TIER: usize = 1 << 16;
     fn around<T: Sample + Clone>(element: T) {
         let size = encoded(&element).len() - 1;
         let lens = (TIER - 40) / size..(TIER + 40) / size + 1;
         let mut all = vec![element.clone(); lens.start];
         for _ in lens {
-            comes_back(&all);
+            assert_reads_back(&all);
             all.push(element.clone());
         }
     }
@@ -281,15 +281,15 @@ fn no_limit_refuses_what_is_around_a_tier() {
     around([0u128; 32]);
     around((1.5f64, 0u128, Some(0u64)));
     for len in (TIER - 20..TIER + 20).chain([(1 << 26) - 20, 1 << 26, (1 << 26) + 20]) {
-        comes_back(&"x".repeat(len));
+        assert_reads_back(&"x".repeat(len));
     }
-    // One value behind which the record ends just at the tier.
+    // Records that end just before the end of the tier.
     for len in TIER - 40..TIER {
-        comes_back(&(vec![0u128; len], u128::MAX));
+        assert_reads_back(&(vec![0u128; len], u128::MAX));
     }
 }
 
-/// So many values of the type, which are read and dropped: more than could be held in memory at once.
+/// Reads `N` values and drops each, because all of them might not fit in memory.
 struct Passed<T, const N: usize>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>, const N: usize> Deserialize<'de> for Passed<T, N> {
@@ -312,7 +312,7 @@ impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for Passed<T, N> {
 }
 
 #[test]
-fn the_worst_that_a_tier_can_hold_is_within_its_limit() {
+fn the_largest_values_of_a_tier_are_within_its_limit() {
     const SMALL: usize = 1 << 16;
     const LARGE: usize = 1 << 26;
     assert!(codec::decode::<Passed<u128, SMALL>>(&vec![0; SMALL]).is_ok());
@@ -321,21 +321,21 @@ fn the_worst_that_a_tier_can_hold_is_within_its_limit() {
 }
 
 #[test]
-fn the_probe_answers_by_the_type() {
+fn a_probe_depends_on_the_type_and_not_its_name() {
     struct Own;
     type Alias = Vec<Option<String>>;
     fn of_any<T>() -> bool {
-        Probe::<T>::FAITHFUL
+        Probe::<T>::READS_BACK
     }
     fn of_any_len<const N: usize>() -> bool {
-        Probe::<[u8; N]>::FAITHFUL
+        Probe::<[u8; N]>::READS_BACK
     }
     const {
-        assert!(Probe::<Alias>::FAITHFUL && Probe::<(Box<[f64; 32]>,)>::FAITHFUL);
-        assert!(!Probe::<Own>::FAITHFUL && !Probe::<Vec<Own>>::FAITHFUL && !Probe::<(u8, Own)>::FAITHFUL);
-        assert!(!Probe::<()>::FAITHFUL && !Probe::<[u8; 0]>::FAITHFUL && !Probe::<Vec<()>>::FAITHFUL);
-        assert!(!Probe::<str>::FAITHFUL && !Probe::<std::rc::Rc<u8>>::FAITHFUL);
-        assert!(!Probe::<std::net::SocketAddr>::FAITHFUL && !Probe::<std::time::SystemTime>::FAITHFUL);
+        assert!(Probe::<Alias>::READS_BACK && Probe::<(Box<[f64; 32]>,)>::READS_BACK);
+        assert!(!Probe::<Own>::READS_BACK && !Probe::<Vec<Own>>::READS_BACK && !Probe::<(u8, Own)>::READS_BACK);
+        assert!(!Probe::<()>::READS_BACK && !Probe::<[u8; 0]>::READS_BACK && !Probe::<Vec<()>>::READS_BACK);
+        assert!(!Probe::<str>::READS_BACK && !Probe::<std::rc::Rc<u8>>::READS_BACK);
+        assert!(!Probe::<std::net::SocketAddr>::READS_BACK && !Probe::<std::time::SystemTime>::READS_BACK);
     }
     assert!(!of_any::<u8>() && !of_any::<Vec<u8>>() && !of_any_len::<4>());
 }

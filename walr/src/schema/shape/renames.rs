@@ -1,18 +1,18 @@
-//! Shapes that differ by names alone: the data is the same, and serde can give the names back.
+//! Shapes that differ only by names. The data is the same, and `#[serde(rename)]` can keep the old names.
 
 use super::OPAQUE;
 
-/// The words of a shape's text that are no names.
+/// The words in a shape's text that aren't names.
 const WORDS: &[&str] = &[
     "itself", "struct", "enum", "option", "seq", "map", "bool", "char", "string", "bytes", "u8", "u16", "u32", "u64",
     "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64",
 ];
 
-/// The names of the shape `old` that are others in `new`, if nothing else differs. A name that both have was moved, and not
-/// changed.
-pub(crate) fn renamed<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+/// Returns the pairs of old and new names, if the shapes differ by nothing else. A name that both shapes have was moved, and not
+/// renamed.
+pub(crate) fn renames<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let (was, is) = (tokens(old), tokens(new));
-    // What is opaque is compared as it is written, where serde's names don't count.
+    // Opaque shapes are compared by the source, where serde's names don't count.
     if was.len() != is.len() || was.contains(&OPAQUE) {
         return None;
     }
@@ -29,22 +29,21 @@ pub(crate) fn renamed<'a>(old: &'a str, new: &'a str) -> Option<Vec<(&'a str, &'
     pairs.iter().all(alone).then_some(pairs)
 }
 
-/// What gives the `names` back to the data, for the end of a message; nothing if there are none.
-pub(crate) fn given_back(names: &[(&str, &str)]) -> String {
-    if names.is_empty() {
+/// Returns the attributes that keep the old names, for the end of a message. Returns nothing if there are no `renames`.
+pub(crate) fn rename_hint(renames: &[(&str, &str)]) -> String {
+    if renames.is_empty() {
         return String::new();
     }
-    let one = |(was, is): &(&str, &str)| format!("`#[serde(rename = \"{was}\")]` on `{is}`");
-    let names = names.iter().map(one).collect::<Vec<_>>().join(", ");
-    let way = format!("or, if only names were changed, give them back to the data: {names}");
-    format!("; {way}")
+    let attribute = |(was, is): &(&str, &str)| format!("`#[serde(rename = \"{was}\")]` on `{is}`");
+    let attributes = renames.iter().map(attribute).collect::<Vec<_>>().join(", ");
+    format!("; or, if you only changed names, keep the old ones in the data: {attributes}")
 }
 
 fn is_name(token: &str) -> bool {
     token.starts_with(|first: char| first.is_alphabetic() || first == '_') && !WORDS.contains(&token)
 }
 
-/// Words, and what stands between them.
+/// Splits a text into words and single other characters.
 fn tokens(text: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -66,19 +65,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_alone_differ_are_told() {
+    fn shapes_that_differ_only_by_names_give_the_renames() {
         let old = "struct { items: seq<struct Item { n: u64 }>, last: option<Item> }";
         let new = "struct { items: seq<struct Thing { n: u64 }>, newest: option<Thing> }";
-        assert_eq!(renamed(old, new), Some(vec![("Item", "Thing"), ("last", "newest")]));
+        assert_eq!(renames(old, new), Some(vec![("Item", "Thing"), ("last", "newest")]));
         assert_eq!(
-            renamed("enum Door { Open, Closed(u8) }", "enum Door { Open, Shut(u8) }"),
+            renames("enum Door { Open, Closed(u8) }", "enum Door { Open, Shut(u8) }"),
             Some(vec![("Closed", "Shut")])
         );
-        assert_eq!(renamed(old, old), Some(vec![]));
+        assert_eq!(renames(old, old), Some(vec![]));
     }
 
     #[test]
-    fn what_else_differs_is_no_renaming() {
+    fn other_differences_give_no_renames() {
         let pairs = [
             ("struct A { x: u64, y: u64 }", "struct A { y: u64, x: u64 }"),
             ("struct A { x: u64, y: u64 }", "struct A { y: u64, z: u64 }"),
@@ -91,7 +90,7 @@ mod tests {
             ("(struct A { x: u8 }, opaque)", "(struct B { x: u8 }, opaque)"),
         ];
         for (old, new) in pairs {
-            assert_eq!(renamed(old, new), None, "{old}, {new}");
+            assert_eq!(renames(old, new), None, "{old}, {new}");
         }
     }
 }

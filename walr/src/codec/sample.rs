@@ -1,0 +1,50 @@
+//! The names that the samples of a type are written with: of variants with their numbers, and of fields in their order.
+//!
+//! No token shows a variant's number or a field's name. A trace compares them with the names that the type reads.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use super::variants::WrittenVariant;
+
+/// The most parts of all samples together, the deepest part, and the most bytes of a sample: what a hand-written `Serialize`
+/// makes of a sample may have no end.
+const MOST_PARTS: usize = 1 << 20;
+const MOST_DEPTH: usize = 256;
+const MOST_BYTES: usize = 1 << 20;
+
+/// A struct, or a variant with fields, as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct WrittenStruct {
+    /// The name of the struct, or of the enum.
+    pub(crate) name: &'static str,
+    pub(crate) variant: Option<&'static str>,
+    pub(crate) fields: Vec<&'static str>,
+}
+
+/// Collects the names of all samples of a type.
+#[derive(Debug, Default)]
+pub(crate) struct SampleNames {
+    pub(crate) variants: RefCell<BTreeSet<WrittenVariant>>,
+    pub(crate) structs: RefCell<BTreeSet<WrittenStruct>>,
+    parts: Cell<usize>,
+    depth: Cell<usize>,
+}
+
+impl SampleNames {
+    /// Begins a sample. The one before may have panicked, and so left its depth behind.
+    pub(super) fn begin(&self) {
+        self.depth.set(0);
+    }
+
+    /// Counts a part that begins after so many `written` bytes. Returns false if the sample is too large.
+    pub(super) fn enter(&self, written: usize) -> bool {
+        self.parts.set(self.parts.get() + 1);
+        self.depth.set(self.depth.get() + 1);
+        self.parts.get() <= MOST_PARTS && self.depth.get() <= MOST_DEPTH && written <= MOST_BYTES
+    }
+
+    pub(super) fn leave(&self) {
+        self.depth.set(self.depth.get() - 1);
+    }
+}
