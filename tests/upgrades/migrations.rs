@@ -162,10 +162,10 @@ changes! {
         Refused(&["from version 1 to 2", "`impl From<CacheV1> for Cache`", "8 can't be split", "nothing was changed"])
         => migrated!(panics, |_| true);
     the_old_type_has_other_fields, "a migration from a type that isn't the old one",
-        Refused(&["version 1 of the state as `struct { text: string }`", "`CacheV1`", "is `struct { text: seq<u8> }`"])
+        Refused(&["version 1 of the state, `struct { text: string }`", "`CacheV1`", "is `struct { text: seq<u8> }`"])
         => migrated!(wrong_type, |_| true);
     the_old_type_has_a_renamed_field, "a migration from the old type with a field renamed",
-        Refused(&["`CacheV1` must stay as that version was", "`#[serde(rename = \"text\")]` on `joined`"])
+        Refused(&["restore `CacheV1` as it was in that version", "`#[serde(rename = \"text\")]` on `joined`"])
         => migrated!(field_renamed, |_| true);
     the_old_program_opens_newer_records, "the old program after a migration, and records of the new one", Refused(&["the log holds version 2 of `Cache`", "newer program"])
         => opened_by_the_old_program();

@@ -7,7 +7,6 @@ use serde::ser::{
 
 use super::notes::Notes;
 use super::refusal::{PathStep, Reason};
-use super::sample::WrittenStruct;
 use super::write::{EncodeError, ValueWriter};
 
 #[derive(Clone, Copy)]
@@ -62,35 +61,44 @@ impl CompoundWriter<'_, '_> {
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: Option<&'static str>, value: &T) -> Result<(), EncodeError> {
         let step = name.map_or(PathStep::Index(self.written), PathStep::Field);
-        let Some(notes) = self.to.notes else { return self.part(step, value) };
-        if notes.sample().is_some() {
-            self.fields.extend(name);
+        let in_variant = self.begin_field(name);
+        let written = self.part(step, value);
+        if in_variant && let Some(notes) = self.to.notes {
+            notes.leave();
         }
-        if self.is_root {
-            notes.begin_field(name);
-            return self.part(step, value);
-        }
-        match self.kind {
-            CompoundKind::Variant { variant, .. } => {
-                notes.enter(PathStep::Variant(variant), 0);
-                let written = self.part(step, value);
-                notes.leave();
-                written
-            }
-            _ => self.part(step, value),
-        }
+        written
     }
 
-    /// Keeps the names of a sample's fields.
+    /// Notes the begin of a field. Returns true if that entered a variant.
     #[inline]
-    fn note_fields(self) {
-        let Some(names) = self.to.notes.and_then(Notes::sample) else { return };
-        let (name, variant) = match self.kind {
-            CompoundKind::Variant { name, variant } => (name, Some(variant)),
-            CompoundKind::Struct(name) => (name, None),
-            _ => return,
-        };
-        names.structs.borrow_mut().insert(WrittenStruct { name, variant, fields: self.fields });
+    fn begin_field(&mut self, name: Option<&'static str>) -> bool {
+        let Some(notes) = self.to.notes else { return false };
+        if notes.sample().is_some() {
+            self.keep_name(name);
+        }
+        match self.kind {
+            _ if self.is_root => notes.begin_field(name),
+            CompoundKind::Variant { variant, .. } => return notes.enter(PathStep::Variant(variant), 0),
+            _ => {}
+        }
+        false
+    }
+
+    #[cold]
+    fn keep_name(&mut self, name: Option<&'static str>) {
+        self.fields.extend(name);
+    }
+
+    /// Ends a struct. Keeps the names of a sample's fields.
+    #[inline]
+    fn end_fields(self) {
+        if let Some(names) = self.to.notes.and_then(Notes::sample) {
+            match self.kind {
+                CompoundKind::Variant { name, variant } => names.add_struct(name, Some(variant), self.fields),
+                CompoundKind::Struct(name) => names.add_struct(name, None, self.fields),
+                _ => {}
+            }
+        }
     }
 
     /// Refuses a number of parts that isn't the promised one. The number of a struct's fields is only a hint.
@@ -165,7 +173,7 @@ macro_rules! named_fields {
 
             #[inline]
             fn end(self) -> Result<(), EncodeError> {
-                self.note_fields();
+                self.end_fields();
                 Ok(())
             }
         })*

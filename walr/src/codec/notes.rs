@@ -180,6 +180,24 @@ impl Notes {
     /// Enters a part of the value, after so many `written` bytes. Returns false if a sample is too large.
     #[inline]
     pub(super) fn enter(&self, step: PathStep, written: usize) -> bool {
+        !self.follows_parts() || self.enter_part(step, written)
+    }
+
+    #[inline]
+    pub(super) fn leave(&self) {
+        if self.follows_parts() {
+            self.leave_part();
+        }
+    }
+
+    #[inline]
+    fn follows_parts(&self) -> bool {
+        matches!(self.detail, Detail::Comparison(_) | Detail::Sample(_))
+    }
+
+    // Cold, so that it isn't compiled into the code of each type.
+    #[cold]
+    fn enter_part(&self, step: PathStep, written: usize) -> bool {
         match &self.detail {
             Detail::Comparison(comparison) => comparison.borrow_mut().path.push(step),
             Detail::Sample(names) => return names.enter(written),
@@ -188,8 +206,8 @@ impl Notes {
         true
     }
 
-    #[inline]
-    pub(super) fn leave(&self) {
+    #[cold]
+    fn leave_part(&self) {
         match &self.detail {
             Detail::Comparison(comparison) => drop(comparison.borrow_mut().path.pop()),
             Detail::Sample(names) => names.leave(),
@@ -197,7 +215,7 @@ impl Notes {
         }
     }
 
-    /// Returns what keeps the names, if the value is a sample.
+    /// Returns the collector of names, if the value is a sample.
     #[inline]
     pub(super) fn sample(&self) -> Option<&SampleNames> {
         match &self.detail {

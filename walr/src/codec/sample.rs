@@ -25,8 +25,8 @@ pub(crate) struct WrittenStruct {
 /// Collects the names of all samples of a type.
 #[derive(Debug, Default)]
 pub(crate) struct SampleNames {
-    pub(crate) variants: RefCell<BTreeSet<WrittenVariant>>,
-    pub(crate) structs: RefCell<BTreeSet<WrittenStruct>>,
+    variants: RefCell<BTreeSet<WrittenVariant>>,
+    structs: RefCell<BTreeSet<WrittenStruct>>,
     parts: Cell<usize>,
     depth: Cell<usize>,
 }
@@ -46,5 +46,23 @@ impl SampleNames {
 
     pub(super) fn leave(&self) {
         self.depth.set(self.depth.get() - 1);
+    }
+
+    #[cold]
+    pub(super) fn add_variant(&self, name: &'static str, number: u32, variant: &'static str) {
+        self.variants.borrow_mut().insert(WrittenVariant { name, number, variant });
+    }
+
+    #[cold]
+    pub(super) fn add_struct(&self, name: &'static str, variant: Option<&'static str>, fields: Vec<&'static str>) {
+        self.structs.borrow_mut().insert(WrittenStruct { name, variant, fields });
+    }
+
+    pub(crate) fn variants(&self) -> Vec<WrittenVariant> {
+        self.variants.borrow().iter().copied().collect()
+    }
+
+    pub(crate) fn structs(&self) -> Vec<WrittenStruct> {
+        self.structs.borrow().iter().cloned().collect()
     }
 }

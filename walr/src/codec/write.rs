@@ -10,7 +10,6 @@ use serde::ser::{Serialize, Serializer};
 use super::compound::{CompoundKind, CompoundWriter};
 use super::notes::{Notes, Token};
 use super::refusal::{PathStep, Reason};
-use super::variants::WrittenVariant;
 use super::varint;
 
 /// The number of buffered bytes that are written to a stream at once.
@@ -119,12 +118,13 @@ impl<'a> ValueWriter<'a> {
     /// Writes a part of the current value.
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, step: PathStep, value: &T) -> Result<(), EncodeError> {
-        let Some(notes) = self.notes else { return value.serialize(self) };
-        if !notes.enter(step, self.bytes.len()) {
+        if self.notes.is_some_and(|notes| !notes.enter(step, self.bytes.len())) {
             return Err(serde::ser::Error::custom("the sample has no end"));
         }
         let written = value.serialize(&mut *self);
-        notes.leave();
+        if let Some(notes) = self.notes {
+            notes.leave();
+        }
         written
     }
 
@@ -146,7 +146,7 @@ impl<'a> ValueWriter<'a> {
                 notes.written.write(name, number, variant);
             }
             if let Some(names) = notes.sample() {
-                names.variants.borrow_mut().insert(WrittenVariant { name, number, variant });
+                names.add_variant(name, number, variant);
             }
         }
         self.unsigned(Token::Variant, number.into())
@@ -171,6 +171,16 @@ macro_rules! integers {
         $(#[inline]
         fn $method(self, value: $ty) -> Result<(), EncodeError> {
             self.unsigned(Token::$token, $as_unsigned(value))
+        })*
+    };
+}
+
+macro_rules! plain {
+    ($($method:ident $ty:ty => $token:ident $bytes:expr;)*) => {
+        $(#[inline]
+        fn $method(self, value: $ty) -> Result<(), EncodeError> {
+            self.note(Token::$token);
+            self.put(&$bytes(value))
         })*
     };
 }
@@ -220,6 +230,13 @@ impl<'a, 'n> Serializer for &'a mut ValueWriter<'n> {
         serialize_i64 i64 => Signed varint::to_unsigned;
     }
 
+    plain! {
+        serialize_bool bool => Bool |value| [u8::from(value)];
+        serialize_u8 u8 => Byte |value| [value];
+        serialize_f32 f32 => F32 f32::to_le_bytes;
+        serialize_f64 f64 => F64 f64::to_le_bytes;
+    }
+
     fn serialize_u128(self, value: u128) -> Result<(), EncodeError> {
         self.note(Token::Unsigned);
         varint::put_128(value, self.bytes);
@@ -233,35 +250,11 @@ impl<'a, 'n> Serializer for &'a mut ValueWriter<'n> {
     }
 
     #[inline]
-    fn serialize_bool(self, value: bool) -> Result<(), EncodeError> {
-        self.note(Token::Bool);
-        self.put(&[value.into()])
-    }
-
-    #[inline]
-    fn serialize_u8(self, value: u8) -> Result<(), EncodeError> {
-        self.note(Token::Byte);
-        self.put(&[value])
-    }
-
-    #[inline]
     fn serialize_i8(self, value: i8) -> Result<(), EncodeError> {
         if let Some(notes) = self.notes {
             notes.signed_byte(value);
         }
         self.put(&[value as u8])
-    }
-
-    #[inline]
-    fn serialize_f32(self, value: f32) -> Result<(), EncodeError> {
-        self.note(Token::F32);
-        self.put(&value.to_le_bytes())
-    }
-
-    #[inline]
-    fn serialize_f64(self, value: f64) -> Result<(), EncodeError> {
-        self.note(Token::F64);
-        self.put(&value.to_le_bytes())
     }
 
     fn serialize_char(self, value: char) -> Result<(), EncodeError> {

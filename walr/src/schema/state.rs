@@ -260,7 +260,7 @@ impl<S> Debug for Handle<S> {
     }
 }
 
-/// A read of the state that goes on.
+/// The state under the read lock.
 pub(crate) struct Reading<'a, S> {
     pub(crate) _entered: Entered,
     pub(crate) state: MappedRwLockReadGuard<'a, S>,

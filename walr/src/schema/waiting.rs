@@ -35,7 +35,7 @@ impl<T> Waiting<T> {
             }
             answer.await.unwrap_or_else(|_| Err(unanswered()))
         };
-        // A call that was queued may be recorded, whatever became of the writer.
+        // A queued call may be recorded, even if the writer has ended.
         admission.outside(Fate::Unknown, answer).await
     }
 }
@@ -56,12 +56,12 @@ impl Admission {
         Admission { store: STORES.fetch_add(1, Ordering::Relaxed), process: std::process::id() }
     }
 
-    /// Returns whether this process was forked off the one that opened the store. It has the memory, and not the writer.
+    /// Returns whether this process is a fork of the process that opened the store. A fork has the memory, but not the writer.
     pub(crate) fn is_forked(&self) -> bool {
         std::process::id() != self.process
     }
 
-    /// Returns an error where a call could never be answered. `fate` is the call's so far.
+    /// Returns an error if a call could never be answered. `fate` is the fate of the call so far.
     pub(crate) fn check(&self, fate: Fate) -> Result<()> {
         if self.is_forked() {
             return Err(match fate {
@@ -80,8 +80,8 @@ impl Admission {
         }
     }
 
-    /// Awaits `wait`, and checks at each poll that has to wait: a call that began outside the store may be polled inside it, where it
-    /// would wait for itself.
+    /// Awaits `wait`, and repeats the check at each pending poll: a call that began outside the store may be polled inside it, where
+    /// it would wait for itself.
     pub(crate) async fn outside<T>(&self, fate: Fate, wait: impl Future<Output = Result<T>>) -> Result<T> {
         let mut wait = pin!(wait);
         poll_fn(|context| match wait.as_mut().poll(context) {

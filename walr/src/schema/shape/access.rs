@@ -18,7 +18,7 @@ impl<'de> SeqAccess<'de> for TracedParts<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, PassEnd> {
         let Some(part) = self.parts.next() else { return Ok(None) };
-        self.tracer.typed_part::<T::Value>(part).read(|part| seed.deserialize(part)).map(Some)
+        self.tracer.typed_part(part, type_name::<T::Value>()).read(|part| seed.deserialize(part)).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -58,7 +58,7 @@ impl<'de> MapAccess<'de> for TracedField<'_> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, PassEnd> {
-        self.tracer.typed_part::<T::Value>(self.node).read(|part| seed.deserialize(part))
+        self.tracer.typed_part(self.node, type_name::<T::Value>()).read(|part| seed.deserialize(part))
     }
 }
 
@@ -87,7 +87,7 @@ impl<'de> VariantAccess<'de> for TracedVariant<'_> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, PassEnd> {
         let nodes = self.tracer.variant_fields(self.variant, None, 1)?;
-        self.tracer.typed_part::<T::Value>(nodes[0]).read(|part| seed.deserialize(part))
+        self.tracer.typed_part(nodes[0], type_name::<T::Value>()).read(|part| seed.deserialize(part))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, PassEnd> {
@@ -128,14 +128,18 @@ impl Tracer<'_> {
             return self.visit_field(name, node, visitor);
         }
         let before = self.graph.borrow().reads;
-        match self.visit_items(nodes.clone(), visitor) {
-            Ok(value) => {
-                self.graph.borrow_mut().mark_unread(&nodes);
-                Ok(value)
-            }
+        let value = self.visit_items(nodes.clone(), visitor);
+        self.end_fields(&nodes, before, value.is_ok(), type_name::<V::Value>());
+        value
+    }
+
+    /// Notes how a visitor of the type `asked` has read these fields.
+    fn end_fields(self, nodes: &[NodeId], reads_before: usize, is_accepted: bool, asked: &'static str) {
+        if is_accepted {
+            self.graph.borrow_mut().mark_unread(nodes);
+        } else if !nodes.is_empty() && self.graph.borrow().reads == reads_before {
             // The visitor takes no sequence, so it knows its fields by their names.
-            Err(_) if !nodes.is_empty() && self.graph.borrow().reads == before => self.self_describing(true),
-            Err(end) => Err(end),
+            self.self_describing(asked, true);
         }
     }
 

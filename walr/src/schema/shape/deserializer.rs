@@ -1,11 +1,12 @@
 //! The tracer as serde's deserializer. It asks and answers as the codec does.
 
+use std::any::type_name;
+
 use serde::de::{Deserializer, Visitor};
 
 use super::access::TracedVariant;
-use super::graph::{NodeKind, VariantNode};
 use super::samples;
-use super::tracer::{PassEnd, Tracer};
+use super::tracer::{PassEnd, Tracer, VisitorNames};
 
 macro_rules! numbers {
     ($($method:ident $visit:ident $kind:literal;)*) => {
@@ -58,46 +59,34 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, PassEnd> {
-        self.structure::<V>(name, None, 0)?;
+        self.structure(VisitorNames::of::<V>(), name, None, 0)?;
         visitor.visit_unit()
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, PassEnd> {
-        let (tracer, nodes) = self.structure::<V>(name, None, 1)?;
+        let (tracer, nodes) = self.structure(VisitorNames::of::<V>(), name, None, 1)?;
         tracer.part(nodes[0]).read(|part| visitor.visit_newtype_struct(part))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
-        let tracer = self.compound::<V>("option", &[], 1, |graph| NodeKind::Option(graph.add()))?;
-        let NodeKind::Option(part) = tracer.graph.borrow().nodes[tracer.at].kind else { return Err(PassEnd) };
-        match tracer.size(&[part]) {
-            0 => visitor.visit_none(),
-            _ => tracer.part(part).read(|part| visitor.visit_some(part)),
+        match self.option(VisitorNames::of::<V>())? {
+            None => visitor.visit_none(),
+            Some(part) => part.read(|part| visitor.visit_some(part)),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
-        let tracer = self.compound::<V>("seq", &[], 1, |graph| NodeKind::Seq(graph.add()))?;
-        let NodeKind::Seq(item) = tracer.graph.borrow().nodes[tracer.at].kind else { return Err(PassEnd) };
-        tracer.visit_items(vec![item; tracer.size(&[item])], visitor)
+        let (tracer, items) = self.sequence(VisitorNames::of::<V>())?;
+        tracer.visit_items(items, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PassEnd> {
-        let tracer = self.compound::<V>("map", &[], 2, |graph| {
-            let (key, value) = (graph.add(), graph.add());
-            NodeKind::Map(key, value)
-        })?;
-        let NodeKind::Map(key, value) = tracer.graph.borrow().nodes[tracer.at].kind else { return Err(PassEnd) };
-        tracer.visit_entries([key, value].repeat(tracer.size(&[key, value])), visitor)
+        let (tracer, entries) = self.map(VisitorNames::of::<V>())?;
+        tracer.visit_entries(entries, visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, PassEnd> {
-        let kind = format!("tuple {len}");
-        let tracer = self.compound::<V>(&kind, &[], len, |graph| NodeKind::Tuple(graph.add_all(len)))?;
-        let nodes = match &tracer.graph.borrow().nodes[tracer.at].kind {
-            NodeKind::Tuple(nodes) => nodes.clone(),
-            _ => return Err(PassEnd),
-        };
+        let (tracer, nodes) = self.tuple(VisitorNames::of::<V>(), len)?;
         tracer.visit_fields(None, nodes, visitor)
     }
 
@@ -107,7 +96,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        let (tracer, nodes) = self.structure::<V>(name, None, len)?;
+        let (tracer, nodes) = self.structure(VisitorNames::of::<V>(), name, None, len)?;
         tracer.visit_fields(None, nodes, visitor)
     }
 
@@ -117,7 +106,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         names: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        let (tracer, nodes) = self.structure::<V>(name, Some(names), names.len())?;
+        let (tracer, nodes) = self.structure(VisitorNames::of::<V>(), name, Some(names), names.len())?;
         tracer.visit_fields(Some(names), nodes, visitor)
     }
 
@@ -127,23 +116,20 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
-        let variant = |&name: &&'static str| VariantNode { name, fields: None, opaque: false, rejected: false };
-        let tracer = self.compound::<V>(&format!("enum {name}"), variants, variants.len(), |_| {
-            NodeKind::Enum(name, variants.iter().map(variant).collect())
-        })?;
-        visitor.visit_enum(TracedVariant { tracer, variant: tracer.choose_variant()? })
+        let (tracer, variant) = self.enumeration(VisitorNames::of::<V>(), name, variants)?;
+        visitor.visit_enum(TracedVariant { tracer, variant })
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, PassEnd> {
-        self.self_describing(false)
+        Err(self.self_describing(type_name::<V::Value>(), false))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, PassEnd> {
-        self.self_describing(true)
+        Err(self.self_describing(type_name::<V::Value>(), true))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, PassEnd> {
-        self.self_describing(false)
+        Err(self.self_describing(type_name::<V::Value>(), false))
     }
 
     fn is_human_readable(&self) -> bool {

@@ -17,8 +17,8 @@ pub(super) struct Misread {
 
 /// Returns the first type whose samples are written by other names than it reads.
 pub(super) fn misread(names: &SampleNames, graph: &Graph) -> Option<Misread> {
-    let variant = names.variants.borrow().iter().find_map(|variant| misread_variant(*variant, graph));
-    variant.or_else(|| names.structs.borrow().iter().find_map(|fields| misread_fields(fields, graph)))
+    let variant = names.variants().into_iter().find_map(|variant| misread_variant(variant, graph));
+    variant.or_else(|| names.structs().iter().find_map(|fields| misread_fields(fields, graph)))
 }
 
 /// Compares a variant's number with the enums of that name. One enum that agrees is enough, because two may have the same name.

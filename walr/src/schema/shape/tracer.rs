@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::Visitor;
 
-use super::graph::{Fields, Graph, NodeId, NodeKind};
+use super::graph::{Fields, Graph, NodeId, NodeKind, VariantNode};
 use crate::codec::SelfDescribing;
 
 /// The end of a pass. The graph holds what the pass has learned.
@@ -27,6 +27,19 @@ impl serde::de::Error for PassEnd {
     }
 }
 
+/// The names of a visitor's type and of the type that it makes.
+#[derive(Clone, Copy)]
+pub(super) struct VisitorNames {
+    pub(super) own: &'static str,
+    pub(super) value: &'static str,
+}
+
+impl VisitorNames {
+    pub(super) fn of<'de, V: Visitor<'de>>() -> VisitorNames {
+        VisitorNames { own: type_name::<V>(), value: type_name::<V::Value>() }
+    }
+}
+
 /// A deserializer that notes what a type asks for, and answers with samples.
 #[derive(Clone, Copy)]
 pub(super) struct Tracer<'a> {
@@ -39,21 +52,27 @@ pub(super) struct Tracer<'a> {
 impl<'a> Tracer<'a> {
     /// Lets `read` deserialize a value here, and notes whether the type accepts it.
     pub(super) fn read<T>(self, read: impl FnOnce(Self) -> Result<T, PassEnd>) -> Result<T, PassEnd> {
-        let since = {
-            let mut graph = self.graph.borrow_mut();
-            graph.stack.push(self.at);
-            graph.reads += 1;
-            graph.choices.len()
-        };
+        let since = self.begin_read();
         let value = read(self);
+        self.end_read(since, value.is_ok());
+        value
+    }
+
+    fn begin_read(self) -> usize {
+        let mut graph = self.graph.borrow_mut();
+        graph.stack.push(self.at);
+        graph.reads += 1;
+        graph.choices.len()
+    }
+
+    fn end_read(self, since: usize, is_accepted: bool) {
         let mut graph = self.graph.borrow_mut();
         graph.stack.pop();
-        match value {
-            Ok(_) => graph.accept(self.at),
-            Err(_) if graph.has_ended => {}
-            Err(_) => graph.reject(self.at, since),
+        if is_accepted {
+            graph.accept(self.at);
+        } else if !graph.has_ended {
+            graph.reject(self.at, since);
         }
-        value
     }
 
     /// Ends the pass, for a reason that the graph knows.
@@ -68,13 +87,14 @@ impl<'a> Tracer<'a> {
         self.end()
     }
 
-    /// Notes that the type `T` asks for what the codec doesn't know.
-    pub(super) fn self_describing<T>(self, by_names: bool) -> Result<T, PassEnd> {
+    /// Notes that the type `asked` asks for what the codec doesn't know.
+    pub(super) fn self_describing(self, asked: &'static str, by_names: bool) -> PassEnd {
         let mut graph = self.graph.borrow_mut();
         let stack = graph.stack.clone();
-        graph.asked.push((stack, SelfDescribing { asked: type_name::<T>(), by_names }));
-        drop(graph);
-        self.opaque()
+        graph.asked.push((stack, SelfDescribing { asked, by_names }));
+        graph.make_opaque(self.at);
+        graph.has_ended = true;
+        PassEnd
     }
 
     /// Notes that the type asks for a value of this kind, and returns the index of the sample to give.
@@ -93,17 +113,18 @@ impl<'a> Tracer<'a> {
         Ok(graph.nodes[self.at].rejected)
     }
 
-    /// Notes that the visitor `V` asks for a compound. Returns the tracer of the type's first node.
-    pub(super) fn compound<'de, V: Visitor<'de>>(
+    /// Notes that `visitor` asks for a compound. Returns the tracer of the type's first node.
+    fn compound(
         self,
+        visitor: VisitorNames,
         kind: &str,
         names: &[&str],
         new_nodes: usize,
-        new: impl FnOnce(&mut Graph) -> NodeKind,
+        new: &dyn Fn(&mut Graph) -> NodeKind,
     ) -> Result<Tracer<'a>, PassEnd> {
-        let key = format!("{kind} {names:?} {} {}", type_name::<V>(), type_name::<V::Value>());
+        let key = format!("{kind} {names:?} {} {}", visitor.own, visitor.value);
         let mut graph = self.graph.borrow_mut();
-        graph.nodes[self.at].type_name.get_or_insert(type_name::<V::Value>());
+        graph.nodes[self.at].type_name.get_or_insert(visitor.value);
         if !graph.call(new_nodes) || graph.nodes[self.at].opaque {
             drop(graph);
             return self.opaque();
@@ -132,20 +153,69 @@ impl<'a> Tracer<'a> {
         Ok(Tracer { at: first, is_known, ..self })
     }
 
-    /// Notes that the visitor `V` asks for a struct. Returns the tracer of the type's first node, and the nodes of the fields.
-    pub(super) fn structure<'de, V: Visitor<'de>>(
+    /// Notes that `visitor` asks for a struct. Returns the tracer of the type's first node, and the nodes of the fields.
+    pub(super) fn structure(
         self,
+        visitor: VisitorNames,
         name: &'static str,
         names: Option<&'static [&'static str]>,
         len: usize,
     ) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
-        let first = self.compound::<V>(&format!("struct {name} {len}"), names.unwrap_or_default(), len, |graph| {
-            NodeKind::Struct(name, Fields { names, nodes: graph.add_all(len) })
-        })?;
+        let kind = format!("struct {name} {len}");
+        let new = |graph: &mut Graph| NodeKind::Struct(name, Fields { names, nodes: graph.add_all(len) });
+        let first = self.compound(visitor, &kind, names.unwrap_or_default(), len, &new)?;
         match &self.graph.borrow().nodes[first.at].kind {
             NodeKind::Struct(_, fields) => Ok((first, fields.nodes.clone())),
             _ => Err(PassEnd),
         }
+    }
+
+    /// Notes that `visitor` asks for an option. Returns the tracer of the value to give, or `None` for an empty option.
+    pub(super) fn option(self, visitor: VisitorNames) -> Result<Option<Tracer<'a>>, PassEnd> {
+        let first = self.compound(visitor, "option", &[], 1, &|graph| NodeKind::Option(graph.add()))?;
+        let NodeKind::Option(part) = self.graph.borrow().nodes[first.at].kind else { return Err(PassEnd) };
+        Ok((first.size(&[part]) > 0).then(|| first.part(part)))
+    }
+
+    /// Notes that `visitor` asks for a sequence. Returns the tracer of the type's first node, and the nodes of the items to give.
+    pub(super) fn sequence(self, visitor: VisitorNames) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
+        let first = self.compound(visitor, "seq", &[], 1, &|graph| NodeKind::Seq(graph.add()))?;
+        let NodeKind::Seq(item) = self.graph.borrow().nodes[first.at].kind else { return Err(PassEnd) };
+        Ok((first, vec![item; first.size(&[item])]))
+    }
+
+    /// Notes that `visitor` asks for a map. Returns the tracer of the type's first node, and the nodes of the keys and values to
+    /// give, by turns.
+    pub(super) fn map(self, visitor: VisitorNames) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
+        let first = self.compound(visitor, "map", &[], 2, &|graph| {
+            let (key, value) = (graph.add(), graph.add());
+            NodeKind::Map(key, value)
+        })?;
+        let NodeKind::Map(key, value) = self.graph.borrow().nodes[first.at].kind else { return Err(PassEnd) };
+        Ok((first, [key, value].repeat(first.size(&[key, value]))))
+    }
+
+    /// Notes that `visitor` asks for a tuple. Returns the tracer of the type's first node, and the nodes of the parts.
+    pub(super) fn tuple(self, visitor: VisitorNames, len: usize) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
+        let new = |graph: &mut Graph| NodeKind::Tuple(graph.add_all(len));
+        let first = self.compound(visitor, &format!("tuple {len}"), &[], len, &new)?;
+        match &self.graph.borrow().nodes[first.at].kind {
+            NodeKind::Tuple(nodes) => Ok((first, nodes.clone())),
+            _ => Err(PassEnd),
+        }
+    }
+
+    /// Notes that `visitor` asks for an enum. Returns the tracer of the type's first node, and the index of the variant to give.
+    pub(super) fn enumeration(
+        self,
+        visitor: VisitorNames,
+        name: &'static str,
+        variants: &'static [&'static str],
+    ) -> Result<(Tracer<'a>, usize), PassEnd> {
+        let variant = |&name: &&'static str| VariantNode { name, fields: None, opaque: false, rejected: false };
+        let new = |_: &mut Graph| NodeKind::Enum(name, variants.iter().map(variant).collect());
+        let first = self.compound(visitor, &format!("enum {name}"), variants, variants.len(), &new)?;
+        Ok((first, first.choose_variant()?))
     }
 
     /// Notes that the type asks for the fields of a variant, and returns their nodes.
@@ -182,17 +252,17 @@ impl<'a> Tracer<'a> {
         Tracer { at, ..self }
     }
 
-    /// Returns the tracer of a part that is read as a `T`. A `()` tells nothing: it is the value of a seed that keeps what it
-    /// reads.
-    pub(super) fn typed_part<T>(self, at: NodeId) -> Tracer<'a> {
-        let name = Some(type_name::<T>()).filter(|name| *name != "()");
+    /// Returns the tracer of a part that is read as the type `name`. A `()` tells nothing: it is the value of a seed that keeps
+    /// what it reads.
+    pub(super) fn typed_part(self, at: NodeId, name: &'static str) -> Tracer<'a> {
+        let name = Some(name).filter(|name| *name != "()");
         let known = &mut self.graph.borrow_mut().nodes[at].type_name;
         *known = known.or(name);
         self.part(at)
     }
 
     /// Returns how often an option, a sequence or a map gets these parts.
-    pub(super) fn size(self, parts: &[NodeId]) -> usize {
+    fn size(self, parts: &[NodeId]) -> usize {
         let mut graph = self.graph.borrow_mut();
         graph.choices.push((self.at, 0));
         let explores = !self.is_known && graph.any_has_more(parts);
@@ -204,7 +274,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// Returns the index of the variant to give.
-    pub(super) fn choose_variant(self) -> Result<usize, PassEnd> {
+    fn choose_variant(self) -> Result<usize, PassEnd> {
         let mut graph = self.graph.borrow_mut();
         let unexplored = if self.is_known { None } else { graph.unexplored(self.at) };
         let Some(variant) = unexplored.or_else(|| graph.smallest(self.at)) else {
