@@ -10,6 +10,7 @@ mod handler_errors;
 mod journal;
 mod lost_by_the_original;
 mod lost_on_disk;
+mod misread_values;
 mod replays;
 mod unchanged_program;
 mod undo;

@@ -47,7 +47,20 @@ where
     let mut bytes = Vec::new();
     names.begin();
     let tokens = encode_with(value, &mut bytes, &Notes::new(Detail::Sample(names.clone())))?;
-    decode_again(value, &bytes, &tokens).map(drop_quietly)
+    let decoded = decode_again(value, &bytes, &tokens)?;
+    // Conversions such as `#[serde(from = "..", into = "..")]` can make another value of the same tokens.
+    let is_changed = encodes_to(value, &bytes) && !encodes_to(&decoded, &bytes);
+    drop_quietly(decoded);
+    match is_changed {
+        true => Err(Refusal { step: "decoded again", field: None, reason: Reason::Changed }),
+        false => Ok(()),
+    }
+}
+
+/// Returns whether `value` is encoded as these bytes. A type may write another encoding each time, such as a new nonce.
+fn encodes_to<T: Serialize>(value: &T, bytes: &[u8]) -> bool {
+    let mut again = Vec::new();
+    super::encode(value, &mut again).is_ok() && again == bytes
 }
 
 fn encode_with<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>, notes: &Notes) -> Result<Tokens, Refusal> {

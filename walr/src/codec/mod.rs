@@ -70,3 +70,5 @@ pub(crate) fn decode_front(bytes: &[u8]) -> Option<(u32, &[u8])> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_refusals;

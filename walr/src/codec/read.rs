@@ -290,9 +290,7 @@ impl<'de> Deserializer<'de> for &mut ValueReader<'_, '_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        if !self.is_root
-            && let Some(notes) = self.notes
-        {
+        if let Some(notes) = self.notes {
             notes.read.read(name, variants);
         }
         visitor.visit_enum(self)

@@ -163,9 +163,9 @@ fn is_bincode<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, by
     assert_eq!(streamed, bytes);
 }
 
-struct Pieces {
-    chunks: std::collections::VecDeque<Vec<u8>>,
-    bound: u64,
+pub(super) struct Pieces {
+    pub(super) chunks: std::collections::VecDeque<Vec<u8>>,
+    pub(super) bound: u64,
 }
 
 impl ChunkSource for Pieces {

@@ -69,7 +69,9 @@ impl Distinct<WrittenVariant> {
 impl Distinct<ReadEnum> {
     #[inline]
     pub(super) fn read(&self, name: &'static str, variants: &'static [&'static str]) {
-        self.add(variants.as_ptr() as usize, (name, variants));
+        // Two enums with equal lists may share one list.
+        let key = (name.as_ptr() as usize).rotate_left(32) ^ variants.as_ptr() as usize;
+        self.add(key, (name, variants));
     }
 }
 

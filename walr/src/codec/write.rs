@@ -137,14 +137,11 @@ impl<'a> ValueWriter<'a> {
         Err(error)
     }
 
-    /// Writes a variant's number. The variant of the whole value is noted only for a sample: a log's or a state's variants are
-    /// checked by walr's macros.
+    /// Writes a variant's number.
     #[inline]
     fn variant(&mut self, name: &'static str, number: u32, variant: &'static str) -> Result<(), EncodeError> {
         if let Some(notes) = self.notes {
-            if !self.is_root {
-                notes.written.write(name, number, variant);
-            }
+            notes.written.write(name, number, variant);
             if let Some(names) = notes.sample() {
                 names.add_variant(name, number, variant);
             }

@@ -14,7 +14,7 @@ mod thread;
 mod throttle;
 
 pub use disk::Disk;
-pub(crate) use thread::{lower_priority, spawn};
+pub(crate) use thread::{STACK_BYTES, lower_priority, spawn};
 pub(crate) use throttle::{Throttle, WorkSignals};
 
 use std::fmt::Debug;

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::decode::{self, DecodedRecord, RecordSink, ReplayError};
 use crate::error::Error;
+use crate::fs::STACK_BYTES;
 use crate::log::view::{Span, View};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
@@ -30,7 +31,8 @@ pub(super) fn decode<S: WalState>(
 ) -> Result<(), ReplayError> {
     let queue = ChunkQueue::default();
     thread::scope(|scope| {
-        let thread = thread::Builder::new().name("walr-decode".into()).spawn_scoped(scope, || {
+        let builder = thread::Builder::new().name("walr-decode".into()).stack_size(STACK_BYTES);
+        let thread = builder.spawn_scoped(scope, || {
             let _ended = EndGuard(&queue);
             let mut sender = ChunkSender { queue: &queue, chunk: Chunk::default() };
             let decoded = decode::decode::<S>(view, span, &mut sender);
