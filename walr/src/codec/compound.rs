@@ -32,8 +32,6 @@ pub(super) struct CompoundWriter<'a, 'n> {
     pub(super) promised: usize,
     /// The number of parts so far. An entry of a map is one part.
     pub(super) written: usize,
-    /// The names of the fields so far, of a sample.
-    pub(super) fields: Vec<&'static str>,
 }
 
 impl CompoundWriter<'_, '_> {
@@ -71,10 +69,10 @@ impl CompoundWriter<'_, '_> {
 
     /// Notes the begin of a field. Returns true if that entered a variant.
     #[inline]
-    fn begin_field(&mut self, name: Option<&'static str>) -> bool {
+    fn begin_field(&self, name: Option<&'static str>) -> bool {
         let Some(notes) = self.to.notes else { return false };
-        if notes.sample().is_some() {
-            self.keep_name(name);
+        if let Some(names) = notes.sample() {
+            names.add_field(self.written, name);
         }
         match self.kind {
             _ if self.is_root => notes.begin_field(name),
@@ -84,18 +82,13 @@ impl CompoundWriter<'_, '_> {
         false
     }
 
-    #[cold]
-    fn keep_name(&mut self, name: Option<&'static str>) {
-        self.fields.extend(name);
-    }
-
     /// Ends a struct. Keeps the names of a sample's fields.
     #[inline]
-    fn end_fields(self) {
+    fn end_fields(&self) {
         if let Some(names) = self.to.notes.and_then(Notes::sample) {
             match self.kind {
-                CompoundKind::Variant { name, variant } => names.add_struct(name, Some(variant), self.fields),
-                CompoundKind::Struct(name) => names.add_struct(name, None, self.fields),
+                CompoundKind::Variant { name, variant } => names.add_struct(name, Some(variant)),
+                CompoundKind::Struct(name) => names.add_struct(name, None),
                 _ => {}
             }
         }

@@ -27,6 +27,8 @@ pub(crate) struct WrittenStruct {
 pub(crate) struct SampleNames {
     variants: RefCell<BTreeSet<WrittenVariant>>,
     structs: RefCell<BTreeSet<WrittenStruct>>,
+    /// The fields so far of the structs that are being written, by their depth.
+    open: RefCell<Vec<Vec<&'static str>>>,
     parts: Cell<usize>,
     depth: Cell<usize>,
 }
@@ -53,8 +55,23 @@ impl SampleNames {
         self.variants.borrow_mut().insert(WrittenVariant { name, number, variant });
     }
 
+    /// Adds a field to the struct at this depth.
     #[cold]
-    pub(super) fn add_struct(&self, name: &'static str, variant: Option<&'static str>, fields: Vec<&'static str>) {
+    pub(super) fn add_field(&self, index: usize, name: Option<&'static str>) {
+        let (mut open, depth) = (self.open.borrow_mut(), self.depth.get());
+        if open.len() <= depth {
+            open.resize(depth + 1, Vec::new());
+        }
+        if index == 0 {
+            open[depth].clear();
+        }
+        open[depth].extend(name);
+    }
+
+    /// Adds the struct at this depth, whose fields were all added.
+    #[cold]
+    pub(super) fn add_struct(&self, name: &'static str, variant: Option<&'static str>) {
+        let fields = self.open.borrow_mut().get_mut(self.depth.get()).map(std::mem::take).unwrap_or_default();
         self.structs.borrow_mut().insert(WrittenStruct { name, variant, fields });
     }
 

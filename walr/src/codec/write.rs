@@ -159,7 +159,7 @@ impl<'a> ValueWriter<'a> {
     #[inline]
     fn compound(&mut self, kind: CompoundKind, promised: usize) -> CompoundWriter<'_, 'a> {
         let is_root = replace(&mut self.is_root, false);
-        CompoundWriter { to: self, is_root, kind, promised, written: 0, fields: Vec::new() }
+        CompoundWriter { to: self, is_root, kind, promised, written: 0 }
     }
 }
 
