@@ -13,6 +13,7 @@ mod concurrent_writers;
 mod corrupt_checkpoints;
 mod corrupt_logs;
 mod corrupted_while_opening;
+mod deep_values;
 mod durability_modes;
 mod executors;
 mod failures_latch;

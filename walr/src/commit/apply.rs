@@ -39,8 +39,8 @@ impl<S: WalState> Committer<S> {
         Ok(())
     }
 
-    /// Applies and answers calls for about as long as reads may wait. `lsn` is the next record's. After a panic there is no
-    /// end before the group's: what follows is shown only when the abort is durable.
+    /// Applies and answers calls for about as long as reads may wait. `lsn` is the next record's. After a panic the
+    /// slice runs to the end of the group, because later calls may be shown only once the abort is recorded.
     fn apply_slice(&mut self, lsn: &mut Lsn, calls: &mut Drain<'_, Call<S>>) -> Result<()> {
         let core = self.core.clone();
         let mut live = match core.live.try_write_for(PATIENCE) {

@@ -21,7 +21,7 @@ use crate::schema::reentry::{self, Inside};
 use crate::schema::state::{Reading, Recorded, WalState};
 use crate::schema::waiting::Admission;
 
-/// For so long new reads wait at first for a writer that waits for the reads before them.
+/// The time for which new reads wait, at first, behind a writer that waits for earlier reads.
 const FIRST_TURN: Duration = Duration::from_millis(10);
 /// How often a writer looks whether no read is left, while it lets new ones in.
 const LOOK: Duration = Duration::from_millis(1);
@@ -51,8 +51,8 @@ pub(crate) struct Core<S: Recorded> {
     pub(crate) copy: Option<fn(&S) -> S>,
     pub(crate) recovery: Recovery,
     pub(crate) queue: Queue<S>,
-    /// Written by the writer alone, and only when the records that it applies are as durable as the options ask: what a
-    /// reader sees can't be taken back.
+    /// Changed only with the committer's lock, but for the rebuild of a lost state, and only by records that are as durable as the options
+    /// ask: what a reader sees can't be taken back.
     pub(crate) live: RwLock<Live<S>>,
     /// The first failure of a write or a sync. Once it is there, nothing is written any more.
     pub(crate) latch: OnceLock<Arc<Error>>,

@@ -1,7 +1,7 @@
 //! Group commit: the calls that came in together become one frame, one sync, and then they are applied in order.
 //!
-//! `front` is what handles call, `queue` holds the calls, `writer` is the thread that takes them, `checkpointer` writes checkpoints beside it, `core`
-//! is what they share with the handles; here is what happens to one group.
+//! A handle calls `front`; `queue` holds the waiting calls; `writer` is the thread that takes them; `checkpointer` writes checkpoints beside
+//! the writer; `core` is shared by all of them and the handles. This file commits one group.
 
 pub(crate) mod answer;
 mod apply;
@@ -47,7 +47,7 @@ use crate::schema::state::{Recorded, WalState};
 /// `Periodic` keeps records in the process; beyond this many bytes they are handed to the operating system.
 const MOST_KEPT: usize = 1 << 20;
 
-/// The one that writes: everything here happens on one thread.
+/// Writes the log and applies calls. It is behind a mutex: the writer's thread uses it, or a caller's that commits by itself.
 pub(crate) struct Committer<S: Recorded> {
     pub(crate) core: Arc<Core<S>>,
     pub(crate) journal: Journal,
@@ -268,7 +268,8 @@ impl<S: WalState> Committer<S> {
         self.journal.close().inspect_err(|error| drop(self.latch(error.clone())))
     }
 
-    /// Counts `lsn` as the newest checkpoint, and says what is only needed for those before the last two.
+    /// Adds `lsn` as the newest checkpoint, and returns the files that only checkpoints before the newest two need: none if the store has
+    /// failed, or is pinned.
     pub(crate) fn checkpointed(&mut self, lsn: Lsn) -> Outdated {
         if self.checkpoints.last() != Some(&lsn) {
             self.checkpoints.push(lsn);

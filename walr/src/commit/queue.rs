@@ -111,8 +111,8 @@ pub(super) fn reply<T>(answer: oneshot::Sender<T>, result: T) {
     send(answer, result);
 }
 
-/// Sends an answer. Nobody may be waiting any more; then it goes here. Neither what its `Drop` does nor what the waker of the
-/// one who waits does is the writer's error.
+/// Sends an answer. If the caller is gone, the answer is dropped here. A panic of its `Drop`, or of the caller's waker, is no error of
+/// the writer.
 pub(super) fn send<T>(answer: oneshot::Sender<T>, value: T) {
     let _ = crate::panic::catch(|| drop(answer.send(value)));
 }
@@ -261,7 +261,7 @@ impl<S: Recorded> Queue<S> {
         let (calls, requests) = (std::mem::take(&mut inner.group.calls), std::mem::take(&mut inner.requests));
         drop(inner);
         self.room.close();
-        // One by one: of two that panic as they go, or in whom they wake, the second would end the process.
+        // One by one: during the drop of a list, a second panic, of a `Drop` or a waker, would end the process.
         calls.into_iter().for_each(crate::panic::drop_quietly);
         requests.into_iter().for_each(crate::panic::drop_quietly);
     }

@@ -129,9 +129,8 @@ impl<S: WalState> Committer<S> {
         LogSnapshot { checkpoint, extents: self.journal.extents(), aborts, up_to }
     }
 
-    /// Records that `aborted` is aborted, of which `panics` calls panicked: before anything that was applied after it is shown or
-    /// answered, the abort is durable under `Sync`, and in the operating system's hands under the others, so that the end of
-    /// the process can't bring an aborted call back.
+    /// Appends an abort of these LSNs; `panics` of the calls panicked. The abort is durable under `Sync`, and handed to the operating system
+    /// otherwise, before later calls are shown or answered. So the end of the process can't bring an aborted call back.
     pub(super) fn abort(&mut self, live: &mut Live<S>, aborted: &[LsnRange], panics: u64) -> Result<()> {
         let Some(&(first, _)) = aborted.first() else { return Ok(()) };
         if let Some(cause) = self.core.latch.get() {

@@ -129,9 +129,9 @@ impl<'a, S: WalState> Writer<'a, S> {
         }
     }
 
-    /// After a group, looks around before it sleeps or writes: whoever was just answered is likely to call again at once.
-    /// A lone caller's next call is then met awake, and begun at once. Where there were several, half of them would just
-    /// miss the next sync, and wait for the one after it; so that one waits for them, if not for long.
+    /// After a group, spins before it sleeps or writes: callers that were just answered are likely to call again at once. A lone
+    /// caller's next call is then committed without a wake-up. With several callers, half of their next calls would just miss the next
+    /// sync, so that this sync waits for them, for at most [`LINGER`].
     fn linger(&self) {
         if self.group > 0 {
             self.core.queue.look_for(self.expected, LINGER);

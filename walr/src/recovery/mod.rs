@@ -18,7 +18,7 @@ mod report;
 mod salvage;
 mod scan;
 mod segments;
-mod table;
+mod tail;
 
 pub(crate) use preview::preview;
 pub use replaying::is_replaying;

@@ -4,7 +4,7 @@
 use super::Cut;
 use super::replay::ReplayCounts;
 use super::segments::{LinkedSegment, Segments, check_links, find_segments};
-use super::table::{Finding, TailVerdict, examine, judge};
+use super::tail::{Finding, TailVerdict, examine, judge};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::log::frame::{self, BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, LsnRange, Records};
@@ -197,7 +197,7 @@ fn add_frame(
             let code = uses.schema.as_ref().map_or(0, |schema| schema.fingerprint);
             log.last_batch = Some((header.number, code));
         }
-        // An open that aborts a record writes them before the abort, in one write that can tear.
+        // An open that aborts a record writes links and schemas before the abort, in one write that can tear.
         FrameKind::Link | FrameKind::Schema => {}
         FrameKind::Mark | FrameKind::Seal | FrameKind::Abort => log.last_batch = None,
     }
