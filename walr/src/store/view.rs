@@ -9,7 +9,7 @@ use crate::recovery::Recovery;
 use crate::schema::state::{Recorded, WalState};
 use crate::store::verify::{Verified, verify};
 
-/// A view of an open store; [`Durable::store`] returns it.
+/// A view of an open store; [`Durable::store`](crate::Durable::store) returns it.
 pub struct Store<'a, S: Recorded> {
     pub(super) front: &'a Front<S>,
 }
