@@ -11,7 +11,7 @@ use crate::measure::Figures;
 
 /// The environment variable that gives a child its cell.
 const CELL: &str = "WALR_PEERS_CELL";
-/// What the line with the figures begins with: an engine may print lines of its own.
+/// The beginning of the line with the figures. An engine may print lines of its own.
 const FIGURES: &str = "FIGURES ";
 /// The time after which a cell is killed, beyond that of its workload.
 const PATIENCE: Duration = Duration::from_secs(240);

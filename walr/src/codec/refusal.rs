@@ -111,7 +111,7 @@ impl Display for Reason {
             }
             Reason::Changed => f.write_str(
                 "it isn't read as it is written, so another value would be read back; make its `Serialize` and its \
-                 `Deserialize` agree",
+                 `Deserialize` agree, or its `from` and `into`",
             ),
             Reason::Misread { name, number, variant } => write!(
                 f,

@@ -292,7 +292,7 @@ impl Graph {
         let node = &self.nodes[id];
         let has_parts = matches!(node.kind, NodeKind::Option(_) | NodeKind::Seq(_) | NodeKind::Map(..));
         let lacks_empty = self.empties && has_parts && node.rejected == 0 && !node.was_empty;
-        // What the type asks for may be known, and whether it accepts the sample not yet.
+        // The kind of a node can be known before the type has accepted a sample for it.
         below || lacks_empty || !self.nodes[id].accepted && self.height(id).is_some()
     }
 

@@ -140,7 +140,7 @@ impl<'a> Tracer<'a> {
         }
         let first = graph.resolve(self.at);
         if !graph.is(first, &key) {
-            // What the type asks for depends on the values that it was given.
+            // The type asks for another kind after other samples, so that no shape describes it.
             drop(graph);
             return self.opaque();
         }
