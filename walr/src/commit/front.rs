@@ -1,17 +1,15 @@
-//! What a handle calls: it checks and encodes on the caller's side, and hands over to the writer, or commits right there
-//! where no sync is to be waited for.
+//! The calls of a handle: checks and encodes them on the caller's thread, and queues them, or commits them there if no sync is to be
+//! waited for.
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 #[cfg(test)]
 use super::answer::BatchResult;
+use super::core::Core;
 use super::queue::{Call, Closing, Request};
-use super::{Committer, Core};
 use crate::codec::{self, Refusal};
 use crate::error::{Error, Fate, Result};
 use crate::options::Durability;
@@ -19,26 +17,22 @@ use crate::panic::{Quiet, woken_quietly};
 use crate::schema::state::{Begun, Mutation, Recorded, WalState};
 use crate::schema::waiting::Waiting;
 
-/// How long a caller waits for another one's commit in memory, or for readers, before it leaves its call to the writer.
-pub(super) const PATIENCE: Duration = Duration::from_micros(50);
-/// A buffer that grew beyond this is given back.
+/// The largest buffer that is kept for the next call.
 const SPARE_BUFFER: usize = 2 << 20;
 
 thread_local! {
-    /// What a call is encoded into; kept for its memory.
+    /// The buffer for the encoding of a call, which is kept for its memory.
     static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The two that a handle needs.
+/// The calling side of an open store.
 pub(crate) struct Front<S: Recorded> {
     pub(crate) core: Arc<Core<S>>,
-    /// Held by the writer while it commits, syncs, or answers requests; by a caller only to commit in memory.
-    pub(crate) committer: Arc<Mutex<Committer<S>>>,
 }
 
 impl<S: Recorded> Front<S> {
-    pub(crate) fn new(core: Arc<Core<S>>, committer: Arc<Mutex<Committer<S>>>) -> Self {
-        Front { core, committer }
+    pub(crate) fn new(core: Arc<Core<S>>) -> Self {
+        Front { core }
     }
 
     /// Refuses calls that could never be answered.
@@ -46,7 +40,7 @@ impl<S: Recorded> Front<S> {
         self.core.admission.check(Fate::NotRecorded)
     }
 
-    /// Sends a request to the writer and waits for its answer.
+    /// Sends a request to the log thread, and waits for its answer.
     pub(crate) async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T>>) -> Request<S>) -> Result<T> {
         self.admit()?;
         let (answer, answered) = oneshot::channel();
@@ -55,7 +49,7 @@ impl<S: Recorded> Front<S> {
         self.core.admission.outside(Fate::Unknown, answered).await
     }
 
-    /// Why a call got no answer.
+    /// Returns the error of a call without an answer.
     fn ended(&self) -> Error {
         match self.core.latch.get() {
             Some(_) => Error::Thread { reason: "the writer ended without an answer".to_string() },
@@ -93,12 +87,9 @@ impl<S: WalState> Front<S> {
         let mut record = ENCODED.take();
         record.clear();
         let mut log = Quiet::new(self.core.check(log, &mut record)?);
-        if self.commits_here()
-            && let Some(mut committer) = self.committer.try_lock_for(PATIENCE)
-        {
-            match committer.commit_here(log, &record) {
+        if self.commits_alone() {
+            match self.core.commit_alone(log, &record) {
                 Ok(result) => {
-                    drop(committer);
                     keep(record);
                     return result.map(|outcome| Begun::Answered(Ok(outcome.into_inner())));
                 }
@@ -106,39 +97,39 @@ impl<S: WalState> Front<S> {
             }
         }
         match self.core.queue.try_capacity(record.len())? {
-            Some(room) => Ok(Begun::Queued(self.queue_one(log, record, room)?)),
+            Some(capacity) => Ok(Begun::Queued(self.queue_one(log, record, capacity)?)),
             None => Ok(Begun::Delayed(Box::pin(async move {
-                let room = self.capacity_for(record.len()).await?;
-                self.queue_one(log, record, room)?.answer().await.map(Quiet::into_inner)
+                let capacity = self.capacity_for(record.len()).await?;
+                self.queue_one(log, record, capacity)?.answer().await.map(Quiet::into_inner)
             }))),
         }
     }
 
     /// Puts a call into the queue, whose capacity it holds already.
-    fn queue_one(&self, log: Quiet<S::Log>, record: Vec<u8>, room: u32) -> Result<Waiting<Quiet<S::Outcome>>> {
+    fn queue_one(&self, log: Quiet<S::Log>, record: Vec<u8>, capacity: u32) -> Result<Waiting<Quiet<S::Outcome>>> {
         let (answer, waiting) = self.waiting();
-        self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], room)?;
+        self.core.queue.push(Call::One { log, answer }, &record, &[record.len()], capacity)?;
         keep(record);
         Ok(waiting)
     }
 
-    /// Makes the two ends of an answer. To be called before the call is in the queue.
+    /// Makes the two ends of an answer. The call isn't in the queue yet.
     fn waiting<T>(&self) -> (oneshot::Sender<Result<T>>, Waiting<T>) {
         let (sender, answer) = oneshot::channel();
-        let spin = self.core.queue.worth_staying_awake();
+        let spin = self.core.queue.spin();
         (sender, Waiting { answer, spin, admission: self.core.admission })
     }
 
     /// Waits until the queue has the capacity for so many bytes of records.
     async fn capacity_for(&self, bytes: usize) -> Result<u32> {
-        if let Some(room) = self.core.queue.try_capacity(bytes)? {
-            return Ok(room);
+        if let Some(capacity) = self.core.queue.try_capacity(bytes)? {
+            return Ok(capacity);
         }
         self.core.admission.outside(Fate::NotRecorded, self.core.queue.wait_for_capacity(bytes)).await
     }
 
-    /// Whether a caller commits its call itself, because no sync is to be waited for, or because the user wants it.
-    fn commits_here(&self) -> bool {
+    /// Returns whether a caller commits its own call, because no sync is to be waited for, or because the user wants it.
+    fn commits_alone(&self) -> bool {
         self.core.config.durability != Durability::Sync || self.core.config.commit_on_caller
     }
 
@@ -150,9 +141,9 @@ impl<S: WalState> Front<S> {
             return Ok(Vec::new());
         }
         let Batch { logs, records, ends } = self.core.check_all(logs)?;
-        let room = self.capacity_for(records.len()).await?;
+        let capacity = self.capacity_for(records.len()).await?;
         let (answer, waiting) = self.waiting();
-        self.core.queue.push(Call::Many { logs, answer }, &records, &ends, room)?;
+        self.core.queue.push(Call::Many { logs, answer }, &records, &ends, capacity)?;
         drop(records);
         let outcomes = waiting.answer().await;
         outcomes.map(|outcomes| outcomes.into_iter().map(Quiet::into_inner).collect())
@@ -163,9 +154,9 @@ impl<S: WalState> Front<S> {
 struct Batch<S: Recorded> {
     /// The log values as a replay would decode them.
     logs: Vec<Quiet<S::Log>>,
-    /// Their encodings, one behind the other.
+    /// Their encodings, one after the other.
     records: Vec<u8>,
-    /// Where each of these ends.
+    /// The end of each encoding.
     ends: Vec<usize>,
 }
 
@@ -177,7 +168,7 @@ fn keep(buffer: Vec<u8>) {
 }
 
 impl<S: WalState> Core<S> {
-    /// Puts a call into the queue without waiting for room or for the answer, as a crash test does.
+    /// Puts a call into the queue without waiting for capacity or for the answer, as a crash test does.
     #[cfg(test)]
     pub(crate) fn enqueue(&self, logs: Vec<S::Log>) -> Result<oneshot::Receiver<BatchResult<S>>> {
         let Batch { logs, records, ends } = self.check_all(logs)?;
@@ -186,12 +177,12 @@ impl<S: WalState> Core<S> {
         Ok(answered)
     }
 
-    /// Commits a call on the caller's thread, as `mutate` does; gives it back where that can't be done.
+    /// Commits a call on the caller's thread, as `mutate` does. Returns the call if that can't be done.
     #[cfg(test)]
-    pub(crate) fn commit_here(&self, committer: &mut Committer<S>, log: S::Log) -> Result<Result<S::Outcome>, S::Log> {
+    pub(crate) fn apply_alone(&self, log: S::Log) -> Result<Result<S::Outcome>, S::Log> {
         let mut record = Vec::new();
         match self.check(log, &mut record) {
-            Ok(log) => match committer.commit_here(Quiet::new(log), &record) {
+            Ok(log) => match self.commit_alone(Quiet::new(log), &record) {
                 Ok(result) => Ok(result.map(Quiet::into_inner)),
                 Err(log) => Err(log.into_inner()),
             },
@@ -212,8 +203,8 @@ impl<S: WalState> Core<S> {
         Ok(batch)
     }
 
-    /// Appends the encoding of `log` to `records`, and returns what a replay would decode from it: that, and not the
-    /// caller's value, is what will be applied. Where the two are known to be the same, nothing is decoded.
+    /// Appends the encoding of `log` to `records`, and returns the value that a replay would decode from it. That value, and not the
+    /// caller's, is applied. If the two are known to be the same, nothing is decoded.
     fn check(&self, log: S::Log, records: &mut Vec<u8>) -> Result<S::Log> {
         let start = records.len();
         let mutation = S::MUTATIONS.get(S::index(&log));

@@ -1,36 +1,37 @@
-//! Where calls wait for their group: bounded by bytes, in the order of their LSNs to be.
+//! The queue of calls: bounded by bytes, in the order of their LSNs.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, TryAcquireError, oneshot};
 
-use super::answer::{BatchResult, OneResult};
-use super::retire::Outdated;
+use super::answer::{Answer, BatchResult, OneResult};
+pub(crate) use super::handover::Closing;
+use super::handover::{Calls, Handover};
 use crate::error::{Error, Result};
 use crate::log::frame::{self, HEADER};
 use crate::lsn::Lsn;
-use crate::panic::{Quiet, woken_quietly};
+use crate::panic::{Quiet, drop_quietly, woken_quietly};
 use crate::recovery::LogSnapshot;
 use crate::schema::state::Recorded;
 
-/// A buffer that grew beyond this is given back.
+/// The largest frame buffer that is kept for the next group.
 const SPARE_BUFFER: usize = 4 << 20;
 
-/// A list of calls or answers that grew beyond this many bytes is given back.
+/// The largest list of calls or answers that is kept for the next group, in bytes.
 const SPARE_LIST: usize = 256 << 10;
 
-/// A lone call that took no longer than this is worth staying awake for.
+/// A lone caller spins for its answer if the call before took no longer than this.
 const FAST_US: u32 = 300;
-/// How long one stays awake at the most.
-const AWAKE: Duration = Duration::from_micros(400);
+/// The longest time that a caller spins.
+const MOST_SPIN: Duration = Duration::from_micros(400);
 
 /// More calls than a queue ever holds.
 const MORE_THAN_ALL: usize = usize::MAX / 2;
 
 /// Empties a list, and keeps its memory for the next group, unless a burst of calls made it large.
-pub(super) fn keep_spare<T>(list: &mut Vec<T>) {
+fn keep_spare<T>(list: &mut Vec<T>) {
     list.clear();
     if list.capacity() * size_of::<T>() > SPARE_LIST {
         *list = Vec::new();
@@ -53,7 +54,6 @@ impl<S: Recorded> Call<S> {
 
     /// Answers with an error.
     pub(crate) fn fail(self, error: Error) {
-        // Nobody may be waiting any more.
         match self {
             Call::One { answer, .. } => send(answer, Err(error)),
             Call::Many { answer, .. } => send(answer, Err(error)),
@@ -61,136 +61,118 @@ impl<S: Recorded> Call<S> {
     }
 }
 
+/// The lists of a group, which are kept for their memory.
+pub(super) struct Lists<S: Recorded> {
+    pub(super) calls: Vec<Call<S>>,
+    pub(super) answers: Vec<Answer<S>>,
+}
+
 /// The calls of one frame.
 pub(crate) struct Group<S: Recorded> {
-    /// [`HEADER`] free bytes, and the records behind them.
+    /// [`HEADER`] free bytes, and the records after them.
     pub(crate) frame: Vec<u8>,
-    pub(crate) calls: Vec<Call<S>>,
+    pub(super) lists: Lists<S>,
     pub(crate) records: usize,
-    /// How much of the queue's room the calls hold.
-    room: usize,
+    /// The capacity of the queue that the calls hold.
+    capacity: usize,
 }
 
 impl<S: Recorded> Group<S> {
-    pub(crate) fn new() -> Self {
-        Group { frame: vec![0; HEADER], calls: Vec::new(), records: 0, room: 0 }
+    fn new() -> Self {
+        let lists = Lists { calls: Vec::new(), answers: Vec::new() };
+        Group { frame: vec![0; HEADER], lists, records: 0, capacity: 0 }
     }
 
-    fn clear(&mut self) {
-        if self.frame.capacity() > SPARE_BUFFER {
-            self.frame = Vec::new();
-        }
-        self.frame.clear();
-        self.frame.resize(HEADER, 0);
-        keep_spare(&mut self.calls);
-        self.records = 0;
-        self.room = 0;
+    /// Returns the number of calls.
+    pub(super) fn calls(&self) -> usize {
+        self.lists.calls.len()
     }
 }
 
-/// What the writer is asked for besides calls.
+impl<S: Recorded> Calls for Group<S> {
+    fn is_empty(&self) -> bool {
+        self.lists.calls.is_empty()
+    }
+}
+
+/// A group that is as durable as the options ask.
+pub(super) struct DurableGroup<S: Recorded> {
+    pub(super) lists: Lists<S>,
+    /// The LSN of the first record.
+    pub(super) first: Lsn,
+    /// The capacity of the queue that the calls hold.
+    capacity: usize,
+    /// The space in the log that is reserved for an abort of its calls.
+    pub(super) abort_space: u64,
+    /// The time when the log thread took the group.
+    pub(super) began: Instant,
+}
+
+/// A step of the state half.
+pub(super) enum Step<S: Recorded> {
+    Apply(DurableGroup<S>),
+    /// Answers a sync, after the groups before it.
+    Synced(oneshot::Sender<Result<Lsn>>, Result<Lsn>),
+}
+
+/// A request to the log thread.
 pub(crate) enum Request<S: Recorded> {
-    /// To make everything so far durable.
+    /// Make everything so far durable.
     Sync(oneshot::Sender<Result<Lsn>>),
-    /// To write a checkpoint.
+    /// Write a checkpoint.
     Checkpoint(oneshot::Sender<Result<Lsn>>),
-    /// A checkpoint has its name; it is this one, of so many bytes. The answer is what it outdates.
-    Checkpointed(Lsn, u64, oneshot::Sender<Outdated>),
-    /// The thread of the checkpoint that was under way ends.
+    /// The thread of the checkpoint in progress ends.
     CheckpointDone,
-    /// To write this state as the checkpoint of this LSN, whatever the live one is.
+    /// Write this state as the checkpoint of this LSN, whatever the live state is.
     CheckpointOf(S, Lsn, oneshot::Sender<Result<Lsn>>),
-    /// To take back every record above this LSN.
-    TakeBack(Lsn, oneshot::Sender<Result<Lsn>>),
-    /// To make everything so far durable, and to say where it stands.
+    /// Abort every record above this LSN.
+    AbortAbove(Lsn, oneshot::Sender<Result<Lsn>>),
+    /// Make everything so far durable, and return the log.
     Snapshot(oneshot::Sender<Result<LogSnapshot>>),
 }
 
-/// Answers one who may not be waiting any more.
-pub(super) fn reply<T>(answer: oneshot::Sender<T>, result: T) {
-    send(answer, result);
-}
-
 /// Sends an answer. If the caller is gone, the answer is dropped here. A panic of its `Drop`, or of the caller's waker, is no error of
-/// the writer.
+/// the store.
 pub(super) fn send<T>(answer: oneshot::Sender<T>, value: T) {
     let _ = crate::panic::catch(|| drop(answer.send(value)));
 }
 
-/// How the store is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Closing {
-    /// By `close`: with a checkpoint.
-    Close,
-    /// By the drop of the last handle: without.
-    Drop,
-}
-
 pub(crate) struct Queue<S: Recorded> {
-    // Held for moments: to add a call, or to take them all. Never across a write, a sync or an application, so that a
-    // blocking mutex is right, also on an async worker.
-    inner: Mutex<Inner<S>>,
-    wake: Condvar,
-    /// How many calls are in the group, for the writer to look at without the lock; more than all of them when something
-    /// else is to be done.
+    pub(super) handover: Handover<Group<S>, Request<S>, Step<S>>,
+    /// Lists and frame buffers of earlier groups.
+    spare_lists: Mutex<Vec<Lists<S>>>,
+    spare_frames: Mutex<Vec<Vec<u8>>>,
+    /// The number of calls in the group, to be read without the lock. More than all calls if something else is to be done.
     arrived: AtomicUsize,
-    /// Whether a group was taken, and its first call isn't about to be answered yet.
+    /// `true` from the time when a group is taken to its first answer.
     busy: AtomicBool,
-    /// How long the last group took from its first call to its answers, in microseconds, if it had one call; else
-    /// [`u32::MAX`].
+    /// The time from the take of the last group to its answers, in microseconds, if the group had one call; otherwise [`u32::MAX`].
     lone_us: AtomicU32,
-    room: Semaphore,
+    capacity: Semaphore,
     size: u32,
-}
-
-struct Inner<S: Recorded> {
-    group: Group<S>,
-    requests: Vec<Request<S>>,
-    closing: Option<Closing>,
-    /// Nothing is taken any more.
-    closed: bool,
-    /// The writer waits to be woken.
-    asleep: bool,
-    /// The writer is to look at the clock.
-    nudged: bool,
-}
-
-impl<S: Recorded> Inner<S> {
-    fn has_work(&self) -> bool {
-        !self.group.calls.is_empty() || !self.requests.is_empty() || self.closing.is_some()
-    }
-}
-
-/// What the writer finds when it wakes.
-pub(crate) struct Work<S: Recorded> {
-    pub(crate) group: Group<S>,
-    pub(crate) requests: Vec<Request<S>>,
-    pub(crate) closing: Option<Closing>,
 }
 
 impl<S: Recorded> Queue<S> {
     pub(crate) fn new(size: u32) -> Self {
-        let (group, requests) = (Group::new(), Vec::new());
-        let inner = Inner { group, requests, closing: None, closed: false, asleep: false, nudged: false };
-        let arrived = AtomicUsize::new(0);
         Queue {
-            inner: Mutex::new(inner),
-            wake: Condvar::new(),
-            arrived,
+            handover: Handover::new(Group::new()),
+            spare_lists: Mutex::default(),
+            spare_frames: Mutex::default(),
+            arrived: AtomicUsize::new(0),
             busy: AtomicBool::new(false),
             lone_us: AtomicU32::new(0),
-            room: Semaphore::new(size as usize),
+            capacity: Semaphore::new(size as usize),
             size,
         }
     }
 
     /// Takes the capacity for `bytes`, if it is free, and returns how much of it the call now holds.
     pub(crate) fn try_capacity(&self, bytes: usize) -> Result<Option<u32>> {
-        let room = self.share(bytes);
-        match self.room.try_acquire_many(room) {
+        let share = self.share(bytes);
+        match self.capacity.try_acquire_many(share) {
             Ok(permit) => {
                 permit.forget();
-                Ok(Some(room))
+                Ok(Some(share))
             }
             Err(TryAcquireError::Closed) => Err(Error::Closed),
             Err(TryAcquireError::NoPermits) => Ok(None),
@@ -199,11 +181,11 @@ impl<S: Recorded> Queue<S> {
 
     /// Waits until there is capacity for `bytes`, and returns how much of it the call now holds.
     pub(crate) async fn wait_for_capacity(&self, bytes: usize) -> Result<u32> {
-        let room = self.share(bytes);
-        // The writer calls its waker, with those of others.
-        let permit = woken_quietly(self.room.acquire_many(room)).await;
+        let share = self.share(bytes);
+        // The thread that returns capacity calls this waker, with those of others.
+        let permit = woken_quietly(self.capacity.acquire_many(share)).await;
         permit.map_err(|_| Error::Closed)?.forget();
-        Ok(room)
+        Ok(share)
     }
 
     /// Returns the capacity that so many bytes take. A call that is larger than the queue takes all of it.
@@ -211,163 +193,150 @@ impl<S: Recorded> Queue<S> {
         u32::try_from(bytes).unwrap_or(u32::MAX).min(self.size)
     }
 
-    /// Adds a call: `records` is the encoding of each of its records, one behind the other, with their ends in `ends`.
-    pub(crate) fn push(&self, call: Call<S>, records: &[u8], ends: &[usize], room: u32) -> Result<()> {
-        let mut inner = self.inner.lock();
-        if inner.closing.is_some() || inner.closed {
-            drop(inner);
-            self.room.add_permits(room as usize);
-            return Err(Error::Closed);
+    /// Adds a call, which holds `capacity`: `records` is the encoding of each of its records, one after the other, with their ends in
+    /// `ends`.
+    pub(crate) fn push(&self, call: Call<S>, records: &[u8], ends: &[usize], capacity: u32) -> Result<()> {
+        let mut call = Some(call);
+        let is_taken = self.handover.push(|group| {
+            let mut start = 0;
+            for (at, &end) in ends.iter().enumerate() {
+                frame::put_record(&records[start..end], at + 1 < ends.len(), &mut group.frame);
+                start = end;
+            }
+            group.records += ends.len();
+            group.capacity += capacity as usize;
+            group.lists.calls.extend(call.take());
+            self.arrived.fetch_add(1, Ordering::Relaxed);
+        });
+        if is_taken {
+            return Ok(());
         }
-        let group = &mut inner.group;
-        let mut start = 0;
-        for (at, &end) in ends.iter().enumerate() {
-            frame::put_record(&records[start..end], at + 1 < ends.len(), &mut group.frame);
-            start = end;
-        }
-        group.records += ends.len();
-        group.room += room as usize;
-        group.calls.push(call);
-        self.arrived.fetch_add(1, Ordering::Relaxed);
-        self.wake_writer(inner);
-        Ok(())
+        self.capacity.add_permits(capacity as usize);
+        Err(Error::Closed)
     }
 
-    /// Asks the writer for something; gives it back if the writer has ended.
+    /// Sends a request to the log thread. Returns it if the thread has ended.
     pub(crate) fn request(&self, request: Request<S>) -> Result<(), Request<S>> {
-        let mut inner = self.inner.lock();
-        if inner.closed {
-            return Err(request);
-        }
-        inner.requests.push(request);
         self.arrived.store(MORE_THAN_ALL, Ordering::Relaxed);
-        self.wake_writer(inner);
-        Ok(())
+        self.handover.request(request)
     }
 
-    /// Takes no more calls; what is in the queue is still done. The first way of closing counts.
+    /// Takes no more calls. The log thread finishes those in the queue. The first way of closing counts.
     pub(crate) fn close(&self, closing: Closing) {
-        let mut inner = self.inner.lock();
-        inner.closing.get_or_insert(closing);
         self.arrived.store(MORE_THAN_ALL, Ordering::Relaxed);
-        self.wake_writer(inner);
-        self.room.close();
+        self.handover.close(closing);
+        self.capacity.close();
     }
 
-    /// Takes nothing any more, and drops what is left: its callers see that the writer has ended.
+    /// Takes nothing more, and drops what is left, so that its callers see that the store has ended.
     pub(crate) fn end(&self) {
-        let mut inner = self.inner.lock();
-        inner.closed = true;
-        let (calls, requests) = (std::mem::take(&mut inner.group.calls), std::mem::take(&mut inner.requests));
-        drop(inner);
-        self.room.close();
+        let (group, requests, steps) = self.handover.end(Group::new());
+        self.capacity.close();
         // One by one: during the drop of a list, a second panic, of a `Drop` or a waker, would end the process.
-        calls.into_iter().for_each(crate::panic::drop_quietly);
-        requests.into_iter().for_each(crate::panic::drop_quietly);
-    }
-
-    /// Whether the store is closing, or closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        let inner = self.inner.lock();
-        inner.closed || inner.closing.is_some()
-    }
-
-    fn wake_writer(&self, mut inner: parking_lot::MutexGuard<'_, Inner<S>>) {
-        if std::mem::take(&mut inner.asleep) {
-            drop(inner);
-            self.wake.notify_one();
+        group.lists.calls.into_iter().for_each(drop_quietly);
+        requests.into_iter().for_each(drop_quietly);
+        for step in steps {
+            match step {
+                Step::Apply(group) => group.lists.calls.into_iter().for_each(drop_quietly),
+                Step::Synced(answer, _) => drop_quietly(answer),
+            }
         }
     }
 
-    /// Whether anything is there to be taken, or the store is closing.
-    pub(crate) fn has_work(&self) -> bool {
-        self.inner.lock().has_work()
+    /// Returns whether the store is closing, or closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.handover.is_closed()
     }
 
-    /// Wakes the writer, to look at the clock.
-    pub(crate) fn nudge(&self) {
-        let mut inner = self.inner.lock();
-        inner.nudged = true;
-        self.wake_writer(inner);
-    }
-
-    /// How many calls are in the group.
-    pub(crate) fn arrived(&self) -> usize {
+    /// Returns the number of calls in the group.
+    pub(super) fn arrived(&self) -> usize {
         self.arrived.load(Ordering::Relaxed)
     }
 
-    /// Takes note that the group's calls will be answered now: who has an answer may be the only caller.
-    pub(crate) fn answering(&self) {
+    /// Notes that a group's calls will be answered now: a caller with an answer may be the only caller.
+    pub(super) fn answering(&self) {
         self.busy.store(false, Ordering::Relaxed);
     }
 
-    /// Takes note of a group of so many calls that took so long.
-    pub(crate) fn note(&self, calls: usize, took: Duration) {
-        let lone_us = if calls == 1 { took.as_micros().try_into().unwrap_or(u32::MAX) } else { u32::MAX };
-        self.lone_us.store(lone_us, Ordering::Relaxed);
-    }
-
-    /// How long a caller whose call comes next does well to stay awake for its answer: until about when it is due, where it
-    /// seems to be the only caller and the disk is fast. To be put to sleep and woken takes a good part of such a sync.
-    pub(crate) fn worth_staying_awake(&self) -> Option<Duration> {
+    /// Returns the time that a caller whose call comes next spins for its answer: about as long as the call takes, if the caller seems to
+    /// be the only one and the disk is fast. The caller's sleep and wake-up would take a good part of such a sync.
+    pub(crate) fn spin(&self) -> Option<Duration> {
         let lone_us = self.lone_us.load(Ordering::Relaxed);
         let alone = self.arrived() == 0 && !self.busy.load(Ordering::Relaxed);
-        (alone && lone_us <= FAST_US).then_some(AWAKE)
+        (alone && lone_us <= FAST_US).then_some(MOST_SPIN)
     }
 
-    /// Looks for `calls` calls without going to sleep, for `most` at the longest.
-    pub(crate) fn look_for(&self, calls: usize, most: Duration) {
+    /// Waits for `calls` calls without sleeping, for `most` at the longest.
+    pub(super) fn spin_for(&self, calls: usize, most: Duration) {
         let until = Instant::now() + most;
         while self.arrived() < calls && Instant::now() < until {
             std::thread::yield_now();
         }
     }
 
-    /// Waits for work until `deadline`.
-    pub(crate) fn wait(&self, deadline: Option<Instant>) {
-        let mut inner = self.inner.lock();
-        while !inner.has_work() && !std::mem::take(&mut inner.nudged) {
-            inner.asleep = true;
-            let timed_out = match deadline {
-                Some(deadline) => self.wake.wait_until(&mut inner, deadline).timed_out(),
-                None => {
-                    self.wake.wait(&mut inner);
-                    false
-                }
-            };
-            inner.asleep = false;
-            if timed_out {
-                break;
-            }
+    /// Waits for work of the log thread until `deadline`, and takes it.
+    pub(super) fn next(&self, deadline: Option<Instant>) -> super::handover::Work<Group<S>, Request<S>> {
+        let work = self.handover.next(deadline, || {
+            self.arrived.store(0, Ordering::Relaxed);
+            self.spare_group()
+        });
+        if work.group.is_some() {
+            self.busy.store(true, Ordering::Relaxed);
+        } else if !work.requests.is_empty() || work.closing.is_some() {
+            self.arrived.store(0, Ordering::Relaxed);
         }
+        work
     }
 
-    /// Takes all there is. `spare` is what an earlier group left of its buffers.
-    pub(crate) fn take(&self, spare: Group<S>) -> Work<S> {
-        let mut inner = self.inner.lock();
-        self.arrived.store(0, Ordering::Relaxed);
-        let group = std::mem::replace(&mut inner.group, spare);
-        self.busy.store(!group.calls.is_empty(), Ordering::Relaxed);
-        Work { group, requests: std::mem::take(&mut inner.requests), closing: inner.closing }
-    }
-
-    /// Waits for requests alone, once the store is closing.
-    pub(crate) fn take_requests(&self) -> Vec<Request<S>> {
-        let mut inner = self.inner.lock();
-        while inner.requests.is_empty() {
-            inner.asleep = true;
-            self.wake.wait(&mut inner);
-            inner.asleep = false;
+    fn spare_group(&self) -> Group<S> {
+        let mut group = Group::new();
+        if let Some(lists) = self.spare_lists.lock().pop() {
+            group.lists = lists;
         }
-        std::mem::take(&mut inner.requests)
-    }
-
-    /// Gives back the room that an answered group held, and returns its emptied buffers.
-    pub(crate) fn done(&self, mut group: Group<S>) -> Group<S> {
-        self.busy.store(false, Ordering::Relaxed);
-        self.room.add_permits(group.room);
-        group.clear();
+        if let Some(frame) = self.spare_frames.lock().pop() {
+            group.frame = frame;
+        }
         group
+    }
+
+    /// Hands over a group that is durable.
+    pub(super) fn hand_over(&self, group: Group<S>, first: Lsn, abort_space: u64, began: Instant) {
+        let Group { frame, lists, capacity, .. } = group;
+        self.keep_frame(frame);
+        let durable = DurableGroup { lists, first, capacity, abort_space, began };
+        self.handover.hand_over(Some(Step::Apply(durable)));
+    }
+
+    /// Ends the turn of a group that failed, and answers its calls.
+    pub(super) fn fail(&self, mut group: Group<S>, error: &Error) {
+        self.busy.store(false, Ordering::Relaxed);
+        self.handover.hand_over(None);
+        group.lists.calls.drain(..).for_each(|call| call.fail(error.clone()));
+        self.keep_frame(std::mem::take(&mut group.frame));
+        self.keep_lists(group.lists, group.capacity);
+    }
+
+    /// Notes that the group is answered: its callers' capacity is free.
+    pub(super) fn answered(&self, group: DurableGroup<S>, calls: usize) {
+        let took = group.began.elapsed();
+        let lone_us = if calls == 1 { took.as_micros().try_into().unwrap_or(u32::MAX) } else { u32::MAX };
+        self.lone_us.store(lone_us, Ordering::Relaxed);
+        self.keep_lists(group.lists, group.capacity);
+    }
+
+    fn keep_frame(&self, mut frame: Vec<u8>) {
+        if frame.capacity() <= SPARE_BUFFER {
+            frame.clear();
+            frame.resize(HEADER, 0);
+            self.spare_frames.lock().push(frame);
+        }
+    }
+
+    fn keep_lists(&self, mut lists: Lists<S>, capacity: usize) {
+        keep_spare(&mut lists.calls);
+        keep_spare(&mut lists.answers);
+        self.spare_lists.lock().push(lists);
+        self.capacity.add_permits(capacity);
     }
 }
 
@@ -383,9 +352,11 @@ mod tests {
             keep_spare(&mut list);
             assert_eq!(list.capacity() > 0, is_kept, "{bytes} bytes");
         }
-        let mut group = Group::<Tally>::new();
-        group.frame.reserve_exact(SPARE_BUFFER);
-        group.clear();
-        assert!(group.frame.len() == HEADER && group.frame.capacity() < SPARE_BUFFER);
+        let queue = Queue::<Tally>::new(1);
+        queue.keep_frame(Vec::with_capacity(SPARE_BUFFER));
+        queue.keep_frame(Vec::with_capacity(SPARE_BUFFER + 1));
+        let frame = queue.spare_group().frame;
+        assert!(frame.len() == HEADER && frame.capacity() == SPARE_BUFFER);
+        assert!(queue.spare_group().frame.capacity() < SPARE_BUFFER);
     }
 }

@@ -6,14 +6,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::core::Live;
-use super::{Committer, Core};
+use super::core::{Core, Live};
 use crate::error::{Error, Result, in_one_line};
 use crate::fs::Throttle;
 use crate::log::frame::LsnRange;
 use crate::lsn::Lsn;
-use crate::options::Durability;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, Replica, rebuild};
 use crate::schema::reentry::{self, Inside};
@@ -58,7 +57,7 @@ impl fmt::Display for Lost {
 }
 
 impl<S: WalState> Core<S> {
-    /// Builds the state as of a snapshot, from disk or from a `base`.
+    /// Builds the state as of a snapshot, from disk or from `base`.
     fn build(&self, from: LogSnapshot, base: Option<Replica<S>>) -> Result<S, Lost> {
         match panic::catch(|| rebuild(&self.dir, &self.store, &from, base, &Throttle::off())) {
             Ok(Ok(state)) => Ok(state),
@@ -72,7 +71,7 @@ impl<S: WalState> Core<S> {
         }
     }
 
-    /// Builds the state again, if it is lost and that may succeed now.
+    /// Rebuilds the state, if it is lost and that is possible now.
     pub(super) fn restore(&self) -> Result<()> {
         let mut live = self.write();
         if let Err(Lost { from: Some(from), .. }) = &live.state {
@@ -80,84 +79,69 @@ impl<S: WalState> Core<S> {
             let _entered = reentry::enter(self.id(), Inside::Mutation);
             live.state = self.build(from, None);
         }
-        let lost = match &live.state {
-            Ok(_) => return Ok(()),
-            Err(lost) => lost,
-        };
-        self.latch_for_good(lost);
-        Err(lost.error())
-    }
-
-    /// Takes no more mutations if the state is lost for good.
-    fn latch_for_good(&self, lost: &Lost) {
-        if !lost.may_pass() {
-            self.latch.get_or_init(|| lost.cause.clone());
+        self.note_lost(&live);
+        match &live.state {
+            Ok(_) => Ok(()),
+            Err(lost) => Err(lost.error()),
         }
     }
-}
 
-impl<S: WalState> Committer<S> {
-    /// Builds the state again as of `up_to` without what `aborted` holds, after a mutation that panicked may have left it half
+    /// Applies the rest of the log that recovery left out on a full disk. The log thread has recorded a call since, with recovery's
+    /// aborts before it.
+    pub(super) fn catch_up(&self, live: &mut Live<S>) {
+        let Some(rest) = live.behind.take() else { return };
+        let up_to = rest.up_to;
+        let before = std::mem::replace(&mut live.state, Err(Lost::for_good(unfinished())));
+        let base = before.ok().map(|state| Replica { state, lsn: live.lsn });
+        live.state = self.build(rest, base);
+        live.lsn = up_to;
+        self.publish(up_to);
+        self.note_lost(live);
+    }
+
+    /// Rebuilds the state as of `up_to` without the records of `aborted`, after a mutation that panicked may have left the state half
     /// changed.
-    pub(super) fn rebuild(&mut self, live: &mut Live<S>, aborted: &[LsnRange], up_to: Lsn) {
-        let unfinished = || Error::Thread { reason: "the state wasn't built to its end after a panic".to_string() };
+    pub(super) fn rebuild(&self, live: &mut Live<S>, aborted: &[LsnRange], up_to: Lsn) {
         let half_changed = std::mem::replace(&mut live.state, Err(Lost::for_good(unfinished())));
-        // What `Periodic` keeps in the process must be there to be read. After a failure nothing is written any more.
-        let written = if self.core.latch.get().is_none() { self.journal.write() } else { Ok(()) };
-        live.state = match written {
-            Ok(()) => {
+        let snapshot = {
+            let mut log = self.log.lock();
+            // The records that `Periodic` keeps in the process must be readable. After a failure nothing is written any more.
+            let written = if self.latch.get().is_none() { log.write() } else { Ok(()) };
+            written.map(|()| log.log_up_to(up_to, aborted))
+        };
+        live.state = match snapshot {
+            Ok(snapshot) => {
                 // Cloned once more: the next call of the group may panic too.
                 let clone = |base: &Replica<S>| {
-                    let state = panic::catch(|| self.core.copy.map(|copy| copy(&base.state))).ok().flatten()?;
+                    let state = panic::catch(|| self.copy.map(|copy| copy(&base.state))).ok().flatten()?;
                     Some(Replica { state, lsn: base.lsn })
                 };
                 let base = live.base.as_ref().filter(|base| base.lsn <= up_to).and_then(clone);
-                self.core.build(self.log_up_to(up_to, aborted), base)
+                self.build(snapshot, base)
             }
-            Err(error) => {
-                self.latch(error.clone());
-                Err(Lost::for_good(error))
-            }
+            Err(error) => Err(Lost::for_good(error)),
         };
         drop_quietly(half_changed);
     }
 
-    /// The log up to an LSN without what `aborted` holds.
-    fn log_up_to(&self, up_to: Lsn, aborted: &[LsnRange]) -> LogSnapshot {
-        let aborts = [&self.aborts[..], aborted].concat();
-        let checkpoint = self.checkpoints.last().copied().unwrap_or_default();
-        LogSnapshot { checkpoint, extents: self.journal.extents(), aborts, up_to }
+    /// Notes whether there is a state. Without one for good, the store takes no more mutations.
+    pub(super) fn note_lost(&self, live: &Live<S>) {
+        let lost = live.state.as_ref().err();
+        self.is_lost.store(lost.is_some(), Ordering::Release);
+        if let Some(lost) = lost.filter(|lost| !lost.may_pass()) {
+            self.latch.get_or_init(|| lost.cause.clone());
+        }
     }
 
-    /// Appends an abort of these LSNs; `panics` of the calls panicked. The abort is durable under `Sync`, and handed to the operating system
-    /// otherwise, before later calls are shown or answered. So the end of the process can't bring an aborted call back.
-    pub(super) fn abort(&mut self, live: &mut Live<S>, aborted: &[LsnRange], panics: u64) -> Result<()> {
-        let Some(&(first, _)) = aborted.first() else { return Ok(()) };
-        if let Some(cause) = self.core.latch.get() {
-            // What the rebuild needed couldn't be written.
-            return Err((**cause).clone());
+    /// Extends what a lost state is rebuilt from, after later calls were aborted with it.
+    pub(super) fn extend_lost(&self, live: &mut Live<S>) {
+        let lsn = live.lsn;
+        if let Err(Lost { from: Some(from), .. }) = &mut live.state {
+            *from = self.log.lock().log_up_to(lsn, &[]);
         }
-        self.journal.append_abort(aborted);
-        let sync = self.core.config.durability == Durability::Sync;
-        let written = if sync { self.journal.sync() } else { self.journal.write() };
-        if let Err(error) = &written {
-            self.latch(error.clone());
-            if sync {
-                // A crash may take back what was applied on top of the abort: show what is certain.
-                let certain = Lsn::new(first.get() - 1);
-                self.rebuild(live, &[], certain);
-                live.lsn = certain;
-            }
-        }
-        self.aborts.extend_from_slice(aborted);
-        self.core.stats.lock().panics += panics;
-        if let Err(lost) = &mut live.state {
-            if lost.may_pass() {
-                // Since the panic the log has grown by what was aborted behind it.
-                lost.from = Some(self.log_up_to(live.lsn, &[]));
-            }
-            self.core.latch_for_good(lost);
-        }
-        written
     }
+}
+
+fn unfinished() -> Error {
+    Error::Thread { reason: "the state wasn't built to its end after a panic".to_string() }
 }

@@ -25,15 +25,15 @@ fn store(unclean: bool, padded: bool) -> (Sim, Vec<u32>) {
     let model = Arc::default();
     let mut driver = Driver::new(&sim, &plan, model).unwrap();
     let push = |id| TallyLog::Push(id, vec![id as u8; 40]);
-    driver.group(vec![vec![push(1)], vec![push(2), push(3)]]).unwrap();
+    driver.group(vec![vec![push(1)], vec![push(2), push(3)]], 0).unwrap();
     driver.checkpoint().unwrap();
-    driver.group(vec![vec![push(4)], vec![TallyLog::Boom(5)], vec![push(6)]]).unwrap();
-    driver.group(vec![vec![push(7)]]).unwrap();
+    driver.group(vec![vec![push(4)], vec![TallyLog::Boom(5)], vec![push(6)]], 0).unwrap();
+    driver.group(vec![vec![push(7)]], 0).unwrap();
     driver.checkpoint().unwrap();
-    driver.group(vec![vec![push(8)]]).unwrap();
+    driver.group(vec![vec![push(8)]], 0).unwrap();
     driver.mark();
-    driver.group(vec![vec![push(9), push(10)]]).unwrap();
-    let all = ids(&driver.committer);
+    driver.group(vec![vec![push(9), push(10)]], 0).unwrap();
+    let all = ids(&driver.core);
     if !unclean {
         driver.close().unwrap();
     }
@@ -44,8 +44,8 @@ fn store(unclean: bool, padded: bool) -> (Sim, Vec<u32>) {
 fn judge(image: &Sim, all: &[u32], optional: usize, what: &str) -> bool {
     let before = image.fingerprint();
     match open(image, &Config::default()) {
-        Ok(committer) => {
-            let found = ids(&committer);
+        Ok(core) => {
+            let found = ids(&core);
             let whole = found == all || found == all[..all.len() - optional];
             assert!(whole, "{what}: {found:?}");
             true
@@ -171,7 +171,7 @@ fn is_forgery_taken(salt: Option<u64>) -> bool {
     let sim = Sim::new();
     let plan = Plan { slices: false, segment_size: 64 << 10, ..Plan::sync(0) };
     let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
-    driver.group(vec![vec![TallyLog::Push(1, vec![])]]).unwrap();
+    driver.group(vec![vec![TallyLog::Push(1, vec![])]], 0).unwrap();
     let segment = sim.files().into_iter().find(|file| file.name.ends_with("1.wal")).unwrap();
     let bytes = sim.read(&segment.name).unwrap();
     let salt = salt.unwrap_or_else(|| frame::u64_at(&bytes, 40));
@@ -201,7 +201,7 @@ fn is_forgery_taken(salt: Option<u64>) -> bool {
     frame::finish(&mut frame, 0, header, place);
     payload.extend_from_slice(&frame);
     payload.resize(1000, 1);
-    driver.group(vec![vec![TallyLog::Push(2, payload)]]).unwrap();
+    driver.group(vec![vec![TallyLog::Push(2, payload)]], 0).unwrap();
     drop(driver);
     let image = sim.restart();
     let mut bytes = image.read(&segment.name).unwrap();

@@ -35,7 +35,7 @@ fn survive(plan: &Plan, fault: Fault) -> bool {
     for (at, image) in images.into_iter().enumerate() {
         let opened = as_live(false, || open(&image, &plan.config()));
         let found = match &opened {
-            Ok(committer) => ids(committer),
+            Ok(core) => ids(core),
             Err(error) => panic!("{plan:?} {fault:?}, image {at}: {error:?}; after {errors:?}"),
         };
         if let Err(wrong) = model.check(&found, model.durable, model.acked) {
@@ -110,11 +110,11 @@ fn a_full_disk_is_met_before_anything_is_recorded() {
             panic!("seed {seed}: {error:?}");
         }
         let model = model.lock();
-        let committer = open(&sim.crash(seed), &plan.config()).unwrap();
-        model.check(&ids(&committer), model.durable, model.acked).unwrap();
+        let core = open(&sim.crash(seed), &plan.config()).unwrap();
+        model.check(&ids(&core), model.durable, model.acked).unwrap();
         // Without any space, it still opens for reading.
         sim.set_space(Some(0));
-        let committer = open(&sim, &plan.config()).unwrap();
-        model.check(&ids(&committer), model.durable, model.acked).unwrap();
+        let core = open(&sim, &plan.config()).unwrap();
+        model.check(&ids(&core), model.durable, model.acked).unwrap();
     }
 }

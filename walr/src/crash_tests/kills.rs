@@ -30,7 +30,7 @@ fn kill_after_each_step(
         let model = model.lock();
         let least = if keeps_all { model.acked } else { model.durable };
         let checked = as_live(false, || match open(&sim.restart(), &plan.config()) {
-            Ok(committer) => model.check(&ids(&committer), least, model.acked),
+            Ok(core) => model.check(&ids(&core), least, model.acked),
             Err(error) => Err(error.to_string()),
         });
         kills += 1;

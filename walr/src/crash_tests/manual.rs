@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::tests::{Effort, Findings, flip, report, seeds};
 use super::{Dice, LATE_ABORT, Way};
+use crate::commit::Core;
 use crate::commit::checkpointer::Checkpointer;
-use crate::commit::{Committer, Group};
 use crate::error::{Fate, Result};
 use crate::fs::Throttle;
 use crate::log::layout::StoreDir;
@@ -67,7 +67,7 @@ impl Journals {
 
 /// A log on a simulated folder, and the state that its program keeps.
 struct Program {
-    committer: Committer<EncodedState>,
+    core: Arc<Core<EncodedState>>,
     checkpointer: Checkpointer<EncodedState>,
     journals: Arc<Mutex<Journals>>,
     /// The log's end before the last call, and the state then.
@@ -95,16 +95,16 @@ fn decoded(bytes: &[u8]) -> Ids {
     bytes.as_chunks().0.iter().map(|id| u32::from_le_bytes(*id)).collect()
 }
 
-fn open(sim: &Sim, config: &Config) -> Result<Committer<EncodedState>> {
+fn open(sim: &Sim, config: &Config) -> Result<Arc<Core<EncodedState>>> {
     let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(encoded(&Ids::new())))?;
-    Committer::new(dir, Options::with(config.clone()), opened, false)
+    Core::new(dir, Options::with(config.clone()), opened, false).map(Arc::new)
 }
 
 /// Returns the journal as a replay reads it.
-fn replayed(committer: &mut Committer<EncodedState>) -> Result<Ids> {
-    let snapshot = committer.snapshot()?;
-    let (ids, core) = (std::cell::RefCell::new(Ids::new()), committer.core.clone());
+fn replayed(core: &Core<EncodedState>) -> Result<Ids> {
+    let snapshot = core.log.lock().snapshot()?;
+    let ids = std::cell::RefCell::new(Ids::new());
     let begin = |state: EncodedState| *ids.borrow_mut() = decoded(&state.into_bytes());
     let mut each = |_, entry: EncodedLog| ids.borrow_mut().extend(decoded(&entry.into_bytes()).first());
     recovery::read(&core.dir, &core.store, &snapshot, &Throttle::off(), begin, &mut each)?;
@@ -113,10 +113,10 @@ fn replayed(committer: &mut Committer<EncodedState>) -> Result<Ids> {
 
 impl Program {
     fn open(sim: &Sim, config: &Config, journals: Arc<Mutex<Journals>>) -> Result<Program> {
-        let mut committer = open(sim, config)?;
-        let checkpointer = Checkpointer::new(&committer.core);
-        let state = replayed(&mut committer)?;
-        let mut program = Program { committer, checkpointer, journals, last: None, state };
+        let core = open(sim, config)?;
+        let checkpointer = Checkpointer::new(&core);
+        let state = replayed(&core)?;
+        let mut program = Program { core, checkpointer, journals, last: None, state };
         program.settled();
         Ok(program)
     }
@@ -131,7 +131,7 @@ impl Program {
     }
 
     fn end(&self) -> Lsn {
-        self.committer.core.stats.lock().last
+        self.core.stats.lock().last
     }
 
     /// Adds a journal that a recovery may find from now on.
@@ -140,7 +140,7 @@ impl Program {
     }
 
     fn answered(&self) {
-        if self.committer.core.config.durability == Durability::Sync {
+        if self.core.config.durability == Durability::Sync {
             self.journals.lock().synced();
         }
     }
@@ -152,11 +152,10 @@ impl Program {
         self.state.extend(ids);
         self.expect(&self.state);
         let entry = |id: &u32| EncodedLog::new([&id.to_le_bytes()[..], &vec![0xa5; ballast]].concat());
-        let core = self.committer.core.clone();
+        let core = self.core.clone();
         let mut answer = core.enqueue(ids.iter().map(entry).collect())?;
-        let mut work = core.queue.take(Group::new());
-        self.committer.commit(&mut work.group);
-        core.queue.done(work.group);
+        core.log_turn();
+        core.state_turn();
         let answer = answer.try_recv().unwrap_or_else(|error| panic!("a call got no answer: {error:?}"));
         if let Err(error) = answer {
             if error.fate() == Fate::NotRecorded {
@@ -173,7 +172,7 @@ impl Program {
     fn undo(&mut self) -> Result<()> {
         let Some((above, state)) = self.last.take() else { return Ok(()) };
         self.expect(&state);
-        if let Err(error) = self.committer.take_back_above(above) {
+        if let Err(error) = self.core.log.lock().abort_above(above) {
             // The undo may be tried again.
             self.expect(&self.state);
             self.last = Some((above, state));
@@ -197,7 +196,7 @@ impl Program {
             11 => self.checkpoint(false)?,
             12 => self.checkpoint(true)?,
             _ => {
-                self.committer.mark();
+                self.core.log.lock().mark();
                 self.journals.lock().marked();
             }
         }
@@ -207,10 +206,10 @@ impl Program {
     /// Writes a checkpoint, after a replay that must return the program's state if `replay` is set.
     fn checkpoint(&mut self, replay: bool) -> Result<()> {
         if replay {
-            assert_eq!(replayed(&mut self.committer)?, self.state);
+            assert_eq!(replayed(&self.core)?, self.state);
         }
         let (state, lsn) = (encoded(&self.state), self.end());
-        self.checkpointer.write_given(&mut self.committer, state, lsn)?;
+        self.checkpointer.write_given(state, lsn)?;
         self.last = None;
         self.journals.lock().synced();
         Ok(())
@@ -227,20 +226,20 @@ fn work(sim: &Sim, plan: (u64, usize), config: &Config, journals: &Arc<Mutex<Jou
         let what = dice.below(16);
         if what < 14 {
             let done = program.step(what, &mut dice, &mut next);
-            if !bear || program.committer.core.latch.get().is_some() {
+            if !bear || program.core.latch.get().is_some() {
                 done?;
             }
             continue;
         }
         // At 15 the process ends without a close.
         if what == 14 {
-            program.committer.close()?;
+            program.core.log.lock().close()?;
             journals.lock().marked();
         }
         drop(program);
         program = Program::open(sim, config, journals.clone())?;
     }
-    program.committer.close()
+    program.core.log.lock().close()
 }
 
 fn examine(seed: u64, durability: Durability, effort: Effort, broken: &[Broken], findings: &Arc<Findings>) {
@@ -267,7 +266,7 @@ fn judge(sim: &Sim, journals: &Journals, config: &Config, seed: u64, effort: Eff
     let image = sim.crash(seed);
     findings.states.fetch_add(1, Ordering::Relaxed);
     let flipped = image.restart();
-    let found = open(&image, config).and_then(|mut committer| replayed(&mut committer));
+    let found = open(&image, config).and_then(|core| replayed(&core));
     let found = found.map_err(|error| format!("refused: {error:?}"));
     match found.and_then(|ids| journals.check(&ids, journals.durable).map(|()| ids)) {
         Err(wrong) => findings.wrong(format!("image {seed:#x}: {wrong}")),
@@ -278,7 +277,7 @@ fn judge(sim: &Sim, journals: &Journals, config: &Config, seed: u64, effort: Eff
         return;
     }
     findings.flipped.fetch_add(1, Ordering::Relaxed);
-    match open(&flipped, config).and_then(|mut committer| replayed(&mut committer)) {
+    match open(&flipped, config).and_then(|core| replayed(&core)) {
         Err(_) => drop(findings.refused.fetch_add(1, Ordering::Relaxed)),
         Ok(ids) => {
             if let Err(wrong) = journals.check(&ids, journals.proven) {
@@ -294,7 +293,7 @@ fn go_on(image: &Sim, ids: Ids, config: &Config, seed: u64, findings: &Findings)
         return findings.wrong(format!("image {seed:#x}: going on: {error:?}"));
     }
     findings.states.fetch_add(1, Ordering::Relaxed);
-    let again = open(&image.crash(seed ^ 0x77), config).and_then(|mut committer| replayed(&mut committer));
+    let again = open(&image.crash(seed ^ 0x77), config).and_then(|core| replayed(&core));
     let journals = journals.lock();
     let again = again.map_err(|error| format!("refused: {error:?}"));
     if let Err(wrong) = again.and_then(|ids| journals.check(&ids, journals.durable)) {
@@ -340,7 +339,7 @@ fn the_manual_layer_loses_nothing_acknowledged_by_a_fault() {
                 runs += 1;
                 let journals = journals.lock();
                 for image in [sim.restart(), sim.crash(at)] {
-                    let found = open(&image, &config).and_then(|mut committer| replayed(&mut committer));
+                    let found = open(&image, &config).and_then(|core| replayed(&core));
                     let found = found.map_err(|error| format!("refused: {error:?}"));
                     if let Err(wrong) = found.and_then(|ids| journals.check(&ids, journals.durable)) {
                         findings.wrong(format!("seed {seed}, {kind:?} at {at}, forever {forever}: {wrong}"));

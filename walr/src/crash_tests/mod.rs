@@ -16,6 +16,7 @@ pub(crate) mod state;
 mod tests;
 mod way;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +27,10 @@ use self::model::{Model, Status, Unit};
 use self::slices::{Answers, SecondThread};
 use self::state::{Tally, TallyLog, as_live};
 use self::way::{StateSource, Way};
+use crate::commit::Core;
+use crate::commit::MOST_AHEAD;
 use crate::commit::checkpointer::Checkpointer;
-use crate::commit::{Committer, Group};
+use crate::commit::state_source::StateSource as Source;
 use crate::error::{Error, Fate, Result};
 use crate::log::frame;
 use crate::log::layout::StoreDir;
@@ -51,6 +54,8 @@ struct Plan {
     flaky: bool,
     /// `true` if each call of a group is answered in a slice of its own.
     slices: bool,
+    /// The most groups that are durable and not applied yet, between two steps.
+    lag: u64,
     way: Way,
 }
 
@@ -59,7 +64,8 @@ impl Plan {
         let segment_size = [4096, 20 << 10, 64 << 10][(seed % 3) as usize];
         let flaky = seed.is_multiple_of(4);
         let slices = (seed / 2).is_multiple_of(2);
-        Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky, slices, way: Way::nth(0) }
+        let lag = seed % 5;
+        Plan { seed, steps: 14, durability: Durability::Sync, segment_size, flaky, slices, lag, way: Way::nth(0) }
     }
 
     /// Creates an empty folder on the way's medium.
@@ -82,47 +88,53 @@ impl Plan {
 
 /// A store on a simulated folder, driven by one thread.
 struct Driver {
-    committer: Committer<Tally>,
+    core: Arc<Core<Tally>>,
     checkpointer: Checkpointer<Tally>,
     source: StateSource,
     throttled: bool,
     model: Arc<Mutex<Model>>,
     /// `None` unless the plan has slices.
     second_thread: Option<SecondThread>,
+    /// The groups that are committed and not applied yet, with the answers to their calls.
+    pending: VecDeque<Answers>,
 }
 
 /// Opens the store in `sim`, without a lock.
-fn open(sim: &Sim, config: &Config) -> Result<Committer<Tally>> {
+fn open(sim: &Sim, config: &Config) -> Result<Arc<Core<Tally>>> {
     open_with(sim, Options::with(config.clone()))
 }
 
-fn open_with(sim: &Sim, options: Options<Tally>) -> Result<Committer<Tally>> {
+fn open_with(sim: &Sim, options: Options<Tally>) -> Result<Arc<Core<Tally>>> {
     let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(Tally::default()))?;
-    Committer::new(dir, options, opened, false)
+    Core::new(dir, options, opened, false).map(Arc::new)
 }
 
 /// Returns the ids in the state.
-fn ids(committer: &Committer<Tally>) -> Vec<u32> {
-    committer.core.look().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
+fn ids(core: &Core<Tally>) -> Vec<u32> {
+    core.look().state.as_ref().map(|state| state.ids.clone()).unwrap_or_default()
 }
 
 impl Driver {
     fn new(sim: &Sim, plan: &Plan, model: Arc<Mutex<Model>>) -> Result<Driver> {
-        let committer = open_with(sim, plan.options())?;
-        let checkpointer = Checkpointer::new(&committer.core);
+        let core = open_with(sim, plan.options())?;
+        let checkpointer = Checkpointer::new(&core);
         let second_thread = plan.slices.then(|| SecondThread::new(plan.seed));
         let Way { source, throttled, .. } = plan.way;
         if !throttled {
-            committer.core.checkpoint.unthrottle();
+            core.checkpoint.unthrottle();
         }
-        Ok(Driver { committer, checkpointer, source, throttled, model, second_thread })
+        model.lock().core = Arc::downgrade(&core);
+        Ok(Driver { core, checkpointer, source, throttled, model, second_thread, pending: VecDeque::new() })
     }
 
-    /// Commits `calls` as one group, and returns the first error that isn't the panic of a call.
-    fn group(&mut self, calls: Vec<Vec<TallyLog>>) -> Result<()> {
-        let core = self.committer.core.clone();
-        let mut last = self.committer.journal.next_lsn().get() - 1;
+    /// Commits `calls` as one group, and applies groups until at most `lag` are left. Returns the first error of an answer that isn't the
+    /// panic of a call.
+    fn group(&mut self, calls: Vec<Vec<TallyLog>>, lag: u64) -> Result<()> {
+        // The log half waits for the state half.
+        self.apply_down_to(MOST_AHEAD as u64 - 1)?;
+        let core = self.core.clone();
+        let mut last = core.log.lock().journal.next_lsn().get() - 1;
         let mut answers = Vec::new();
         for logs in calls {
             let id = |log: &TallyLog| match log {
@@ -134,27 +146,44 @@ impl Driver {
             last += logs.len() as u64;
             answers.push((core.enqueue(logs)?, Lsn::new(last)));
         }
-        let mut work = core.queue.take(Group::new());
-        let answers = Answers::new(&core, &self.model, answers);
+        self.pending.push_back(Answers::new(&core, &self.model, answers));
+        as_live(true, || core.log_turn());
+        self.apply_down_to(lag)
+    }
+
+    /// Applies the oldest groups until at most `lag` are left.
+    fn apply_down_to(&mut self, lag: u64) -> Result<()> {
+        let mut result = Ok(());
+        while self.pending.len() as u64 > lag {
+            let Some(answers) = self.pending.pop_front() else { break };
+            result = result.and(self.apply_one(answers));
+        }
+        result
+    }
+
+    fn apply_one(&mut self, answers: Answers) -> Result<()> {
+        // A group that couldn't be committed has its answers already.
+        if answers.are_given() {
+            return answers.receive_all();
+        }
         self.begin_slices(&answers);
-        as_live(true, || self.committer.commit(&mut work.group));
-        core.queue.done(work.group);
+        assert!(as_live(true, || self.core.state_turn()), "a group was neither handed over nor answered");
         let sliced = self.end_slices();
         answers.receive_all().and(sliced)
     }
 
     /// Commits a call on this thread, as a caller does that waits for no sync. If that is impossible, commits the call as a group.
-    fn here(&mut self, log: TallyLog) -> Result<()> {
-        let core = self.committer.core.clone();
+    fn here(&mut self, log: TallyLog, lag: u64) -> Result<()> {
+        let core = self.core.clone();
         let (TallyLog::Push(id, _) | TallyLog::Boom(id) | TallyLog::Flaky(id)) = log;
         let panics = !matches!(log, TallyLog::Push(..));
         self.model.lock().units.push(Unit { ids: vec![id], status: Status::Pending { panics } });
-        let done = as_live(true, || core.commit_here(&mut self.committer, log));
+        let done = as_live(true, || core.apply_alone(log));
         let result = match done {
             Ok(result) => result,
             Err(log) => {
                 self.model.lock().units.pop();
-                return self.group(vec![vec![log]]);
+                return self.group(vec![vec![log]], lag);
             }
         };
         let mut model = self.model.lock();
@@ -175,20 +204,20 @@ impl Driver {
     }
 
     fn sync(&mut self) -> Result<()> {
-        self.committer.sync()?;
+        self.core.log.lock().sync()?;
         self.model.lock().synced();
         Ok(())
     }
 
     fn note_failure(&self) {
-        if self.committer.core.latch.get().is_some() {
+        if self.core.latch.get().is_some() {
             self.model.lock().failed();
         }
     }
 
     fn mark(&mut self) {
-        self.committer.mark();
-        if self.committer.core.latch.get().is_none() {
+        let is_marked = self.core.log.lock().mark();
+        if is_marked && self.core.latch.get().is_none() {
             self.model.lock().marked();
         }
     }
@@ -196,21 +225,23 @@ impl Driver {
     /// Writes a checkpoint from the plan's source.
     fn checkpoint(&mut self) -> Result<()> {
         self.end_removal();
-        match self.source {
-            StateSource::Live if self.throttled => self.checkpointer.write_encoded(&mut self.committer)?,
-            StateSource::Live => self.checkpointer.write_now(&mut self.committer)?,
-            StateSource::Copy => self.checkpointer.write_from_copy(&mut self.committer, Tally::clone)?,
-            StateSource::Replay => self.checkpointer.write_from_replay(&mut self.committer)?,
+        let source = match self.source {
+            StateSource::Live if self.throttled => Source::Encoded { most: usize::MAX },
+            StateSource::Live => Source::Live,
+            StateSource::Copy => Source::Copy(Tally::clone),
+            StateSource::Replay => Source::Replay,
         };
+        self.checkpointer.write_from(source)?;
         self.model.lock().synced();
         Ok(())
     }
 
     fn close(mut self) -> Result<()> {
+        let applied = self.apply_down_to(0);
         self.end_removal();
-        let closed = self.committer.close();
+        let closed = self.core.log.lock().close();
         self.note_failure();
-        closed?;
+        applied.and(closed)?;
         self.model.lock().marked();
         Ok(())
     }
@@ -259,17 +290,18 @@ fn work_in_steps(
     let mut next_id = model.lock().units.len() as u32 * 10;
     let mut driver = Driver::new(sim, plan, model.clone())?;
     for _ in 0..plan.steps {
+        let lag = dice.below(plan.lag + 1);
         match dice.below(16) {
             0..=3 => {
                 let log = call(&mut dice, plan, &mut next_id).swap_remove(0);
-                driver.here(log).or_else(&mut *bear)?;
+                driver.here(log, lag).or_else(&mut *bear)?;
             }
             4..=9 => {
                 let mut calls = Vec::new();
                 for _ in 0..1 + dice.below(3) {
                     calls.push(call(&mut dice, plan, &mut next_id));
                 }
-                driver.group(calls).or_else(&mut *bear)?;
+                driver.group(calls, lag).or_else(&mut *bear)?;
             }
             10..=11 => driver.checkpoint().or_else(&mut *bear)?,
             12 => driver.mark(),
@@ -288,8 +320,7 @@ fn work_in_steps(
                 driver.note_failure();
                 drop(driver);
                 driver = Driver::new(sim, plan, model.clone())?;
-                let mut model = model.lock();
-                model.durable = model.acked;
+                model.lock().restarted(&ids(&driver.core));
             }
         }
         stepped();

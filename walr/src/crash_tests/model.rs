@@ -1,5 +1,10 @@
 //! The calls of a workload, and the check of a recovered state against them.
 
+use std::sync::Weak;
+
+use super::state::Tally;
+use crate::commit::Core;
+
 /// A call of a workload.
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
@@ -33,6 +38,10 @@ pub(super) struct Model {
     /// The number of calls that must survive a power cut and one flipped bit, from the first: all but the last group, or all if a mark
     /// follows.
     pub(super) proven: usize,
+    /// The open store.
+    pub(super) core: Weak<Core<Tally>>,
+    /// The ids that a read has shown.
+    pub(super) shown: Vec<u32>,
 }
 
 impl Model {
@@ -46,6 +55,31 @@ impl Model {
     /// Notes that all answered calls are durable, and that a mark proves it.
     pub(super) fn marked(&mut self) {
         (self.durable, self.proven) = (self.acked, self.acked);
+    }
+
+    /// Notes the ids that a read would show now, unless it would wait.
+    pub(super) fn look(&mut self) {
+        let Some(core) = self.core.upgrade() else { return };
+        let Some(live) = core.live.try_read() else { return };
+        if let Ok(state) = &live.state {
+            self.shown.clone_from(&state.ids);
+        }
+    }
+
+    /// Notes the ids that a new process has found. A call without an answer that isn't among them can't come back.
+    pub(super) fn restarted(&mut self, ids: &[u32]) {
+        let mut at = 0;
+        for unit in &mut self.units {
+            let there = ids[at..].starts_with(&unit.ids);
+            if matches!(unit.status, Status::Pending { .. } | Status::Unknown) {
+                unit.status = if there { Status::Acknowledged } else { Status::Refused };
+            }
+            if there {
+                at += unit.ids.len();
+            }
+        }
+        self.acked = self.units.len();
+        self.durable = self.acked;
     }
 
     /// Notes that a sync has failed: what wasn't durable may be lost, although it was acknowledged.

@@ -83,7 +83,7 @@ fn torn() -> Sim {
     let sim = Sim::new();
     let mut driver = Driver::new(&sim, &Plan::sync(2), Arc::default()).unwrap();
     for id in 1..=4 {
-        driver.group(vec![vec![TallyLog::Push(id, vec![id as u8; 40])]]).unwrap();
+        driver.group(vec![vec![TallyLog::Push(id, vec![id as u8; 40])]], 0).unwrap();
     }
     let image = sim.restart();
     let name = "0000000000000001.wal";

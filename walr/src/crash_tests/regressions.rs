@@ -29,8 +29,8 @@ fn an_older_checkpoint_is_not_kept_without_its_log() {
     let images: Arc<Mutex<Vec<Sim>>> = Arc::default();
     let mut driver = driver(&sim, 4096);
     for id in [1, 3, 5] {
-        driver.group(vec![vec![push(id)]]).unwrap();
-        driver.group(vec![vec![push(id + 1)]]).unwrap();
+        driver.group(vec![vec![push(id)]], 0).unwrap();
+        driver.group(vec![vec![push(id + 1)]], 0).unwrap();
         if id == 5 {
             let seen = images.clone();
             sim.observe(Some(Arc::new(move |sim: &Sim| {
@@ -55,19 +55,19 @@ fn a_missing_segment_is_noticed_by_the_empty_one_after_it() {
         let sim = Sim::new();
         let mut driver = driver(&sim, 64 << 10);
         if closed_before {
-            driver.group(vec![vec![push(1)]]).unwrap();
+            driver.group(vec![vec![push(1)]], 0).unwrap();
             driver.close().unwrap();
             driver = self::driver(&sim, 64 << 10);
         }
         for id in 2..6 {
-            driver.group(vec![vec![TallyLog::Push(id, vec![1; 9000])]]).unwrap();
+            driver.group(vec![vec![TallyLog::Push(id, vec![1; 9000])]], 0).unwrap();
         }
         driver.mark();
-        let all = ids(&driver.committer);
+        let all = ids(&driver.core);
         let image = sim.crash(3);
         assert_eq!(ids(&open(&image.restart(), &Config::default()).unwrap()), all);
         assert!(image.delete(if closed_before { "0000000000000002.wal" } else { "0000000000000001.wal" }));
-        let refused = open(&image, &Config::default()).map(|committer| ids(&committer));
+        let refused = open(&image, &Config::default()).map(|core| ids(&core));
         assert!(matches!(refused, Err(Error::Missing { .. })), "{refused:?}");
     }
 }
@@ -83,10 +83,10 @@ fn tear_an_abort_of_a_recovery(way: Way) {
     let (sim, config) = (plan.folder(), plan.config());
     let images: Arc<Mutex<Vec<Sim>>> = Arc::default();
     let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
-    driver.group(vec![vec![push(1)]]).unwrap();
+    driver.group(vec![vec![push(1)]], 0).unwrap();
     let seen = images.clone();
     sim.observe(Some(Arc::new(move |sim: &Sim| seen.lock().push(sim.crash(5)))));
-    driver.group(vec![vec![TallyLog::Boom(2)]]).unwrap();
+    driver.group(vec![vec![TallyLog::Boom(2)]], 0).unwrap();
     sim.observe(None);
     let mut torn = 0;
     for image in images.lock().iter() {
@@ -112,9 +112,9 @@ fn a_group_of_any_length_leaves_space_for_the_frames_that_follow_it() {
         let plan = Plan { segment_size: 24 << 10, way: Way::new(padded, 0), ..Plan::sync(0) };
         let sim = plan.folder();
         let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
-        driver.group(vec![vec![TallyLog::Push(1, vec![1; len])], vec![TallyLog::Boom(2)]]).unwrap();
+        driver.group(vec![vec![TallyLog::Push(1, vec![1; len])], vec![TallyLog::Boom(2)]], 0).unwrap();
         driver.mark();
-        driver.group(vec![vec![TallyLog::Push(3, vec![3; len])], vec![TallyLog::Boom(4)]]).unwrap();
+        driver.group(vec![vec![TallyLog::Push(3, vec![3; len])], vec![TallyLog::Boom(4)]], 0).unwrap();
         driver.mark();
         driver.close().unwrap();
         assert_eq!(ids(&open(&sim, &plan.config()).unwrap()), [1, 3]);
@@ -130,11 +130,11 @@ fn a_failed_abort_leaves_what_is_certain() {
         for (at, kind) in (1..30).flat_map(|at| [(at, Kind::ShortWrite), (at, Kind::SyncLost)]) {
             let sim = plan.folder();
             let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
-            driver.group(vec![vec![push(1)]]).unwrap();
+            driver.group(vec![vec![push(1)]], 0).unwrap();
             sim.fail(Some(Fault { at: sim.calls() + at, kind, forever: false }));
-            if driver.group(vec![vec![TallyLog::Boom(2)], vec![push(3)]]).is_err() {
+            if driver.group(vec![vec![TallyLog::Boom(2)], vec![push(3)]], 0).is_err() {
                 hit += 1;
-                assert_eq!(ids(&driver.committer), [1], "way {writes}, {kind:?} at call {at}");
+                assert_eq!(ids(&driver.core), [1], "way {writes}, {kind:?} at call {at}");
             }
         }
         assert_eq!(hit, 4, "the group's write and sync, and the abort's");
@@ -147,7 +147,7 @@ fn a_throttled_checkpoint_takes_no_more_space_than_it_needs() {
         let plan = Plan { segment_size: 64 << 10, way: Way::new(writes, 1), ..Plan::sync(0) };
         let sim = plan.folder();
         let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
-        driver.group(vec![vec![push(1)]]).unwrap();
+        driver.group(vec![vec![push(1)]], 0).unwrap();
         let used: u64 = sim.files().iter().map(|file| file.len).sum();
         sim.set_space(Some(used + 4096));
         driver.checkpoint().unwrap();
@@ -161,7 +161,7 @@ fn wrong_numbers_under_right_checksums_cause_no_panic() {
     use crate::log::frame::{self, FramePlace, HEADER};
     let sim = Sim::new();
     let mut driver = driver(&sim, 64 << 10);
-    driver.group(vec![vec![push(1)], vec![TallyLog::Boom(2)]]).unwrap();
+    driver.group(vec![vec![push(1)], vec![TallyLog::Boom(2)]], 0).unwrap();
     driver.close().unwrap();
     let base = sim.restart();
     let name = "0000000000000001.wal";

@@ -16,8 +16,8 @@ use super::state::Tally;
 use super::{Dice, Driver, Model, Status};
 use crate::commit::Core;
 use crate::commit::answer::BatchResult;
-use crate::commit::origin::{Done, write_beside};
-use crate::commit::retire::Outdated;
+use crate::commit::old_files::OldFiles;
+use crate::commit::state_source::{Done, StateSource, write};
 use crate::error::{Error, Fate, Result};
 use crate::lsn::Lsn;
 use crate::options::Durability;
@@ -80,8 +80,16 @@ impl Answers {
     pub(super) fn receive_all(self) -> Result<()> {
         self.receive();
         let model = self.0.model.lock();
-        assert_eq!(model.acked, model.units.len(), "a call got no answer");
+        let end = self.0.first + self.0.answers.lock().len();
+        assert!(model.acked >= end, "a call got no answer");
         self.0.failed.lock().take().map_or(Ok(()), Err)
+    }
+
+    /// Returns whether the answers are there already.
+    pub(super) fn are_given(&self) -> bool {
+        self.receive();
+        let first = self.0.first;
+        self.0.model.lock().acked > first
     }
 
     /// Calls `between` after each slice of the group, on the writer's thread.
@@ -126,8 +134,8 @@ struct Work {
     done: Option<Done>,
     /// The state for the checkpoint, where the log must be synced first.
     taken: Option<(Tally, Lsn)>,
-    to_remove: Option<Outdated>,
-    removed: Option<Outdated>,
+    to_remove: Option<OldFiles>,
+    removed: Option<OldFiles>,
 }
 
 impl SecondThread {
@@ -149,7 +157,7 @@ impl Work {
         }
         self.after = None;
         if core.config.durability == Durability::Sync {
-            self.done = Some(write_beside(core, Tally::clone));
+            self.done = Some(write(core, StateSource::Copy(Tally::clone)));
         } else {
             let live = core.live.read();
             self.taken = live.state.as_ref().ok().map(|state| (state.clone(), live.lsn));
@@ -162,7 +170,7 @@ impl Driver {
     pub(super) fn begin_slices(&mut self, answers: &Answers) {
         let Some(SecondThread { dice, work }) = &mut self.second_thread else { return };
         work.lock().after = (dice.below(3) == 0).then(|| dice.below(2));
-        let (work, received, core) = (work.clone(), answers.clone(), self.committer.core.clone());
+        let (work, received, core) = (work.clone(), answers.clone(), self.core.clone());
         answers.wake(move || {
             received.receive();
             work.lock().go_on(&core);
@@ -175,15 +183,15 @@ impl Driver {
         let work = thread.work.clone();
         let mut work = work.lock();
         if let Some(removed) = work.removed.take() {
-            self.committer.forget(&removed);
+            self.core.log.lock().note_removed(&removed);
         }
         let done = match work.taken.take() {
-            Some((state, lsn)) => Some(self.checkpointer.write_taken(&mut self.committer, state, lsn)),
+            Some((state, lsn)) => Some(write(&self.core, StateSource::Given(state, lsn))),
             None => work.done.take(),
         };
         if let Some(done) = done {
-            let (lsn, bytes) = done?;
-            work.to_remove = Some(self.checkpointer.named(&mut self.committer, lsn, bytes));
+            let (lsn, _) = done?;
+            work.to_remove = Some(self.core.log.lock().add_checkpoint(lsn));
         }
         Ok(())
     }
@@ -192,8 +200,8 @@ impl Driver {
     pub(super) fn end_removal(&mut self) {
         let Some(thread) = &self.second_thread else { return };
         if let Some(files) = thread.work.lock().to_remove.take() {
-            let (removed, _) = files.remove(&self.committer.core.dir);
-            self.committer.forget(&removed);
+            let (removed, _) = files.remove(&self.core.dir);
+            self.core.log.lock().note_removed(&removed);
         }
     }
 }

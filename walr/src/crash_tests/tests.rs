@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::state::{Tally, as_live};
 use super::{Dice, LATE_ABORT, Model, Plan, Way, ids, open, work};
-use crate::commit::Committer;
+use crate::commit::Core;
 use crate::options::Durability;
 use crate::sim::{Broken, Medium, Sim};
 
@@ -51,7 +51,11 @@ fn examine(plan: &Plan, effort: Effort, broken: &[Broken], findings: &Arc<Findin
     let seed = plan.seed;
     let observed = plan.clone();
     sim.observe(Some(Arc::new(move |sim: &Sim| {
-        let model = seen.lock().clone();
+        let model = {
+            let mut model = seen.lock();
+            model.look();
+            model.clone()
+        };
         for image in 0..effort.images {
             if image > 1 && sim.unsynced() == 0 {
                 break;
@@ -73,11 +77,15 @@ fn judge(sim: &Sim, model: &Model, plan: &Plan, seed: u64, effort: Effort, findi
     let flipped = effort.flips.then(|| image.restart());
     match open(&image, config) {
         Err(error) => findings.wrong(format!("image {seed:#x}: refused: {error:?}")),
-        Ok(committer) => {
-            if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
-                findings.wrong(format!("image {seed:#x}: {wrong}"));
+        Ok(core) => {
+            let found = ids(&core);
+            let shown = plan.durability != Durability::Sync || found.starts_with(&model.shown);
+            if let Err(wrong) = model.check(&found, model.durable, model.acked) {
+                findings.wrong(format!("image {seed:#x}: {wrong}: {found:?} of {model:?}"));
+            } else if !shown {
+                findings.wrong(format!("image {seed:#x}: a read showed {:?}, and {found:?} is there", model.shown));
             } else if effort.again && !flaky {
-                go_on(&image, committer, plan, seed, findings);
+                go_on(&image, core, plan, seed, findings);
             }
         }
     }
@@ -88,10 +96,10 @@ fn judge(sim: &Sim, model: &Model, plan: &Plan, seed: u64, effort: Effort, findi
     findings.flipped.fetch_add(1, Ordering::Relaxed);
     match open(&flipped, config) {
         Err(_) => drop(findings.refused.fetch_add(1, Ordering::Relaxed)),
-        Ok(committer) => {
-            if let Err(wrong) = model.check(&ids(&committer), model.proven, model.proven) {
-                let (report, model) = (&committer.core.recovery, &model);
-                let found = format!("{:?} {report:?} of {model:?}", ids(&committer));
+        Ok(core) => {
+            if let Err(wrong) = model.check(&ids(&core), model.proven, model.proven) {
+                let (report, model) = (&core.recovery, &model);
+                let found = format!("{:?} {report:?} of {model:?}", ids(&core));
                 findings.wrong(format!("image {seed:#x} with a flipped bit: {wrong}: {found}"));
             }
         }
@@ -99,9 +107,9 @@ fn judge(sim: &Sim, model: &Model, plan: &Plan, seed: u64, effort: Effort, findi
 }
 
 /// Continues after a recovery, and checks that what is acknowledged then survives the next crash.
-fn go_on(image: &Sim, committer: Committer<Tally>, plan: &Plan, seed: u64, findings: &Findings) {
-    let before = ids(&committer);
-    drop(committer);
+fn go_on(image: &Sim, core: Arc<Core<Tally>>, plan: &Plan, seed: u64, findings: &Findings) {
+    let before = ids(&core);
+    drop(core);
     let model = Arc::new(Mutex::new(Model::default()));
     {
         let mut model = model.lock();
@@ -118,10 +126,10 @@ fn go_on(image: &Sim, committer: Committer<Tally>, plan: &Plan, seed: u64, findi
     let model = model.lock();
     match open(&again, &plan.config()) {
         Err(error) => findings.wrong(format!("image {seed:#x}: refused after going on: {error:?}")),
-        Ok(committer) => {
-            if let Err(wrong) = model.check(&ids(&committer), model.durable, model.acked) {
-                let found = ids(&committer);
-                let report = &committer.core.recovery;
+        Ok(core) => {
+            if let Err(wrong) = model.check(&ids(&core), model.durable, model.acked) {
+                let found = ids(&core);
+                let report = &core.recovery;
                 findings
                     .wrong(format!("image {seed:#x}: after going on: {wrong}: {found:?} of {:?} {report:?}", model));
             }

@@ -46,8 +46,8 @@ impl Span {
 pub(crate) struct Located {
     /// The first and the last LSN of the record's batch.
     pub(crate) batch: LsnRange,
-    /// The number of its frame.
-    pub(crate) frame: u64,
+    /// The fingerprint of the code that made the record.
+    pub(crate) fingerprint: u64,
     /// The mutation's name on disk.
     pub(crate) mutation: String,
 }
@@ -118,7 +118,8 @@ impl View {
                     let record = Records::new(header, body).flatten().find(|record| record.lsn == lsn);
                     let place = record.and_then(|record| codec::decode_front(record.bytes)).map(|(place, _)| place);
                     let mutation = mutation_name(schema.as_ref(), place.unwrap_or(u32::MAX));
-                    located = Some(Located { batch: batch_of(header, body, lsn), frame: header.number, mutation });
+                    let fingerprint = schema.as_ref().map_or(0, |schema| schema.fingerprint);
+                    located = Some(Located { batch: batch_of(header, body, lsn), fingerprint, mutation });
                 }
                 _ => {}
             }
@@ -171,11 +172,6 @@ impl AbortedRanges {
         let after = self.0.partition_point(|(first, _)| *first <= lsn);
         after > 0 && lsn <= self.0[after - 1].1
     }
-
-    /// Returns the lowest and the highest aborted LSN.
-    pub(crate) fn ends(&self) -> Option<LsnRange> {
-        Some((self.0.first()?.0, self.0.last()?.1))
-    }
 }
 
 #[cfg(test)]
@@ -189,8 +185,6 @@ mod tests {
         let aborted = AbortedRanges::new(&[range(9, 9), range(2, 5), range(3, 4)]);
         let contained: Vec<u64> = (0..12).filter(|&lsn| aborted.contains(Lsn::new(lsn))).collect();
         assert_eq!(contained, [2, 3, 4, 5, 9]);
-        assert_eq!(aborted.ends(), Some(range(2, 9)));
-        assert_eq!(AbortedRanges::default().ends(), None);
     }
 
     #[test]

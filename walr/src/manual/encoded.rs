@@ -130,7 +130,6 @@ impl WalState for EncodedState {
     const NAME: &'static str = MANUAL;
     const VERSION: u32 = 1;
     const SHAPE: &'static str = "bytes";
-    const IS_REPLAYED: bool = false;
 }
 
 /// No methods: the manual layer has its own.

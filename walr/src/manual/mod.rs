@@ -272,7 +272,7 @@ where
 
     async fn abort(&mut self, logged: LoggedCall) -> Result<()> {
         self.pending = Some(Pending::Undo(logged));
-        let done = self.front().ask(|answer| Request::TakeBack(logged.before, answer)).await;
+        let done = self.front().ask(|answer| Request::AbortAbove(logged.before, answer)).await;
         self.pending = None;
         done?;
         self.last = None;

@@ -50,7 +50,14 @@ pub(super) fn create<S: WalState>(dir: &StoreDir, files: &FolderFiles, first: S)
     written.commit(dir)?;
     let position = create_log(dir, &identity)?;
     let report = Recovery { created: true, checkpoint_bytes: bytes, ..Recovery::default() };
-    Ok(OpenedStore { state, identity, position, checkpoints: vec![Lsn::default()], aborts: Vec::new(), report })
+    Ok(OpenedStore {
+        state: Some(state),
+        identity,
+        position,
+        checkpoints: vec![Lsn::default()],
+        aborts: Vec::new(),
+        report,
+    })
 }
 
 /// Removes the files of an interrupted creation.
@@ -67,5 +74,12 @@ fn create_log(dir: &StoreDir, identity: &Identity) -> Result<LogPosition> {
     Segment::create(dir, &identity.store, 1, space, &Throttle::off())?;
     identity.write(dir)?;
     let next = NextFrame { number: 1, chain: 0, lsn: Lsn::new(1) };
-    Ok(LogPosition { extents: Vec::new(), next, unwritten_aborts: Vec::new(), marked: true, trim: None })
+    Ok(LogPosition {
+        extents: Vec::new(),
+        next,
+        unwritten_aborts: Vec::new(),
+        applied: Lsn::default(),
+        marked: true,
+        trim: None,
+    })
 }

@@ -23,8 +23,8 @@ pub(crate) struct RecordPanic {
     pub(crate) lsn: Lsn,
     /// The first and the last LSN of the record's batch.
     pub(crate) batch: LsnRange,
-    /// The number of the record's frame.
-    pub(crate) frame: u64,
+    /// The fingerprint of the code that made the record.
+    pub(crate) fingerprint: u64,
     pub(crate) mutation: String,
     pub(crate) message: String,
 }

@@ -29,7 +29,7 @@ use std::time::Instant;
 
 use self::create::{create, refuse_without_store};
 use self::decode::{RecordPanic, ReplayError};
-use self::replay::{ReplayCounts, without_aborted};
+use self::replay::ReplayCounts;
 use self::replica::NOT_DETERMINISTIC;
 use self::salvage::salvage;
 use self::scan::{ScanRequest, ScannedLog, scan};
@@ -52,7 +52,8 @@ use crate::schema::{MutationCounts, Schema};
 /// An opened store.
 #[derive(Debug)]
 pub(crate) struct OpenedStore<S> {
-    pub(crate) state: S,
+    /// `None` once it is taken.
+    pub(crate) state: Option<S>,
     pub(crate) identity: Identity,
     pub(crate) position: LogPosition,
     /// The intact checkpoints, oldest first; at least one.
@@ -67,6 +68,8 @@ pub(crate) struct OpenedStore<S> {
 struct FolderFiles {
     segments: Vec<u64>,
     checkpoints: Vec<Lsn>,
+    /// The corrupt checkpoints that earlier opens have renamed.
+    bad: Vec<Lsn>,
     unfinished: Vec<String>,
     /// Files of walr 0.1.
     old: Vec<String>,
@@ -81,7 +84,11 @@ impl FolderFiles {
                 Some(FileKind::Checkpoint(lsn)) => files.checkpoints.push(lsn),
                 Some(FileKind::Unfinished) => files.unfinished.push(entry.name),
                 Some(FileKind::Old) => files.old.push(entry.name),
-                None => {}
+                None => {
+                    if let Some(FileKind::Checkpoint(lsn)) = entry.name.strip_suffix(BAD).and_then(parse_name) {
+                        files.bad.push(lsn);
+                    }
+                }
             }
         }
         files.segments.sort_unstable();
@@ -127,17 +134,19 @@ fn recover<S: WalState>(
     let checkpoints = change_files(dir, files, oldest, &mut log, &mut report)?;
     let aborts = std::mem::take(&mut log.aborts);
     let position = end_of(log, &report);
-    Ok(OpenedStore { state, identity, position, checkpoints, aborts, report })
+    Ok(OpenedStore { state: Some(state), identity, position, checkpoints, aborts, report })
 }
 
 /// Returns the end of a recovered log, where the journal goes on.
 fn end_of(log: ScannedLog, report: &Recovery) -> LogPosition {
     // After an unclean end the last segment still has its reserved space, and perhaps a torn tail. Both can go once a later segment begins.
     let last = log.extents.last().filter(|_| !log.marked || !log.cuts.is_empty());
+    let first_abort = report.aborted.iter().map(|(first, _)| *first).min();
     let trim = last.map(|extent| (extent.seq, extent.end));
     LogPosition {
         next: log.next,
         unwritten_aborts: report.aborted.clone(),
+        applied: first_abort.map_or(report.last, |first| Lsn::new(first.get() - 1)),
         marked: log.marked,
         trim: trim.filter(|_| report.cut.iter().all(|cut| cut.copy.is_some())),
         extents: log.extents,
@@ -174,6 +183,7 @@ fn find<S: WalState>(
         segments: &files.segments,
         oldest,
         newest: files.checkpoints.last().copied().unwrap_or_default(),
+        applied: files.checkpoints.iter().chain(&files.bad).max().copied().unwrap_or_default(),
         loaded: loaded.lsn,
         watch,
         accept: &mut |schema, uses| {
@@ -185,13 +195,7 @@ fn find<S: WalState>(
     report.log_bytes = log.bytes;
     accept(dir, &held, &Schema::of::<S>(), changed, loaded.lsn)
         .map_err(|error| explain_bypassed(&report.bypassed, error))?;
-    let (state, replayed) = match S::IS_REPLAYED {
-        true => replay_all(dir, store, Replica::from(loaded), &mut log, watch, report)?,
-        false => {
-            let span = Span { above: loaded.lsn, up_to: report.last };
-            (loaded.state, without_aborted(log.held, &log.view(dir, store), span)?)
-        }
-    };
+    let (state, replayed) = replay_all(dir, store, Replica::from(loaded), &mut log, watch, report)?;
     report.records = replayed.records;
     report.bytes = replayed.bytes;
     report.records_of_other_code = replayed.of_other_code;
@@ -254,8 +258,8 @@ fn no_intact_checkpoint(dir: &StoreDir, bypassed: &[Bypassed]) -> Error {
     }
 }
 
-/// Replays the log on top of `replica`. Aborts a record that panics in the last frame with the code that recorded it: the process ended
-/// before the abort, and the call was never acknowledged.
+/// Replays the log on top of `replica`. Aborts a record that panics with the code that recorded it, if the record lies above every LSN that
+/// is known to have been applied: the process ended before the abort.
 fn replay_all<S: WalState>(
     dir: &StoreDir,
     store: &StoreId,
@@ -293,11 +297,10 @@ fn abort_panicked(
     panic: RecordPanic,
     fingerprint: u64,
 ) -> Result<()> {
-    let (last, code) = log.last_batch.unwrap_or_default();
-    let advice = if last == panic.frame && code != fingerprint {
-        "other code of the same mutations made the record; open the store with that code, or fix this code"
-    } else if last != panic.frame {
+    let advice = if panic.batch.1 <= log.applied {
         NOT_DETERMINISTIC
+    } else if panic.fingerprint != fingerprint {
+        "other code of the same mutations made the record; open the store with that code, or fix this code"
     } else {
         log.aborts.push(panic.batch);
         report.aborted.push(panic.batch);

@@ -4,7 +4,6 @@ use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, decode}
 use super::{decode_ahead, replaying};
 use crate::error::{Error, Result};
 use crate::fs::Throttle;
-use crate::log::frame::{FrameKind, Records};
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
 use crate::options::progress::Watch;
@@ -38,26 +37,6 @@ pub(crate) fn replay<S: WalState>(
         decode::<S>(view, span, &mut applier)?;
     }
     Ok(applier.replayed)
-}
-
-/// Subtracts the aborted records from the `held` records of `span`. Reads the log only if there are aborted records.
-pub(crate) fn without_aborted(mut held: ReplayCounts, view: &View, span: Span) -> Result<ReplayCounts> {
-    let Some((first, last)) = view.aborted.ends().filter(|(_, last)| *last > span.above) else {
-        return Ok(held);
-    };
-    let around = Span { above: span.above.max(Lsn::new(first.get() - 1)), up_to: last };
-    view.frames(around, |header, body, _| {
-        if header.kind == FrameKind::Batch {
-            for record in Records::new(header, body).flatten() {
-                if record.lsn > around.above && view.aborted.contains(record.lsn) {
-                    held.records = held.records.saturating_sub(1);
-                    held.bytes = held.bytes.saturating_sub(record.bytes.len() as u64);
-                }
-            }
-        }
-        Ok::<_, Error>(())
-    })?;
-    Ok(held)
 }
 
 /// A sink that applies records.
@@ -100,8 +79,8 @@ fn panicked(view: &View, lsn: Lsn, message: String) -> ReplayError {
     match view.locate(lsn) {
         Err(error) => ReplayError::Failed(error),
         Ok(Some(found)) => {
-            let (batch, frame, mutation) = (found.batch, found.frame, found.mutation);
-            ReplayError::Panicked(RecordPanic { lsn, batch, frame, mutation, message })
+            let (batch, fingerprint, mutation) = (found.batch, found.fingerprint, found.mutation);
+            ReplayError::Panicked(RecordPanic { lsn, batch, fingerprint, mutation, message })
         }
         Ok(None) => {
             let reason = format!("the replay of lsn {lsn} panicked ({message}), and the record is gone from the log");

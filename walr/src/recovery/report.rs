@@ -32,7 +32,8 @@ pub struct Recovery {
     pub cut: Vec<Cut>,
     /// The corrupt checkpoints that an older one replaced, each renamed to `.bad`.
     pub bypassed: Vec<Bypassed>,
-    /// The records that panicked on replay and that this open aborted: the first and the last LSN of each call.
+    /// The records that panicked on replay and that this open aborted: the first and the last LSN of each call. The log doesn't say that
+    /// any of these calls was answered. A call whose mutation panics only sometimes may have been answered, if it succeeded then.
     pub aborted: Vec<(Lsn, Lsn)>,
     /// The duration of the recovery.
     pub took: Duration,

@@ -28,8 +28,8 @@ pub(crate) struct ScannedLog {
     /// The size of the log above that checkpoint, with frames and padding.
     pub(crate) bytes: u64,
     pub(crate) next: NextFrame,
-    /// The number of the last batch frame and the fingerprint of its code, if only links and schemas follow it.
-    pub(crate) last_batch: Option<(u64, u64)>,
+    /// The newest LSN that is known to have been applied, or aborted durably: its call may have been answered.
+    pub(crate) applied: Lsn,
     /// `true` if the last frame is a mark or a seal, or if there is no frame.
     pub(crate) marked: bool,
     /// The torn ends.
@@ -56,6 +56,8 @@ pub(crate) struct ScanRequest<'a> {
     pub(crate) oldest: Lsn,
     /// The LSN of the newest checkpoint, corrupt or not.
     pub(crate) newest: Lsn,
+    /// The highest LSN of a checkpoint, renamed ones included. A checkpoint contains only applied records.
+    pub(crate) applied: Lsn,
     /// The LSN of the loaded checkpoint.
     pub(crate) loaded: Lsn,
     pub(crate) watch: &'a Watch,
@@ -85,7 +87,7 @@ pub(crate) fn scan(mut request: ScanRequest<'_>) -> Result<ScannedLog> {
         held: ReplayCounts::default(),
         bytes: 0,
         next: NextFrame { number: 1, chain: 0, lsn: Lsn::new(1) },
-        last_batch: None,
+        applied: request.applied,
         marked: true,
         cuts: Vec::new(),
         old_segments: old,
@@ -192,15 +194,7 @@ fn add_frame(
     body: &[u8],
     loaded: Lsn,
 ) -> Result<u64, &'static str> {
-    match header.kind {
-        FrameKind::Batch => {
-            let code = uses.schema.as_ref().map_or(0, |schema| schema.fingerprint);
-            log.last_batch = Some((header.number, code));
-        }
-        // An open that aborts a record writes links and schemas before the abort, in one write that can tear.
-        FrameKind::Link | FrameKind::Schema => {}
-        FrameKind::Mark | FrameKind::Seal | FrameKind::Abort => log.last_batch = None,
-    }
+    log.applied = log.applied.max(header.applied);
     log.marked = matches!(header.kind, FrameKind::Mark | FrameKind::Seal);
     match header.kind {
         FrameKind::Schema => {

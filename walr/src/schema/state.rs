@@ -65,9 +65,6 @@ pub trait WalState:
     const VERSION: u32;
     /// The type as it is written: its fields or variants with their types.
     const SHAPE: &'static str;
-    /// True if an open applies the log's records. The program itself applies those of the manual layer.
-    #[doc(hidden)]
-    const IS_REPLAYED: bool = true;
 
     /// Decodes a checkpoint of the older `version`, whose traced shape was `shape`. Returns `None` if there is no migration from
     /// that version.

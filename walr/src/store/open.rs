@@ -1,13 +1,12 @@
-//! Opening a store, on a thread that then becomes the writer.
+//! Opening a store, on a thread that then becomes the log thread.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use crate::commit::{Committer, Front, run};
+use crate::commit::{Core, Front, run};
 use crate::error::{Error, Result};
 use crate::fs::{Disk, Folder, Lock, spawn};
 use crate::log::layout::{LOCK, StoreDir};
@@ -136,7 +135,7 @@ impl<S: WalState> Options<S> {
         answered.await.unwrap_or_else(|_| Err(failed("the dry run ended without an answer".to_string())))
     }
 
-    /// Starts the thread that opens the store and then becomes its writer.
+    /// Starts the thread that opens the store and then becomes its log thread.
     pub(crate) async fn start(
         self,
         location: StoreLocation,
@@ -181,13 +180,12 @@ fn open_and_run<S: WalState>(
         .unwrap_or_else(|message| Err(Error::Thread { reason: format!("the recovery panicked: {message}") }));
     match opened {
         Err(error) => drop(tell.send(Err(error))),
-        Ok((committer, lock)) => {
-            let core = committer.core.clone();
-            let committer = Arc::new(Mutex::new(committer));
-            let store = OpenStore::new(Front::new(core.clone(), committer.clone()));
+        Ok((core, lock)) => {
+            let core = Arc::new(core);
+            let store = OpenStore::new(Front::new(core.clone()));
             // If the caller has dropped the future, this drops the store, which closes it.
             drop(tell.send(Ok(store)));
-            run(&core, &committer, lock);
+            run(&core, lock);
         }
     }
 }
@@ -228,7 +226,7 @@ fn prepare<S: WalState>(
     location: StoreLocation,
     mut options: Options<S>,
     ask_first: oneshot::Sender<oneshot::Sender<S>>,
-) -> Result<(Committer<S>, Box<dyn Lock>)> {
+) -> Result<(Core<S>, Box<dyn Lock>)> {
     // A refusal here creates not even a folder.
     Schema::check::<S>()?;
     let dir = match location {
@@ -247,9 +245,9 @@ fn prepare<S: WalState>(
     let watch = Watch::new(options.listener.take());
     let ahead = options.config.in_background;
     let opened = recovery::open(&dir, options.config.changed_code, &watch, first)
-        .and_then(|opened| Committer::new(dir.clone(), options, opened, ahead));
+        .and_then(|opened| Core::new(dir.clone(), options, opened, ahead));
     match opened {
-        Ok(committer) => Ok((committer, lock)),
+        Ok(core) => Ok((core, lock)),
         Err(error) => {
             // The error of the open counts; the lock ends with this thread at the latest.
             let _ = lock.unlock();

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use crate::commit::log_half::LogHalf;
 use crate::commit::rebuild::Lost;
-use crate::commit::{Committer, Core, Front};
+use crate::commit::{Core, Front};
 use crate::error::{Error, Fate, Result};
 use crate::fs::{Throttle, spawn};
 use crate::log::frame::{self, FrameKind, LsnRange, Records};
@@ -40,11 +40,11 @@ pub struct Verified {
 /// Verifies a store on a thread of its own.
 pub(crate) async fn verify<S: WalState + PartialEq>(front: &Front<S>) -> Result<Verified> {
     front.admit()?;
-    let (core, committer) = (front.core.clone(), front.committer.clone());
+    let core = front.core.clone();
     let (answer, answered) = oneshot::channel();
     let failed = |reason: String| Error::Thread { reason };
     let work = move || {
-        let verified = panic::catch(|| Verifier { core: &core, committer: &committer }.run());
+        let verified = panic::catch(|| Verifier { core: &core }.run());
         let verified = verified.unwrap_or_else(|message| Err(failed(format!("the comparison panicked: {message}"))));
         // Nobody may be waiting any more.
         let _ = answer.send(verified);
@@ -72,7 +72,6 @@ impl<S: Recorded> Drop for Pin<'_, S> {
 
 struct Verifier<'a, S: Recorded> {
     core: &'a Arc<Core<S>>,
-    committer: &'a Mutex<Committer<S>>,
 }
 
 /// The log as of a moment, and the checkpoints below it.
@@ -112,47 +111,42 @@ struct Parting {
 impl<S: WalState + PartialEq> Verifier<'_, S> {
     fn run(&self) -> Result<Verified> {
         let (pin, mut moment) = {
-            let mut committer = self.committer.lock();
-            (Pin::new(self.core), self.moment(&mut committer)?)
+            let mut log = self.core.log.lock();
+            (Pin::new(self.core), self.moment(&mut log)?)
         };
         let (mut replica, from) = match self.history(&moment)? {
             Some(replica) => (replica, moment.oldest),
             None => (self.load(moment.newest)?, moment.newest),
         };
-        for round in 0.. {
+        for _ in 0..ROUNDS {
             replica.follow(&moment.view, moment.up_to, &self.throttle())?;
-            let mut committer = self.committer.lock();
-            moment = self.moment(&mut committer)?;
-            if moment.up_to != replica.lsn {
-                if round < ROUNDS {
-                    continue;
-                }
-                // Mutations wait for it.
-                replica.follow(&moment.view, moment.up_to, &Throttle::off())?;
+            moment = self.moment(&mut self.core.log.lock())?;
+            if moment.up_to == replica.lsn {
+                break;
             }
-            let live = self.core.look();
-            // Mutations are recorded meanwhile, and wait to be applied.
-            drop(committer);
-            let compared = compare(live.state.as_ref().map_err(Lost::error)?, &replica.state);
-            drop(live);
-            let span = Span { above: moment.newest, up_to: replica.lsn };
-            drop_quietly(replica);
-            self.judge(compared, &moment.view, span, "the state that is served")?;
-            drop(pin);
-            return Ok(Verified { from, at: span.up_to });
         }
-        Err(Error::Closed)
+        // Mutations are recorded meanwhile, and wait to be applied.
+        let live = self.core.look();
+        moment = self.moment(&mut self.core.log.lock())?;
+        replica.follow(&moment.view, live.lsn, &Throttle::off())?;
+        let compared = compare(live.state.as_ref().map_err(Lost::error)?, &replica.state);
+        drop(live);
+        let span = Span { above: moment.newest, up_to: replica.lsn };
+        drop_quietly(replica);
+        self.judge(compared, &moment.view, span, "the state that is served")?;
+        drop(pin);
+        Ok(Verified { from, at: span.up_to })
     }
 
     /// Makes everything up to now durable, and notes where the log stands.
-    fn moment(&self, committer: &mut Committer<S>) -> Result<Moment> {
+    fn moment(&self, log: &mut LogHalf) -> Result<Moment> {
         // After a close the folder may belong to another owner.
         if self.core.queue.is_closed() {
             return Err(Error::Closed);
         }
-        let snapshot = committer.snapshot()?;
+        let snapshot = log.snapshot()?;
         // Checkpoints before the last two may be on their way out.
-        let kept = &committer.checkpoints[committer.checkpoints.len().saturating_sub(2)..];
+        let kept = &log.checkpoints[log.checkpoints.len().saturating_sub(2)..];
         let oldest = kept.first().copied().unwrap_or_default();
         let (newest, up_to) = (snapshot.checkpoint, snapshot.up_to);
         Ok(Moment { oldest, newest, view: snapshot.view(&self.core.dir, &self.core.store), up_to })

@@ -124,7 +124,7 @@ where
     fn check_unchanged(&mut self, store: &Durable<S>) -> Result<(), String> {
         let front = store.front();
         let (dir, store) = (front.core.dir.clone(), front.core.store);
-        let extents = front.committer.lock().journal.extents();
+        let extents = front.core.log.lock().journal.extents();
         let view = View { dir, store, extents, aborted: AbortedRanges::default() };
         let mut changed = None;
         let read = view.records(&mut |lsn, bytes| {

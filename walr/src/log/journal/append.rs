@@ -51,6 +51,12 @@ impl Journal {
         lsn
     }
 
+    /// Sets the applied LSN of the following frames, and adds to the digest of the next frame's results.
+    pub(crate) fn stamp(&mut self, applied: Lsn, digest: u64) {
+        self.applied = applied;
+        self.digest = self.digest.wrapping_add(digest);
+    }
+
     /// Appends an abort frame over `ranges`.
     pub(crate) fn append_abort(&mut self, ranges: &[LsnRange]) {
         let mut body = Vec::new();

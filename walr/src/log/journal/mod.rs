@@ -44,6 +44,8 @@ pub(crate) struct LogPosition {
     pub(crate) next: NextFrame,
     /// LSNs that recovery aborted, and whose abort frame isn't on disk yet.
     pub(crate) unwritten_aborts: Vec<LsnRange>,
+    /// The applied LSN of the next segment's link: the last LSN, or the one before the first of recovery's aborts.
+    pub(crate) applied: Lsn,
     /// `true` if the log ends in a mark or a seal, which proves that its last group is durable.
     pub(crate) marked: bool,
     /// A segment with a torn tail, and the offset at which to cut it once the next segment's link is durable.
@@ -134,7 +136,6 @@ impl Journal {
             padded: false,
             durable: position.next.number - 1,
             durable_lsn: Lsn::new(position.next.lsn.get() - 1),
-            position,
             active: None,
             next_segment: NextSegment::None,
             reserve: FIRST_RESERVE,
@@ -142,8 +143,9 @@ impl Journal {
             open_batch: None,
             appended: 0,
             syncs: 0,
-            applied: Lsn::default(),
+            applied: position.applied,
             digest: 0,
+            position,
         }
     }
 
@@ -200,9 +202,14 @@ impl Journal {
         self.active.as_ref().map_or(self.position.marked, |active| active.marked && self.open_batch.is_none())
     }
 
+    /// Returns whether recovery's aborts aren't in the log yet.
+    pub(crate) fn has_unwritten_aborts(&self) -> bool {
+        !self.position.unwritten_aborts.is_empty()
+    }
+
     /// Writes recovery's aborts durably. After [`Error::Full`] the next group writes them.
     pub(crate) fn write_recovered_aborts(&mut self) -> Result<()> {
-        if self.position.unwritten_aborts.is_empty() {
+        if !self.has_unwritten_aborts() {
             return Ok(());
         }
         self.reserve_space(0, 0)?;

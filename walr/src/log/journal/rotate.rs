@@ -10,8 +10,8 @@ use crate::log::frame::{self, BLOCK, FrameKind, HEADER, Link};
 use crate::log::layout::segment_name;
 use crate::log::segment::{Segment, SegmentSpace};
 
-/// The space that each group leaves free after it: its abort's block if groups are padded, a mark when the store is idle, and a mark on
-/// close or a seal.
+/// The space that each group leaves free after it: a mark when the store is idle, and a mark on close or a seal, each with a block of its
+/// own.
 const KEPT_FREE: u64 = 3 * BLOCK;
 /// The most bytes of a record's length in its frame.
 const MOST_RECORD_LEN: usize = 10;
@@ -52,11 +52,16 @@ impl SegmentThread {
 }
 
 impl Journal {
-    /// Makes sure that a batch frame of `body` bytes and `count` calls fits into the active segment, with the abort that may follow it.
+    /// Returns the space that an abort of at most `calls` calls takes, whatever frames come before it.
+    pub(crate) fn abort_space(&self, calls: usize) -> u64 {
+        let block = if self.padded { BLOCK } else { 0 };
+        (HEADER + 16 * calls) as u64 + block
+    }
+
+    /// Makes sure that a batch frame of `body` bytes fits into the active segment, with `aborts` bytes for the aborts that may follow.
     /// [`Error::Full`] and [`Error::Io`] leave the log unchanged. Any other error is final.
-    pub(crate) fn reserve_space(&mut self, body: usize, count: usize) -> Result<()> {
-        let abort = HEADER + 16 * count;
-        let need = (HEADER + frame::padded(body) + frame::padded(abort)) as u64 + KEPT_FREE;
+    pub(crate) fn reserve_space(&mut self, body: usize, aborts: u64) -> Result<()> {
+        let need = (HEADER + frame::padded(body)) as u64 + aborts + KEPT_FREE;
         if self.fits(need) {
             return Ok(());
         }
@@ -90,8 +95,8 @@ impl Journal {
     /// Returns whether a record of `len` bytes fits into the active segment, with the abort that may follow it.
     pub(crate) fn has_space_for(&self, len: usize) -> bool {
         let records = self.open_batch.as_ref().map_or(0, |batch| batch.count as usize);
-        let abort = HEADER + 16 * (records + 1);
-        self.fits((HEADER + MOST_RECORD_LEN + frame::padded(len) + abort) as u64 + KEPT_FREE)
+        let abort = self.abort_space(records + 1);
+        self.fits((HEADER + MOST_RECORD_LEN + frame::padded(len)) as u64 + abort + KEPT_FREE)
     }
 
     /// Seals the active segment, if there is one, and begins `segment` with a link and the schema.

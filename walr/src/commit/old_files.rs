@@ -1,41 +1,41 @@
-//! What is only needed for checkpoints before the last two: the writer says what it is, and the checkpoint's thread removes
-//! it, because a large file takes its time to go.
+//! The files that only checkpoints before the newest two need. The log half says which they are, and the checkpoint's thread removes
+//! them, because the removal of a large file takes time.
 
 use crate::error::Result;
 use crate::log::layout::{StoreDir, checkpoint_name, segment_name};
 use crate::lsn::Lsn;
 
-/// Checkpoints and segments that nothing needs any more, oldest first.
+/// Checkpoints and segments that nothing needs, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Outdated {
+pub(crate) struct OldFiles {
     pub(crate) checkpoints: Vec<Lsn>,
-    /// Segments that hold nothing above the oldest checkpoint that stays.
+    /// The segments without records above the oldest checkpoint that is kept.
     pub(crate) segments: Vec<u64>,
 }
 
-impl Outdated {
-    /// Removes it, and returns what is gone. A checkpoint that can't be removed still counts, and keeps its segments.
-    pub(crate) fn remove(self, dir: &StoreDir) -> (Outdated, Result<()>) {
-        let mut gone = Outdated::default();
-        let removed = self.remove_into(dir, &mut gone);
-        (gone, removed)
+impl OldFiles {
+    /// Removes the files, and returns those that were removed. A checkpoint that can't be removed still counts, and keeps its segments.
+    pub(crate) fn remove(self, dir: &StoreDir) -> (OldFiles, Result<()>) {
+        let mut removed = OldFiles::default();
+        let result = self.remove_into(dir, &mut removed);
+        (removed, result)
     }
 
-    fn remove_into(self, dir: &StoreDir, gone: &mut Outdated) -> Result<()> {
+    fn remove_into(self, dir: &StoreDir, removed: &mut OldFiles) -> Result<()> {
         if self.checkpoints.is_empty() && self.segments.is_empty() {
             return Ok(());
         }
         for lsn in self.checkpoints {
             dir.remove_if_there(&checkpoint_name(lsn))?;
-            gone.checkpoints.push(lsn);
+            removed.checkpoints.push(lsn);
         }
-        // The checkpoints' removal first, and durably: else a crash could leave one without the log above it.
+        // The removal of checkpoints is made durable first. Otherwise a crash could leave one without the log above it.
         dir.sync()?;
         for seq in self.segments {
             dir.remove_if_there(&segment_name(seq))?;
-            gone.segments.push(seq);
+            removed.segments.push(seq);
         }
-        if gone.segments.is_empty() { Ok(()) } else { dir.sync() }
+        if removed.segments.is_empty() { Ok(()) } else { dir.sync() }
     }
 }
 
@@ -62,8 +62,8 @@ mod tests {
         (sim, dir)
     }
 
-    fn outdated(checkpoints: &[u64], segments: &[u64]) -> Outdated {
-        Outdated { checkpoints: checkpoints.iter().map(|&lsn| Lsn::new(lsn)).collect(), segments: segments.to_vec() }
+    fn old_files(checkpoints: &[u64], segments: &[u64]) -> OldFiles {
+        OldFiles { checkpoints: checkpoints.iter().map(|&lsn| Lsn::new(lsn)).collect(), segments: segments.to_vec() }
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
             let checkpoints = sim.files().iter().filter(|file| file.name.ends_with(".ckpt")).count();
             see.lock().push((checkpoints, sim.files().len() - checkpoints, sim.unsynced() == 0, first));
         })));
-        outdated(&CHECKPOINTS, &SEGMENTS).remove(&dir).1.unwrap();
+        old_files(&CHECKPOINTS, &SEGMENTS).remove(&dir).1.unwrap();
         let seen = seen.lock();
         let steps: Vec<_> =
             seen.iter().map(|(checkpoints, segments, synced, _)| (*checkpoints, *segments, *synced)).collect();
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn nothing_to_remove_takes_no_call() {
         let (sim, dir) = folder();
-        outdated(&[], &[]).remove(&dir).1.unwrap();
+        old_files(&[], &[]).remove(&dir).1.unwrap();
         assert_eq!(sim.calls(), 0);
     }
 
@@ -102,13 +102,13 @@ mod tests {
         for (at, expected) in gone.into_iter().enumerate() {
             let (sim, dir) = folder();
             sim.fail(Some(Fault { at: at as u64 + 1, kind: Kind::Io, forever: false }));
-            let (gone, removed) = outdated(&CHECKPOINTS, &SEGMENTS).remove(&dir);
+            let (gone, removed) = old_files(&CHECKPOINTS, &SEGMENTS).remove(&dir);
             assert!(removed.is_err(), "call {at}");
             assert_eq!((gone.checkpoints.len(), gone.segments.len()), expected, "call {at}");
             let left = (&CHECKPOINTS[expected.0..], &SEGMENTS[expected.1..]);
             let names: Vec<_> = left.1.iter().map(|&seq| segment_name(seq)).collect();
             assert!(names.iter().all(|name| sim.files().iter().any(|file| file.name == *name)), "call {at}");
-            outdated(left.0, left.1).remove(&dir).1.unwrap();
+            old_files(left.0, left.1).remove(&dir).1.unwrap();
             assert!(sim.files().is_empty(), "call {at}");
         }
     }
