@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint;
 use crate::fs::Throttle;
 use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, FramePlace, HEADER, Link};
-use crate::log::layout::{Identity, StoreDir, StoreId, TMP, checkpoint_name};
+use crate::log::layout::{Identity, StoreDir, StoreId, TMP, checkpoint_name, put_crc};
 use crate::log::segment::header_block;
-use crate::lsn::Lsn;
+use crate::lsn::{Lsn, Position};
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 use crate::schema::{Schema, Signature, TypeForm};
 use crate::sim::Sim;
@@ -25,24 +25,29 @@ const WRITTEN_MS: u64 = 1_700_000_000_000;
 /// `STORE`.
 const STORE: &str = "
     77616c7253544f52                 # magic
-    01000000                         # format
-    01000000                         # codec
+    02000000                         # format
+    00000000                         # required flags
+    00000000                         # ignorable flags
+    00000000                         # codec: none
     a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
     b0b1b2b3b4b5b6b7b8b9babbbcbdbebf # lineage
-    000000000000000000000000         # 0
-    3086d68e                         # CRC of all before
+    00000000                         # 0
+    04c94eb2                         # CRC of all before
 ";
 
-/// A segment's header, without the zeros from byte 56 to 4092.
+/// A segment's header, without the zeros from byte 68 to 4092.
 const SEGMENT: &str = "
     77616c725345474d                 # magic
-    01000000                         # format
-    00100000                         # block size
+    02000000                         # format
+    00000000                         # required flags
+    00000000                         # ignorable flags
+    01000000                         # codec
     a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
     0300000000000000                 # seq
     efcdab8967452301                 # salt
     0000010000000000                 # reserved length
-    2b0ede17                         # at 4092: CRC of all before
+    00100000                         # block size
+    a6bb594d                         # at 4092: CRC of all before
 ";
 
 /// A link at byte 4096: the first frame of a segment.
@@ -189,19 +194,32 @@ const MARK: &str = "
 /// A checkpoint of `Count { n: 700 }` as of LSN 41.
 const CHECKPOINT: &str = "
     77616c72434b5054                 # magic
-    01000000                         # format
-    24000000                         # meta's length
+    02000000                         # format
+    00000000                         # required flags
+    00000000                         # ignorable flags
+    01000000                         # codec
     a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
     2900000000000000                 # LSN
     0068e5cf8b010000                 # written at
-    000000000000000000000000         # 0
-    f0a3174b                         # CRC of all before
-    05436f756e74                     # state's name
+    0500000000000000                 # epoch
+    0600000000000000                 # position
+    3d000000                         # schema's length
+    78f68326                         # CRC of all before
+    05436f756e74                     # schema: state's name
     01                               # version
     0a7b206e3a20753332207d           # the state as it is written
     11737472756374207b206e3a20753332 # its shape
     207d                             #
-    11834cab                         # meta's CRC
+    00                               # fingerprint
+    02                               # two mutations
+    03616464                         # name
+    01                               # one parameter
+    026279                           # its name
+    03753332                         # its type as it is written
+    03753332                         # its shape
+    05636c656172                     # name
+    00                               # no parameter
+    e2d60c9d                         # schema's CRC
     03000000                         # chunk: length
     36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
     fbbc02                           # the state's encoding
@@ -239,8 +257,8 @@ fn the_identity_is_pinned() {
 fn a_segments_header_is_pinned() {
     let block = header_block(&ID, 3, SALT, 65536);
     assert_eq!(block.len(), 4096);
-    assert!(block[56..4092].iter().all(|&byte| byte == 0));
-    check(&[&block[..56], &block[4092..]].concat(), SEGMENT);
+    assert!(block[68..4092].iter().all(|&byte| byte == 0));
+    check(&[&block[..68], &block[4092..]].concat(), SEGMENT);
 }
 
 /// A builder of consecutive frames.
@@ -320,12 +338,10 @@ fn a_checkpoint_is_pinned() {
     let sim = Sim::new();
     let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
     let lsn = Lsn::new(41);
-    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Throttle::off()).unwrap();
+    checkpoint::write(&dir, &ID, lsn, Position { epoch: 5, position: 6 }, &Count { n: 700 }, &Throttle::off()).unwrap();
     let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
-    // The time, and the CRC of the first 60 bytes.
-    made[40..48].copy_from_slice(&WRITTEN_MS.to_le_bytes());
-    let crc = crc32c::crc32c(&made[..60]);
-    made[60..64].copy_from_slice(&crc.to_le_bytes());
+    made[48..56].copy_from_slice(&WRITTEN_MS.to_le_bytes());
+    put_crc(&mut made[..80]);
     check(&made, CHECKPOINT);
 }
 
