@@ -1,11 +1,11 @@
 //! A checkpoint: a file that holds the whole state as of one LSN.
 //!
 //! ```text
-//! 0      40    48        56      64         72       76    80
-//! +------+-----+---------+-------+----------+--------+-----+--------+-----+--------+-----+--------+
-//! | head | LSN | written | epoch | position | schema | CRC | schema | CRC | chunk  | …   | footer |
-//! |      |     | at (ms) |       |          | length |     |        |     |        |     |        |
-//! +------+-----+---------+-------+----------+--------+-----+--------+-----+--------+-----+--------+
+//! 0      40    48        56      64         72       76  92    96
+//! +------+-----+---------+-------+----------+--------+---+-----+--------+-----+--------+-----+--------+
+//! | head | LSN | written | epoch | position | schema | 0 | CRC | schema | CRC | chunk  | …   | footer |
+//! |      |     | at (ms) |       |          | length |   |     |        |     |        |     |        |
+//! +------+-----+---------+-------+----------+--------+---+-----+--------+-----+--------+-----+--------+
 //! chunk:  length (u32, above 0), CRC (u32) of the previous chunk's CRC and the bytes, the bytes
 //! footer: 0 (u32), the last chunk's CRC (u32), length of all chunks' bytes (u64), CRC of these 16 (u32), end of file
 //! ```
@@ -34,7 +34,7 @@ fn cancelled() -> std::io::Error {
 
 const CHECKPOINT_HEAD: FileHead = FileHead { magic: *b"walrCKPT", codec: CODEC };
 /// The length of the header.
-const PREFIX: usize = 80;
+const PREFIX: usize = 96;
 const CHUNK: usize = 256 * 1024;
 
 /// Returns a chunk's CRC, which depends on all chunks before.

@@ -35,7 +35,7 @@ fn newest_files(sim: &Sim) -> [(String, usize); 3] {
         let named = sim.files().into_iter().map(|file| file.name).filter(|name| name.ends_with(suffix));
         named.max().unwrap()
     };
-    [(STORE.to_string(), 64), (newest(".ckpt"), 80), (newest(".wal"), 4096)]
+    [(STORE.to_string(), 64), (newest(".ckpt"), 96), (newest(".wal"), 4096)]
 }
 
 /// Returns a copy of the store with another number in the head of a file.

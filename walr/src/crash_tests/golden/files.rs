@@ -55,7 +55,8 @@ const CHECKPOINT: &str = "
     0500000000000000                 # epoch
     0600000000000000                 # position
     3d000000                         # schema's length
-    78f68326                         # CRC of all before
+    00000000000000000000000000000000 # 0
+    8f0b862f                         # CRC of all before
     05436f756e74                     # schema: state's name
     01                               # version
     0a7b206e3a20753332207d           # the state as it is written
@@ -101,6 +102,6 @@ fn a_checkpoint_is_pinned() {
     checkpoint::write(&dir, &ID, lsn, Position { epoch: 5, position: 6 }, &Count { n: 700 }, &Throttle::off()).unwrap();
     let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
     made[48..56].copy_from_slice(&WRITTEN_MS.to_le_bytes());
-    put_crc(&mut made[..80]);
+    put_crc(&mut made[..96]);
     check(&made, CHECKPOINT);
 }
