@@ -8,7 +8,7 @@ use crate::checkpoint;
 use crate::codec::{self, StreamError, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::Throttle;
-use crate::lsn::Lsn;
+use crate::lsn::{Lsn, Position};
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, rebuild};
 use crate::schema::state::WalState;
@@ -45,7 +45,8 @@ fn write_unguarded<S: WalState>(core: &Core<S>, source: StateSource<S>) -> Done 
         StateSource::Live | StateSource::Given(..) => Throttle::off(),
         _ => Throttle::background(&core.checkpoint),
     };
-    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &throttle);
+    let position = Position::default();
+    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, position, state, &throttle);
     // A state that only the checkpoint uses is dropped as soon as it is written.
     let put_own = |state: S, lsn| {
         let written = put(&state, lsn);
@@ -63,7 +64,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, source: StateSource<S>) -> Done 
         }
         StateSource::Encoded { most } => match encoded(core, most)? {
             Some((bytes, tokens, lsn)) => {
-                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&bytes, tokens), &throttle)?
+                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, position, (&bytes, tokens), &throttle)?
             }
             None => from_replay(snapshot(core)?)?,
         },

@@ -9,6 +9,6 @@ mod signature;
 pub(crate) mod state;
 pub(crate) mod waiting;
 
+pub(crate) use self::signature::{MANUAL, MutationCounts, Schema, newer_version, other_state};
 #[cfg(test)]
-pub(crate) use self::signature::Signature;
-pub(crate) use self::signature::{MANUAL, MutationCounts, Schema, TypeForm, newer_version, other_state};
+pub(crate) use self::signature::{Signature, TypeForm};
