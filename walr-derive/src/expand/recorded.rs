@@ -89,7 +89,16 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
             let (name, ty) = (names::plain(&param.name), param.form.text());
             quote!((#name, #ty))
         });
-        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*], reads_back: #reads_back },)
+        let fingerprint = mutation.method.fingerprint();
+        quote! {
+            #conditions
+            #private::Mutation {
+                name: #name,
+                params: &[#(#params),*],
+                reads_back: #reads_back,
+                fingerprint: #fingerprint,
+            },
+        }
     })
 }
 

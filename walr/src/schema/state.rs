@@ -211,6 +211,8 @@ pub struct Mutation {
     pub params: &'static [(&'static str, &'static str)],
     /// True if the types of all arguments are known to read back as they were encoded.
     pub reads_back: bool,
+    /// A fingerprint of the code: it differs when the parameters, the result or the body differ.
+    pub fingerprint: u64,
 }
 
 /// The store behind a handle.
