@@ -40,6 +40,12 @@ pub trait Recorded: Sized {
 
     /// Returns the index in [`MUTATIONS`](Recorded::MUTATIONS) of the mutation that `log` records.
     fn index(log: &Self::Log) -> usize;
+
+    /// Returns the digest of a mutation's result, or `None` if the result doesn't count (`schema/results.rs`). The result's
+    /// `Serialize` may panic.
+    fn digest(_outcome: &Self::Outcome) -> Option<u64> {
+        None
+    }
 }
 
 /// A state that walr can store. Derive it with [`#[derive(WalState)]`](macro@crate::WalState).
