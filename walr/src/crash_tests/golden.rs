@@ -47,7 +47,7 @@ const SEGMENT: &str = "
 
 /// A link at byte 4096: the first frame of a segment.
 const LINK: &str = "
-    7dc0de10                         # header CRC
+    3a49169d                         # header CRC
     04                               # kind
     00                               # flags
     0000                             # 0
@@ -55,7 +55,10 @@ const LINK: &str = "
     0700000000000000                 # frame number
     0600000000000000                 # durable frame number
     2800000000000000                 # first LSN
-    0000000000000000                 # epoch
+    2700000000000000                 # applied LSN
+    8877665544332211                 # digest of results
+    0300000000000000                 # epoch
+    0900000000000000                 # position
     0068e5cf8b010000                 # written at
     2000000000000000                 # body length
     00000000                         # record count
@@ -70,7 +73,7 @@ const LINK: &str = "
 
 /// A schema behind the link. The record count is the length of the encoding.
 const SCHEMA: &str = "
-    91af5062                         # header CRC
+    b76eb41b                         # header CRC
     05                               # kind
     00                               # flags
     0000                             # 0
@@ -78,12 +81,15 @@ const SCHEMA: &str = "
     0800000000000000                 # frame number
     0600000000000000                 # durable frame number
     2800000000000000                 # first LSN
-    0000000000000000                 # epoch
+    2700000000000000                 # applied LSN
+    8877665544332211                 # digest of results
+    0300000000000000                 # epoch
+    0900000000000000                 # position
     0068e5cf8b010000                 # written at
     4800000000000000                 # body length
     45000000                         # record count
     6347790e                         # body CRC
-    7dc0de10                         # chain
+    3a49169d                         # chain
     00000000                         # 0
     05436f756e74                     # state's name
     01                               # version
@@ -104,7 +110,7 @@ const SCHEMA: &str = "
 
 /// A batch: `add(by: 5)` and `clear()` as one atomic batch.
 const BATCH: &str = "
-    1cf49f19                         # header CRC
+    3f86ff08                         # header CRC
     01                               # kind
     00                               # flags
     0000                             # 0
@@ -112,12 +118,15 @@ const BATCH: &str = "
     0900000000000000                 # frame number
     0600000000000000                 # durable frame number
     2800000000000000                 # first LSN
-    0000000000000000                 # epoch
+    2700000000000000                 # applied LSN
+    8877665544332211                 # digest of results
+    0300000000000000                 # epoch
+    0900000000000000                 # position
     0068e5cf8b010000                 # written at
     0800000000000000                 # body length
     02000000                         # record count
     4e64ab14                         # body CRC
-    91af5062                         # chain
+    b76eb41b                         # chain
     00000000                         # 0
     05                               # length 2, joined to the next
     0005                             # mutation 0, by 5
@@ -128,7 +137,7 @@ const BATCH: &str = "
 
 /// An abort of both records.
 const ABORT: &str = "
-    23f67afc                         # header CRC
+    84f01ce5                         # header CRC
     06                               # kind
     00                               # flags
     0000                             # 0
@@ -136,12 +145,15 @@ const ABORT: &str = "
     0a00000000000000                 # frame number
     0600000000000000                 # durable frame number
     2a00000000000000                 # first LSN
-    0000000000000000                 # epoch
+    2700000000000000                 # applied LSN
+    8877665544332211                 # digest of results
+    0300000000000000                 # epoch
+    0900000000000000                 # position
     0068e5cf8b010000                 # written at
     1000000000000000                 # body length
     01000000                         # record count
     d7f8dee1                         # body CRC
-    1cf49f19                         # chain
+    3f86ff08                         # chain
     00000000                         # 0
     2800000000000000                 # first LSN
     2900000000000000                 # last LSN
@@ -149,7 +161,7 @@ const ABORT: &str = "
 
 /// A seal.
 const SEAL: &str = "
-    d1b70e27                         # header CRC
+    6ea48343                         # header CRC
     03                               # kind
     00                               # flags
     0000                             # 0
@@ -157,19 +169,22 @@ const SEAL: &str = "
     0b00000000000000                 # frame number
     0600000000000000                 # durable frame number
     2a00000000000000                 # first LSN
-    0000000000000000                 # epoch
+    2700000000000000                 # applied LSN
+    8877665544332211                 # digest of results
+    0300000000000000                 # epoch
+    0900000000000000                 # position
     0068e5cf8b010000                 # written at
     0800000000000000                 # body length
     00000000                         # record count
     e73035ad                         # body CRC
-    23f67afc                         # chain
+    84f01ce5                         # chain
     00000000                         # 0
     0400000000000000                 # next segment's seq
 ";
 
 /// A mark of a close, on a block of its own, at byte 8192 instead of the seal.
 const MARK: &str = "
-    bde422ae                         # header CRC
+    cebf498e                         # header CRC
     02                               # kind
     03                               # flags
     0000                             # 0
@@ -177,7 +192,10 @@ const MARK: &str = "
     0b00000000000000                 # frame number
     0a00000000000000                 # durable frame number
     2a00000000000000                 # first LSN
-    0000000000000000                 # epoch
+    2700000000000000                 # applied LSN
+    8877665544332211                 # digest of results
+    0300000000000000                 # epoch
+    0900000000000000                 # position
     0068e5cf8b010000                 # written at
     0000000000000000                 # body length
     00000000                         # record count
@@ -271,7 +289,10 @@ fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> FrameHeader {
         number,
         durable,
         first_lsn: Lsn::new(lsn),
-        epoch: 0,
+        applied: Lsn::new(39),
+        digest: 0x1122_3344_5566_7788,
+        epoch: 3,
+        position: 9,
         written_ms: WRITTEN_MS,
         body_len: 0,
         count: 0,

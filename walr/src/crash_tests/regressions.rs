@@ -168,7 +168,7 @@ fn wrong_numbers_under_right_checksums_cause_no_panic() {
     let bytes = base.read(name).unwrap();
     let salt = frame::u64_at(&bytes, 40);
     for extreme in [0, 1, 1 << 63, u64::MAX - 1, u64::MAX] {
-        for field in [16, 24, 32, 40, 56, 64, 80, 88, 96] {
+        for field in [16, 24, 32, 40, 56, 64, 88, 104, 112, 120] {
             let mut changed = bytes.clone();
             let (mut at, mut chain) = (4096, None);
             while let Some((mut header, _)) = frame::parse(&bytes[at..], FramePlace { salt, offset: at as u64 }) {
@@ -179,8 +179,10 @@ fn wrong_numbers_under_right_checksums_cause_no_panic() {
                     16 => header.number = extreme.max(1),
                     24 => header.durable = extreme,
                     32 => header.first_lsn = crate::lsn::Lsn::new(extreme),
-                    40 => header.epoch = extreme,
-                    64 => header.count = extreme as u32,
+                    40 => header.applied = crate::lsn::Lsn::new(extreme),
+                    56 => header.epoch = extreme,
+                    64 => header.position = extreme,
+                    88 => header.count = extreme as u32,
                     _ if out.len() >= field + 8 => out[field..field + 8].copy_from_slice(&extreme.to_le_bytes()),
                     _ => {}
                 }

@@ -10,16 +10,22 @@
 //!  |        |n|a|    |                 |  store's life)  |                 |  or the next)   |
 //!  |        |d|g|    |                 |                 |                 |                 |
 //!  +--------+-+-+----+-----------------+-----------------+-----------------+-----------------+
-//!  40                48                56                64       68       72       76      80
-//!  +-----------------+-----------------+-----------------+--------+--------+--------+--------+
-//!  | epoch           | written at (ms  | body length     | record | body   | chain  | 0      |
-//!  | (0: one machine)|  since 1970)    | (a multiple of 8)| count | CRC    |        |        |
-//!  +-----------------+-----------------+-----------------+--------+--------+--------+--------+
-//!  80: the body
+//!  40                48                56                64                72                80
+//!  +-----------------+-----------------+-----------------+-----------------+-----------------+
+//!  | applied LSN     | digest of       | epoch           | position        | written at (ms  |
+//!  |                 | results         | (0: no outer    | (0: no outer    |  since 1970)    |
+//!  |                 |                 |  order)         |  order)         |                 |
+//!  +-----------------+-----------------+-----------------+-----------------+-----------------+
+//!  80                88       92       96       100      104
+//!  +-----------------+--------+--------+--------+--------+
+//!  | body length     | record | body   | chain  | 0      |
+//!  | (a multiple of 8)| count | CRC    |        |        |
+//!  +-----------------+--------+--------+--------+--------+
+//!  104: the body
 //! ```
 //!
 //! A frame is valid at a place iff
-//! 1. the header CRC is the CRC-32C of the segment's salt, the frame's offset in the file and the bytes 4..80,
+//! 1. the header CRC is the CRC-32C of the segment's salt, the frame's offset in the file and the bytes 4..104,
 //! 2. the salt is the segment's, the kind is one of [`FrameKind`], the flags are known ones, and the bytes marked 0 are 0,
 //! 3. the body lies within the file and its CRC-32C is the body CRC,
 //! 4. its number is the previous frame's plus one, its chain is the previous frame's header CRC, and its first LSN is the
@@ -29,12 +35,16 @@
 //! frame. The chain reveals a missing frame. The *durable frame number* is the newest frame that was known to be on stable storage when
 //! this frame was built: a valid frame proves that everything up to there was durable once, so that recovery takes no corruption there
 //! for a torn write.
+//!
+//! The *applied LSN* is the newest LSN that was applied, or aborted durably, when this frame was built: the calls up to there may have
+//! been answered. The *digest of results* covers the results of the records above the applied LSN of the frame before, up to this
+//! frame's. *Epoch* and *position* name where in an outer order the group comes from, such as a Raft term and index.
 
 use crate::codec::{put_varint, take_varint};
 use crate::lsn::Lsn;
 
 /// The length of a frame's header.
-pub(crate) const HEADER: usize = 80;
+pub(crate) const HEADER: usize = 104;
 /// Frames begin on multiples of this.
 pub(crate) const ALIGN: usize = 8;
 /// The size of a block. A mark and a segment's header each have a block of their own.
@@ -85,7 +95,10 @@ pub(crate) struct FrameHeader {
     pub(crate) number: u64,
     pub(crate) durable: u64,
     pub(crate) first_lsn: Lsn,
+    pub(crate) applied: Lsn,
+    pub(crate) digest: u64,
     pub(crate) epoch: u64,
+    pub(crate) position: u64,
     pub(crate) written_ms: u64,
     pub(crate) body_len: u64,
     pub(crate) count: u32,
@@ -144,13 +157,16 @@ pub(crate) fn finish(buffer: &mut Vec<u8>, start: usize, mut header: FrameHeader
     bytes[16..24].copy_from_slice(&header.number.to_le_bytes());
     bytes[24..32].copy_from_slice(&header.durable.to_le_bytes());
     bytes[32..40].copy_from_slice(&header.first_lsn.get().to_le_bytes());
-    bytes[40..48].copy_from_slice(&header.epoch.to_le_bytes());
-    bytes[48..56].copy_from_slice(&header.written_ms.to_le_bytes());
-    bytes[56..64].copy_from_slice(&header.body_len.to_le_bytes());
-    bytes[64..68].copy_from_slice(&header.count.to_le_bytes());
-    bytes[68..72].copy_from_slice(&header.body_crc.to_le_bytes());
-    bytes[72..76].copy_from_slice(&header.chain.to_le_bytes());
-    bytes[76..80].fill(0);
+    bytes[40..48].copy_from_slice(&header.applied.get().to_le_bytes());
+    bytes[48..56].copy_from_slice(&header.digest.to_le_bytes());
+    bytes[56..64].copy_from_slice(&header.epoch.to_le_bytes());
+    bytes[64..72].copy_from_slice(&header.position.to_le_bytes());
+    bytes[72..80].copy_from_slice(&header.written_ms.to_le_bytes());
+    bytes[80..88].copy_from_slice(&header.body_len.to_le_bytes());
+    bytes[88..92].copy_from_slice(&header.count.to_le_bytes());
+    bytes[92..96].copy_from_slice(&header.body_crc.to_le_bytes());
+    bytes[96..100].copy_from_slice(&header.chain.to_le_bytes());
+    bytes[100..104].fill(0);
     let crc = place.header_crc(bytes);
     bytes[..4].copy_from_slice(&crc.to_le_bytes());
     crc
@@ -161,7 +177,7 @@ pub(crate) fn parse(bytes: &[u8], place: FramePlace) -> Option<(FrameHeader, u32
     let bytes = bytes.get(..HEADER)?;
     let kind = FrameKind::from_byte(bytes[4])?;
     // The salt is compared first, because that is cheap and rejects most of the bytes that `look_ahead` tries.
-    if u64_at(bytes, 8) != place.salt || bytes[6..8] != [0; 2] || bytes[76..80] != [0; 4] {
+    if u64_at(bytes, 8) != place.salt || bytes[6..8] != [0; 2] || bytes[100..104] != [0; 4] {
         return None;
     }
     let crc = u32_at(bytes, 0);
@@ -171,16 +187,20 @@ pub(crate) fn parse(bytes: &[u8], place: FramePlace) -> Option<(FrameHeader, u32
         number: u64_at(bytes, 16),
         durable: u64_at(bytes, 24),
         first_lsn: Lsn::new(u64_at(bytes, 32)),
-        epoch: u64_at(bytes, 40),
-        written_ms: u64_at(bytes, 48),
-        body_len: u64_at(bytes, 56),
-        count: u32_at(bytes, 64),
-        body_crc: u32_at(bytes, 68),
-        chain: u32_at(bytes, 72),
+        applied: Lsn::new(u64_at(bytes, 40)),
+        digest: u64_at(bytes, 48),
+        epoch: u64_at(bytes, 56),
+        position: u64_at(bytes, 64),
+        written_ms: u64_at(bytes, 72),
+        body_len: u64_at(bytes, 80),
+        count: u32_at(bytes, 88),
+        body_crc: u32_at(bytes, 92),
+        chain: u32_at(bytes, 96),
     };
     let plausible = header.flags & !(FLAG_BLOCK | FLAG_CLOSE) == 0
         && header.number > 0
         && header.durable < header.number
+        && header.applied < header.next_lsn()
         && header.body_len.is_multiple_of(ALIGN as u64);
     (plausible && place.header_crc(bytes) == crc).then_some((header, crc))
 }
@@ -317,7 +337,10 @@ mod tests {
             number: 7,
             durable: 6,
             first_lsn: Lsn::new(40),
+            applied: Lsn::new(39),
+            digest: 0,
             epoch: 0,
+            position: 0,
             written_ms: 1_700_000_000_000,
             body_len: 0,
             count,

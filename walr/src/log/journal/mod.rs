@@ -89,6 +89,10 @@ pub(crate) struct Journal {
     syncs: u64,
     /// The last LSN that is known to be durable.
     durable_lsn: Lsn,
+    /// The applied LSN of the next frame.
+    applied: Lsn,
+    /// The digest of results of the next frame.
+    digest: u64,
 }
 
 #[derive(Debug)]
@@ -138,6 +142,8 @@ impl Journal {
             open_batch: None,
             appended: 0,
             syncs: 0,
+            applied: Lsn::default(),
+            digest: 0,
         }
     }
 
