@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 9] = [
         "schema/reentry",
         "schema/waiting",
         "schema/state",
+        "schema/results",
         "schema/shape",
         "schema/migrate",
         "schema/signature",

@@ -18,6 +18,7 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     let fingerprint = text::fingerprint(expansion.model.block.source.clone());
     let apply = apply(expansion);
     let index = index(expansion);
+    let digest = digest(expansion);
     hidden! {
         #places
 
@@ -36,6 +37,10 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
 
             fn index(log: &Self::Log) -> usize {
                 #index
+            }
+
+            fn digest(outcome: &Self::Outcome) -> ::core::option::Option<u64> {
+                #digest
             }
         }
     }
@@ -89,7 +94,16 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
             let (name, ty) = (names::plain(&param.name), param.form.text());
             quote!((#name, #ty))
         });
-        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*], reads_back: #reads_back },)
+        let fingerprint = mutation.method.fingerprint();
+        quote! {
+            #conditions
+            #private::Mutation {
+                name: #name,
+                params: &[#(#params),*],
+                reads_back: #reads_back,
+                fingerprint: #fingerprint,
+            },
+        }
     })
 }
 
@@ -138,4 +152,24 @@ fn index(expansion: &Expansion<'_>) -> TokenStream {
         hidden!(#conditions #log::#variant { .. } => #places::#variant as usize,)
     });
     hidden!(match *log { #(#arms)* })
+}
+
+/// Expands to the digest of each result. rustc selects by the type whether it counts: see `MutationResult` in walr.
+fn digest(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { private, outcome, model, .. } = expansion;
+    let arms = model.recorded().map(|mutation| {
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
+        let variant = &mutation.variant;
+        match mutation.options.allow_nondeterminism {
+            true => hidden!(#conditions #outcome::#variant(_) => ::core::option::Option::None,),
+            false => hidden! {
+                #conditions
+                #outcome::#variant(ref result) => (&&&#private::MutationResult(result)).__walr_digest(),
+            },
+        }
+    });
+    hidden! {
+        use #private::DigestedResult as _;
+        match *outcome { #(#arms)* }
+    }
 }

@@ -284,8 +284,8 @@ impl Recorded for Count {
     type Outcome = ();
     type Mutations = CountMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "add", params: &[("by", "u32")], reads_back: true },
-        Mutation { name: "clear", params: &[], reads_back: true },
+        Mutation { name: "add", params: &[("by", "u32")], reads_back: true, fingerprint: 0 },
+        Mutation { name: "clear", params: &[], reads_back: true, fingerprint: 0 },
     ];
     const FINGERPRINT: u64 = 0;
 

@@ -116,6 +116,7 @@ impl Recorded for EncodedState {
         params: &[("log", "bytes")],
         // `WAL` has checked that the program's value can be decoded.
         reads_back: true,
+        fingerprint: 0,
     }];
     const FINGERPRINT: u64 = 0;
 

@@ -4,6 +4,7 @@
 pub(crate) mod migrate;
 pub(crate) mod reads_back;
 pub(crate) mod reentry;
+pub(crate) mod results;
 pub(crate) mod shape;
 mod signature;
 pub(crate) mod state;

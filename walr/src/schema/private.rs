@@ -3,6 +3,7 @@
 pub use crate::codec::CheckpointDecoder;
 pub use crate::schema::migrate::{FormerState, Migrating, Precedes};
 pub use crate::schema::reads_back::{Probe, Unlisted};
+pub use crate::schema::results::{DigestedResult, MutationResult};
 pub use crate::schema::state::{
     Argument, Begins, Checked, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored,
 };
