@@ -243,19 +243,6 @@ pub enum Error {
         message: String,
     },
 
-    /// Other code of the same mutations made records that a replay needs, and
-    /// [`Options::on_changed_code`](crate::Options::on_changed_code) refuses them. Nothing was applied, and nothing on disk was
-    /// changed. Fate: not recorded (the store doesn't open).
-    #[error("{}: other code of the mutations made {records} records above lsn {checkpoint}, and `on_changed_code` refuses to replay them; open the store with the program that made them and close it, or set `on_changed_code(ChangedCode::Replay)`", .path.display())]
-    ChangedCode {
-        /// The store.
-        path: PathBuf,
-        /// The number of these records.
-        records: u64,
-        /// The checkpoint that the replay would begin with.
-        checkpoint: Lsn,
-    },
-
     /// A replay returned other results than the calls did, and
     /// [`Options::on_changed_results`](crate::Options::on_changed_results) refuses its state. Nothing on disk was changed. Fate: not
     /// recorded (the store doesn't open).

@@ -10,6 +10,7 @@ use crate::lsn::Lsn;
 use crate::options::Durability;
 use crate::panic::{Quiet, drop_quietly};
 use crate::schema::reentry::{self, Inside};
+use crate::schema::results::ResultDigest;
 use crate::schema::state::{Recorded, WalState};
 
 /// The time that a caller waits for the commits of other callers, or for reads, before it leaves its call to the log thread.
@@ -86,7 +87,10 @@ impl<S: WalState> Core<S> {
         };
         let entered = reentry::enter(self.id(), Inside::Mutation);
         live.keep_base(self.copy);
-        let mut result = apply_record(&mut live, log, lsn);
+        let (mut result, digest) = match apply_record(&mut live, log, lsn) {
+            Ok((outcome, digest)) => (Ok(outcome), digest),
+            Err(error) => (Err(error), ResultDigest::default()),
+        };
         live.lsn = lsn;
         if result.is_err() {
             let aborted = [(lsn, lsn)];
@@ -97,7 +101,7 @@ impl<S: WalState> Core<S> {
         }
         let base = live.base.take();
         let shown = live.lsn;
-        self.publish(shown);
+        self.publish(shown, digest);
         drop(entered);
         drop(live);
         drop_quietly(base);

@@ -12,6 +12,7 @@ use crate::log::layout::{StoreDir, StoreId};
 use crate::lsn::Lsn;
 use crate::options::Config;
 use crate::recovery::Recovery;
+use crate::schema::results::ResultDigest;
 
 /// The parts of an open store that don't depend on the state's type.
 pub(crate) struct StoreBase {
@@ -49,8 +50,8 @@ impl StoreBase {
 pub(super) struct Progress {
     /// The newest LSN that was applied, or aborted durably.
     pub(super) applied: Lsn,
-    /// The digest of the results since the last frame.
-    pub(super) digest: u64,
+    /// The digest of the results since the last frame; `None` if it lacks some, because recovery has replayed their records.
+    pub(super) digest: Option<ResultDigest>,
     /// The space in the log for the aborts of the groups that aren't applied yet.
     pub(super) abort_space: u64,
 }
@@ -58,6 +59,6 @@ pub(super) struct Progress {
 impl Progress {
     /// Takes the applied LSN and the digest of the results up to there. They change together.
     pub(super) fn take(&mut self) -> (Lsn, u64) {
-        (self.applied, std::mem::take(&mut self.digest))
+        (self.applied, self.digest.replace(ResultDigest::default()).unwrap_or_default().get())
     }
 }

@@ -111,7 +111,7 @@ impl<S: WalState> Core<S> {
             recovery: opened.report,
             latch: OnceLock::new(),
             stats: Mutex::new(stats),
-            progress: Mutex::new(Progress { applied: lsn, digest: 0, abort_space: 0 }),
+            progress: Mutex::new(Progress { applied: lsn, digest: None, abort_space: 0 }),
             checkpoint: WorkSignals::default(),
             pins: AtomicUsize::new(0),
         });
@@ -134,8 +134,10 @@ impl<S: WalState> Core<S> {
 fn served<S: WalState>(dir: &StoreDir, journal: &mut Journal, opened: &mut OpenedStore<S>) -> Result<Live<S>> {
     let live = |state, lsn, behind| Live { state: Ok(state), lsn, base: None, behind, stopped: None };
     let last = opened.report.last;
-    let full = match journal.write_recovered_aborts() {
+    let full = match journal.write_recovered() {
         Ok(()) => None,
+        // Accepted results are served only once that is noted.
+        Err(error @ Error::Full { .. }) if opened.report.accepted_results => return Err(error),
         Err(Error::Full { .. }) => opened.report.aborted.iter().map(|(first, _)| *first).min(),
         Err(error) => return Err(error),
     };

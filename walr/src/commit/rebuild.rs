@@ -16,6 +16,7 @@ use crate::lsn::Lsn;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, Replica, rebuild};
 use crate::schema::reentry::{self, Inside};
+use crate::schema::results::ResultDigest;
 use crate::schema::state::WalState;
 
 /// Why there is no state: a mutation panicked, and the state couldn't be built again without it.
@@ -95,7 +96,8 @@ impl<S: WalState> Core<S> {
         let base = before.ok().map(|state| Replica { state, lsn: live.lsn });
         live.state = self.build(rest, base);
         live.lsn = up_to;
-        self.publish(up_to);
+        // The next frame carries no digest, because this replay computes none.
+        self.publish(up_to, ResultDigest::default());
         self.note_lost(live);
     }
 

@@ -12,8 +12,10 @@ use super::queue::{Call, DurableGroup, Step, send};
 use crate::error::{Error, Result};
 use crate::log::frame::LsnRange;
 use crate::lsn::Lsn;
+use crate::options::Durability;
 use crate::panic::{self, Quiet, drop_quietly};
 use crate::schema::reentry::{self, Inside};
+use crate::schema::results::{ResultDigest, digest_of};
 use crate::schema::state::{Recorded, WalState};
 
 /// Latches the store when a commit panics outside of a mutation.
@@ -90,20 +92,22 @@ impl<S: WalState> Core<S> {
     /// An error concerns the calls that are left, whose fate is unknown.
     fn apply_slice(&self, lsn: &mut Lsn, calls: &mut Drain<'_, Call<S>>, answers: &mut Vec<Answer<S>>) -> Result<()> {
         let mut live = self.write();
-        if let Some(error) = &live.stopped {
-            return Err(error.clone());
+        if let Some(error) = self.refusal(&live, *lsn) {
+            return Err(error);
         }
         let entered = reentry::enter(self.id(), Inside::Mutation);
         self.catch_up(&mut live);
         live.keep_base(self.copy);
         let (began, first) = (Instant::now(), *lsn);
-        let (mut aborted, mut panics) = (Vec::new(), 0);
+        let (mut aborted, mut panics, mut digest) = (Vec::new(), 0, ResultDigest::default());
         // The number of answers before the first abort.
         let mut certain = None;
         for call in calls {
             let next = Lsn::new(lsn.get() + call.records() as u64);
             let (answer, applied) = apply_call(&mut live, call, *lsn);
-            if !applied {
+            if let Some(results) = applied {
+                digest.add(results);
+            } else {
                 certain.get_or_insert(answers.len());
                 aborted.push((*lsn, Lsn::new(next.get() - 1)));
                 // Once the state is lost, the calls after the panic are refused, and aborted with it.
@@ -122,7 +126,7 @@ impl<S: WalState> Core<S> {
         let recorded = self.abort(&mut live, &aborted, panics);
         let base = live.base.take();
         let shown = live.lsn;
-        self.publish(shown);
+        self.publish(shown, digest);
         drop(entered);
         RwLockWriteGuard::unlock_fair(live);
         drop_quietly(base);
@@ -137,10 +141,22 @@ impl<S: WalState> Core<S> {
         Ok(())
     }
 
-    /// Publishes that the state is as of `applied`: the next frame of the log carries it.
-    pub(super) fn publish(&self, applied: Lsn) {
+    /// Returns the error of a call that may not be applied any more: an abort before it couldn't be recorded, or the process kept its record,
+    /// as `Periodic` does, and couldn't write it.
+    fn refusal(&self, live: &Live<S>, lsn: Lsn) -> Option<Error> {
+        let is_kept = matches!(self.config.durability, Durability::Periodic(_));
+        let failure = self.latch.get().filter(|_| is_kept && lsn > self.stats.lock().durable);
+        live.stopped.clone().or_else(|| failure.map(|cause| (**cause).clone()))
+    }
+
+    /// Publishes that the state is as of `applied`, with the digest of the results since it was published last. The next frame of the log
+    /// carries both.
+    pub(super) fn publish(&self, applied: Lsn, results: ResultDigest) {
         let mut progress = self.progress.lock();
         progress.applied = progress.applied.max(applied);
+        if let Some(digest) = &mut progress.digest {
+            digest.add(results);
+        }
     }
 
     /// Counts so many applied records, up to `last`.
@@ -170,29 +186,36 @@ impl<S: WalState> Core<S> {
     }
 }
 
-/// Applies one call whose first record has this LSN. Returns `false` if it isn't applied as a whole, because it panicked and the state is
-/// half changed, or because the state is lost.
-fn apply_call<S: WalState>(live: &mut Live<S>, call: Call<S>, lsn: Lsn) -> (Answer<S>, bool) {
+/// Applies one call whose first record has this LSN, and returns the digest of its results. Returns `None` if the call isn't applied as a
+/// whole, because it panicked and the state is half changed, or because the state is lost.
+fn apply_call<S: WalState>(live: &mut Live<S>, call: Call<S>, lsn: Lsn) -> (Answer<S>, Option<ResultDigest>) {
     match call {
-        Call::One { log, answer } => {
-            let result = apply_record(live, log, lsn);
-            let applied = result.is_ok();
-            (Answer::One(answer, result), applied)
-        }
+        Call::One { log, answer } => match apply_record(live, log, lsn) {
+            Ok((outcome, digest)) => (Answer::One(answer, Ok(outcome)), Some(digest)),
+            Err(error) => (Answer::One(answer, Err(error)), None),
+        },
         Call::Many { logs, answer } => {
-            let mut outcomes = Vec::with_capacity(logs.len());
+            let (mut outcomes, mut digest) = (Vec::with_capacity(logs.len()), ResultDigest::default());
             for (at, log) in logs.into_iter().enumerate() {
                 match apply_record(live, log, Lsn::new(lsn.get() + at as u64)) {
-                    Ok(outcome) => outcomes.push(outcome),
-                    Err(error) => return (Answer::Many(answer, Err(error)), false),
+                    Ok((outcome, result)) => {
+                        digest.add(result);
+                        outcomes.push(outcome);
+                    }
+                    Err(error) => return (Answer::Many(answer, Err(error)), None),
                 }
             }
-            (Answer::Many(answer, Ok(outcomes)), true)
+            (Answer::Many(answer, Ok(outcomes)), Some(digest))
         }
     }
 }
 
-pub(super) fn apply_record<S: WalState>(live: &mut Live<S>, log: Quiet<S::Log>, lsn: Lsn) -> Result<Quiet<S::Outcome>> {
+/// Applies one record, and returns its outcome with the outcome's digest.
+pub(super) fn apply_record<S: WalState>(
+    live: &mut Live<S>,
+    log: Quiet<S::Log>,
+    lsn: Lsn,
+) -> Result<(Quiet<S::Outcome>, ResultDigest)> {
     let state = match &mut live.state {
         Ok(state) => state,
         Err(lost) => return Err(lost.error()),
@@ -200,5 +223,7 @@ pub(super) fn apply_record<S: WalState>(live: &mut Live<S>, log: Quiet<S::Log>, 
     let log = log.into_inner();
     let mutation = S::MUTATIONS.get(S::index(&log)).map_or("?", |mutation| mutation.name);
     let outcome = panic::catch(|| state.apply(log));
-    outcome.map(Quiet::new).map_err(|message| Error::Panicked { mutation, lsn, message })
+    let outcome = outcome.map_err(|message| Error::Panicked { mutation, lsn, message })?;
+    let digest = ResultDigest::of(lsn, digest_of::<S>(&outcome));
+    Ok((Quiet::new(outcome), digest))
 }

@@ -16,7 +16,7 @@ use crate::log::layout::StoreDir;
 use crate::lsn::Lsn;
 use crate::manual::{EncodedLog, EncodedState};
 use crate::options::progress::Watch;
-use crate::options::{ChangedCode, CheckpointPolicy, Config, Durability, Options};
+use crate::options::{ChangedResults, CheckpointPolicy, Config, Durability, Options};
 use crate::recovery;
 use crate::sim::{Broken, Fault, Kind, Sim};
 
@@ -97,7 +97,7 @@ fn decoded(bytes: &[u8]) -> Ids {
 
 fn open(sim: &Sim, config: &Config) -> Result<Arc<Core<EncodedState>>> {
     let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
-    let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(encoded(&Ids::new())))?;
+    let opened = recovery::open(&dir, ChangedResults::Refuse, &Watch::new(None), || Ok(encoded(&Ids::new())))?;
     Core::new(dir, Options::with(config.clone()), opened, false).map(Arc::new)
 }
 

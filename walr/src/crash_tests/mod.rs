@@ -37,7 +37,7 @@ use crate::log::frame;
 use crate::log::layout::StoreDir;
 use crate::lsn::Lsn;
 use crate::options::progress::Watch;
-use crate::options::{ChangedCode, Config, Durability, Options};
+use crate::options::{ChangedResults, Config, Durability, Options};
 use crate::recovery;
 use crate::sim::{Broken, Sim};
 
@@ -107,7 +107,7 @@ fn open(sim: &Sim, config: &Config) -> Result<Arc<Core<Tally>>> {
 
 fn open_with(sim: &Sim, options: Options<Tally>) -> Result<Arc<Core<Tally>>> {
     let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
-    let opened = recovery::open(&dir, ChangedCode::Replay, &Watch::new(None), || Ok(Tally::default()))?;
+    let opened = recovery::open(&dir, ChangedResults::Refuse, &Watch::new(None), || Ok(Tally::default()))?;
     Core::new(dir, options, opened, false).map(Arc::new)
 }
 

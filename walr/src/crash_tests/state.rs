@@ -61,6 +61,10 @@ impl Recorded for Tally {
         self.ids.len()
     }
 
+    fn digest(outcome: &usize) -> Option<u64> {
+        Some(*outcome as u64)
+    }
+
     fn index(log: &TallyLog) -> usize {
         match log {
             TallyLog::Push(..) => 0,

@@ -64,7 +64,6 @@ fn without_sources() -> Vec<Error> {
         Error::Older { path: path.clone(), format: "a format", advice: "advice" },
         Error::Schema { path: path.clone(), reason: reason.clone() },
         Error::Migration { path: path.clone(), from: 1, to: 2, migration: "a migration".into(), message },
-        Error::ChangedCode { path: path.clone(), records: 3, checkpoint: lsn },
         Error::ChangedResults {
             path: path.clone(),
             first: lsn,

@@ -54,6 +54,8 @@ pub(crate) const BLOCK: u64 = 4096;
 pub(crate) const FLAG_BLOCK: u8 = 1;
 /// The frame is the mark of a close: the segment ends here, and its reserved space may be cut off.
 pub(crate) const FLAG_CLOSE: u8 = 2;
+/// The frame is the link of an open that accepted other results than those of the calls before it.
+pub(crate) const FLAG_ACCEPTED: u8 = 4;
 
 /// The kind of a frame. 0 is no kind, so that zeros are never a valid frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +199,7 @@ pub(crate) fn parse(bytes: &[u8], place: FramePlace) -> Option<(FrameHeader, u32
         body_crc: u32_at(bytes, 92),
         chain: u32_at(bytes, 96),
     };
-    let plausible = header.flags & !(FLAG_BLOCK | FLAG_CLOSE) == 0
+    let plausible = header.flags & !(FLAG_BLOCK | FLAG_CLOSE | FLAG_ACCEPTED) == 0
         && header.number > 0
         && header.durable < header.number
         && header.applied < header.next_lsn()

@@ -20,19 +20,6 @@ use std::time::Duration;
 
 use self::progress::Listener;
 
-/// The treatment of records that other code of the same mutations made; see
-/// [`Options::on_changed_code`](crate::Options::on_changed_code).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ChangedCode {
-    /// Replays the records with this program's code, and counts them in
-    /// [`Recovery::records_of_other_code`](crate::Recovery::records_of_other_code). The default.
-    #[default]
-    Replay,
-    /// Refuses the open with [`Error::ChangedCode`](crate::Error::ChangedCode).
-    Refuse,
-}
-
 /// Options to open a store of the state `S` with.
 ///
 /// [`Durable::options`](crate::Durable::options) returns the defaults. Each method sets one option; [`open`](Options::open),
@@ -237,31 +224,6 @@ impl<S> Options<S> {
     #[must_use]
     pub fn power_safe_overwrite(mut self, medium: bool) -> Self {
         self.config.power_safe_overwrite = medium;
-        self
-    }
-
-    /// Sets what an open does with records that other code of the same mutations made. Default: [`ChangedCode::Replay`].
-    ///
-    /// A replay with a changed body can lead to another state than the one that was served. To upgrade a program, close the store
-    /// with the old program and open it with the new one: a close writes a checkpoint by default, so that nothing is left to
-    /// replay. After a crash, open the store with the old program once more, and close it.
-    ///
-    /// The store compares a fingerprint of the impl block's code, without docs and comments. The fingerprint doesn't cover the code
-    /// that the block calls: other functions, other crates, and macros that are defined elsewhere.
-    ///
-    /// ```
-    /// # use serde::{Deserialize, Serialize};
-    /// # #[derive(Default, Serialize, Deserialize, walr::WalState)]
-    /// # struct Cache { hits: u64 }
-    /// # #[walr::mutations]
-    /// # impl Cache { #[mutation] fn hit(&mut self) { self.hits += 1 } }
-    /// use walr::{ChangedCode, Durable};
-    ///
-    /// let options = Durable::<Cache>::options().on_changed_code(ChangedCode::Refuse);
-    /// ```
-    #[must_use]
-    pub fn on_changed_code(mut self, then: ChangedCode) -> Self {
-        self.config.changed_code = then;
         self
     }
 

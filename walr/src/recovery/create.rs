@@ -82,6 +82,7 @@ fn create_log(dir: &StoreDir, identity: &Identity) -> Result<LogPosition> {
         next,
         unwritten_aborts: Vec::new(),
         applied: Lsn::default(),
+        accepted: false,
         marked: true,
         trim: None,
     })

@@ -44,12 +44,14 @@ pub(crate) struct DecodedRecord<L> {
     pub(crate) bytes: usize,
     /// `true` if other code of the same mutations made the record.
     pub(crate) of_other_code: bool,
+    /// `true` if the mutation's result has the type that it had when the record was made.
+    pub(crate) has_same_result: bool,
 }
 
 /// A receiver of decoded records.
 pub(crate) trait RecordSink<L> {
     /// Is called before the records of each frame. `read` is the number of bytes read so far.
-    fn frame(&mut self, read: u64) -> Result<(), ReplayError>;
+    fn frame(&mut self, read: u64, header: &FrameHeader) -> Result<(), ReplayError>;
     /// Receives a record.
     fn record(&mut self, record: DecodedRecord<L>) -> Result<(), ReplayError>;
 }
@@ -63,7 +65,7 @@ pub(crate) fn decode<S: WalState>(
     let now = Schema::of::<S>();
     let mut decoder = RecordDecoder { view, span, now: &now, written: None, scratch: Vec::new() };
     view.frames(span, |header, body, read| {
-        sink.frame(read)?;
+        sink.frame(read, header)?;
         decoder.frame::<S>(header, body, sink)
     })
 }
@@ -99,7 +101,8 @@ impl RecordDecoder<'_> {
                     if self.span.contains(record.lsn) && !self.view.aborted.contains(record.lsn) {
                         let (lsn, bytes) = (record.lsn, record.bytes.len());
                         let log = self.record::<S>(lsn, record.bytes)?;
-                        sink.record(DecodedRecord { lsn, log, bytes, of_other_code })?;
+                        let has_same_result = true;
+                        sink.record(DecodedRecord { lsn, log, bytes, of_other_code, has_same_result })?;
                     }
                 }
             }

@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::decode::{self, DecodedRecord, RecordSink, ReplayError};
 use crate::error::Error;
 use crate::fs::STACK_BYTES;
+use crate::log::frame::FrameHeader;
 use crate::log::view::{Span, View};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
@@ -55,7 +56,7 @@ fn receive<L>(queue: &ChunkQueue<L>, sink: &mut dyn RecordSink<L>) -> Result<(),
     while let Some(mut chunk) = queue.next() {
         while let Some(call) = chunk.calls.pop_front() {
             match call {
-                SinkCall::Frame(read) => sink.frame(read)?,
+                SinkCall::Frame(read, header) => sink.frame(read, &header)?,
                 SinkCall::Record(record) => sink.record(record)?,
             }
         }
@@ -114,7 +115,7 @@ impl<L> Drop for EndGuard<'_, L> {
 
 /// A call of a sink.
 enum SinkCall<L> {
-    Frame(u64),
+    Frame(u64, FrameHeader),
     Record(DecodedRecord<L>),
 }
 
@@ -159,8 +160,8 @@ impl<L> ChunkSender<'_, L> {
 }
 
 impl<L> RecordSink<L> for ChunkSender<'_, L> {
-    fn frame(&mut self, read: u64) -> Result<(), ReplayError> {
-        self.put(SinkCall::Frame(read), 0)
+    fn frame(&mut self, read: u64, header: &FrameHeader) -> Result<(), ReplayError> {
+        self.put(SinkCall::Frame(read, *header), 0)
     }
 
     fn record(&mut self, record: DecodedRecord<L>) -> Result<(), ReplayError> {

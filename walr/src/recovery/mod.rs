@@ -15,6 +15,7 @@ mod replay;
 mod replaying;
 mod replica;
 mod report;
+mod results;
 mod salvage;
 mod scan;
 mod segments;
@@ -31,6 +32,7 @@ use self::create::{create, refuse_without_store};
 use self::decode::{RecordPanic, ReplayError};
 use self::replay::ReplayCounts;
 use self::replica::NOT_DETERMINISTIC;
+use self::results::ResultCheck;
 use self::salvage::salvage;
 use self::scan::{ScanRequest, ScannedLog, scan};
 use crate::checkpoint::{self, LoadError, LoadedCheckpoint};
@@ -43,7 +45,7 @@ use crate::log::layout::{
 };
 use crate::log::view::Span;
 use crate::lsn::Lsn;
-use crate::options::ChangedCode;
+use crate::options::ChangedResults;
 use crate::options::progress::{Phase, Watch};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
@@ -100,7 +102,7 @@ impl FolderFiles {
 /// Opens the store in `dir`, or creates it with the state that `first` returns. The caller holds the lock.
 pub(crate) fn open<S: WalState>(
     dir: &StoreDir,
-    changed: ChangedCode,
+    changed: ChangedResults,
     watch: &Watch,
     first: impl FnOnce() -> Result<S>,
 ) -> Result<OpenedStore<S>> {
@@ -126,7 +128,7 @@ fn recover<S: WalState>(
     dir: &StoreDir,
     identity: Identity,
     files: &FolderFiles,
-    changed: ChangedCode,
+    changed: ChangedResults,
     watch: &Watch,
 ) -> Result<OpenedStore<S>> {
     let mut report = Recovery::default();
@@ -146,6 +148,7 @@ fn end_of(log: ScannedLog, report: &Recovery) -> LogPosition {
     LogPosition {
         next: log.next,
         unwritten_aborts: report.aborted.clone(),
+        accepted: report.accepted_results,
         applied: first_abort.map_or(report.last, |first| Lsn::new(first.get() - 1)),
         marked: log.marked,
         trim: trim.filter(|_| report.cut.iter().all(|cut| cut.copy.is_some())),
@@ -166,7 +169,7 @@ fn find<S: WalState>(
     dir: &StoreDir,
     store: &StoreId,
     files: &FolderFiles,
-    changed: ChangedCode,
+    changed: ChangedResults,
     watch: &Watch,
     report: &mut Recovery,
 ) -> Result<RecoveredState<S>> {
@@ -193,23 +196,12 @@ fn find<S: WalState>(
     })?;
     report.last = Lsn::new(log.next.lsn.get() - 1);
     report.log_bytes = log.bytes;
-    accept(dir, &held, &Schema::of::<S>(), changed, loaded.lsn)
-        .map_err(|error| explain_bypassed(&report.bypassed, error))?;
-    let (state, replayed) = replay_all(dir, store, Replica::from(loaded), &mut log, watch, report)?;
+    held.check(&Schema::of::<S>(), &dir.path).map_err(|error| explain_bypassed(&report.bypassed, error))?;
+    let (state, replayed) = replay_all(dir, store, Replica::from(loaded), &mut log, (changed, watch), report)?;
     report.records = replayed.records;
     report.bytes = replayed.bytes;
     report.records_of_other_code = replayed.of_other_code;
     Ok(RecoveredState { state, log, oldest })
-}
-
-/// Refuses records that this program can't replay, or that `changed` forbids.
-fn accept(dir: &StoreDir, held: &MutationCounts, now: &Schema, changed: ChangedCode, checkpoint: Lsn) -> Result<()> {
-    held.check(now, &dir.path)?;
-    let records = held.of_other_code(now);
-    if changed == ChangedCode::Refuse && records > 0 {
-        return Err(Error::ChangedCode { path: dir.path.clone(), records, checkpoint });
-    }
-    Ok(())
 }
 
 /// Adds to a refusal that the records are only needed because a checkpoint is corrupt.
@@ -265,15 +257,20 @@ fn replay_all<S: WalState>(
     store: &StoreId,
     mut replica: Replica<S>,
     log: &mut ScannedLog,
-    watch: &Watch,
+    (changed, watch): (ChangedResults, &Watch),
     report: &mut Recovery,
 ) -> Result<(S, ReplayCounts)> {
     let (checkpoint, last) = (replica.lsn, report.last);
     loop {
         let view = log.view(dir, store);
         watch.begin(Phase::Replay, view.bytes(Span { above: checkpoint, up_to: last }));
-        match replica.advance(&view, last, watch) {
+        let mut results = ResultCheck::new(dir.path.clone(), log.uncompared.clone(), changed, checkpoint);
+        let advanced = replica.advance(&view, last, watch, &mut results);
+        (report.accepted_results, report.results_not_compared) = (results.is_accepted, results.changed_types);
+        match advanced {
             Ok(replayed) => {
+                // An open that accepted other results may have ended before its checkpoint.
+                report.needs_checkpoint = report.accepted_results || log.uncompared.accepted > checkpoint;
                 watch.end();
                 return Ok((replica.state, replayed));
             }

@@ -6,14 +6,14 @@ use super::report::DryRun;
 use super::{FolderFiles, find, refuse_without_store};
 use crate::error::{Error, Result};
 use crate::log::layout::{Identity, STORE, StoreDir};
-use crate::options::ChangedCode;
+use crate::options::ChangedResults;
 use crate::options::progress::Watch;
 use crate::panic::drop_quietly;
 use crate::schema::Schema;
 use crate::schema::state::WalState;
 
 /// Performs an open of the store in `dir` up to the first change on disk.
-pub(crate) fn preview<S: WalState>(dir: &StoreDir, changed: ChangedCode, watch: &Watch) -> Result<DryRun> {
+pub(crate) fn preview<S: WalState>(dir: &StoreDir, changed: ChangedResults, watch: &Watch) -> Result<DryRun> {
     let began = Instant::now();
     let mut run = DryRun::default();
     match perform::<S>(dir, changed, watch, &mut run) {
@@ -26,7 +26,7 @@ pub(crate) fn preview<S: WalState>(dir: &StoreDir, changed: ChangedCode, watch: 
     Ok(run)
 }
 
-fn perform<S: WalState>(dir: &StoreDir, changed: ChangedCode, watch: &Watch, run: &mut DryRun) -> Result<()> {
+fn perform<S: WalState>(dir: &StoreDir, changed: ChangedResults, watch: &Watch, run: &mut DryRun) -> Result<()> {
     Schema::check::<S>()?;
     let files = FolderFiles::list(dir)?;
     let Some(bytes) = dir.read_small(STORE)? else {

@@ -1,13 +1,16 @@
 //! The second pass over the log: applies the records of a view to a state, in order.
 
 use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, decode};
+use super::results::{Applied, ReplayedResult, ResultCheck};
 use super::{decode_ahead, replaying};
 use crate::error::{Error, Result};
 use crate::fs::Throttle;
+use crate::log::frame::FrameHeader;
 use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
 use crate::options::progress::Watch;
 use crate::panic::{self, drop_quietly};
+use crate::schema::results::digest_of;
 use crate::schema::state::WalState;
 
 /// A log of at least this many bytes is decoded on a second thread.
@@ -22,15 +25,15 @@ pub(crate) struct ReplayCounts {
 }
 
 /// Calls `apply` with each record of `span`, in order, and reports the progress to `watch`. In the foreground a long log is read and
-/// decoded ahead on a thread of its own.
+/// decoded ahead on a thread of its own. `results` compares the results with those of the calls.
 pub(crate) fn replay<S: WalState>(
     view: &View,
     span: Span,
-    throttle: &Throttle<'_>,
-    watch: &Watch,
+    (throttle, watch): (&Throttle<'_>, &Watch),
+    results: Option<&mut ResultCheck>,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<ReplayCounts, ReplayError> {
-    let mut applier = Applier::<S> { apply, view, throttle, watch, replayed: ReplayCounts::default() };
+    let mut applier = Applier::<S> { apply, view, throttle, watch, results, replayed: ReplayCounts::default() };
     if !throttle.is_in_background() && view.bytes(span) >= LONG_LOG {
         decode_ahead::decode::<S>(view, span, &mut applier)?;
     } else {
@@ -45,11 +48,15 @@ struct Applier<'a, S: WalState> {
     view: &'a View,
     throttle: &'a Throttle<'a>,
     watch: &'a Watch,
+    results: Option<&'a mut ResultCheck>,
     replayed: ReplayCounts,
 }
 
 impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
-    fn frame(&mut self, read: u64) -> Result<(), ReplayError> {
+    fn frame(&mut self, read: u64, header: &FrameHeader) -> Result<(), ReplayError> {
+        if let Some(results) = &mut self.results {
+            results.frame(Applied::of(header), Lsn::new(header.first_lsn.get() - 1))?;
+        }
         if self.throttle.is_cancelled() {
             return Err(Error::Closed.into());
         }
@@ -59,12 +66,21 @@ impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
     }
 
     fn record(&mut self, record: DecodedRecord<S::Log>) -> Result<(), ReplayError> {
-        let DecodedRecord { lsn, log, bytes, of_other_code } = record;
+        let DecodedRecord { lsn, log, bytes, of_other_code, has_same_result } = record;
+        let mutation = S::index(&log);
         let replaying = replaying::begin();
         let applied = panic::catch(|| (self.apply)(lsn, log));
         drop(replaying);
         match applied {
-            Ok(outcome) => drop_quietly(outcome),
+            Ok(outcome) => {
+                if let Some(results) = &mut self.results {
+                    let digest = digest_of::<S>(&outcome);
+                    let mutation = S::MUTATIONS.get(mutation).map_or("?", |mutation| mutation.name);
+                    let (is_same_type, is_opaque) = (has_same_result, false);
+                    results.result(ReplayedResult { lsn, mutation, digest, is_same_type, is_opaque });
+                }
+                drop_quietly(outcome);
+            }
             Err(message) => return Err(panicked(self.view, lsn, message)),
         }
         self.replayed.records += 1;

@@ -3,6 +3,7 @@
 use super::decode::{RecordPanic, ReplayError};
 use super::load_newest;
 use super::replay::{ReplayCounts, replay};
+use super::results::ResultCheck;
 use crate::checkpoint::LoadedCheckpoint;
 use crate::error::{Error, Result};
 use crate::fs::Throttle;
@@ -56,11 +57,18 @@ impl<S: WalState> Replica<S> {
         load_newest::<S>(dir, store, &[checkpoint], &mut Vec::new(), throttle, &Watch::none()).map(Replica::from)
     }
 
-    /// Replays the records up to `up_to` in the foreground.
-    pub(crate) fn advance(&mut self, view: &View, up_to: Lsn, watch: &Watch) -> Result<ReplayCounts, ReplayError> {
+    /// Replays the records up to `up_to` in the foreground, and compares their results with those of the calls.
+    pub(super) fn advance(
+        &mut self,
+        view: &View,
+        up_to: Lsn,
+        watch: &Watch,
+        results: &mut ResultCheck,
+    ) -> Result<ReplayCounts, ReplayError> {
         let span = Span { above: self.lsn, up_to };
         let state = &mut self.state;
-        let replayed = replay::<S>(view, span, &Throttle::off(), watch, &mut |_, log| state.apply(log))?;
+        let replayed =
+            replay::<S>(view, span, (&Throttle::off(), watch), Some(results), &mut |_, log| state.apply(log))?;
         self.lsn = up_to;
         Ok(replayed)
     }
@@ -81,7 +89,7 @@ pub(crate) fn replay_again<S: WalState>(
     throttle: &Throttle<'_>,
     apply: &mut dyn FnMut(Lsn, S::Log) -> S::Outcome,
 ) -> Result<()> {
-    match replay::<S>(view, span, throttle, &Watch::none(), apply) {
+    match replay::<S>(view, span, (throttle, &Watch::none()), None, apply) {
         Ok(_) => Ok(()),
         Err(ReplayError::Failed(error)) => Err(error),
         Err(ReplayError::Panicked(RecordPanic { lsn, mutation, message, .. })) => Err(Error::ReplayPanicked {
@@ -130,7 +138,7 @@ pub(crate) fn read<S: WalState>(
     let Replica { state, lsn } = Replica::load(dir, store, snapshot.checkpoint, throttle)?;
     begin(state);
     let span = Span { above: lsn, up_to: snapshot.up_to };
-    match replay::<S>(&snapshot.view(dir, store), span, throttle, &Watch::none(), each) {
+    match replay::<S>(&snapshot.view(dir, store), span, (throttle, &Watch::none()), None, each) {
         Ok(_) => Ok(()),
         Err(ReplayError::Failed(error)) => Err(error),
         Err(ReplayError::Panicked(RecordPanic { lsn, message, .. })) => {

@@ -28,6 +28,13 @@ pub struct Recovery {
     pub(crate) log_bytes: u64,
     /// The number of replayed records that other code of the same mutations made.
     pub records_of_other_code: u64,
+    /// `true` if the replay returned other results than the calls did, and
+    /// [`on_changed_results`](crate::Options::on_changed_results) accepted them.
+    pub accepted_results: bool,
+    /// The number of replayed records whose results weren't compared with those of the calls, because the type of the result was changed.
+    pub results_not_compared: u64,
+    /// `true` if the store writes a checkpoint before it serves.
+    pub(crate) needs_checkpoint: bool,
     /// The torn ends that were cut off the log: what a power cut leaves of writes that weren't acknowledged.
     pub cut: Vec<Cut>,
     /// The corrupt checkpoints that an older one replaced, each renamed to `.bad`.

@@ -3,11 +3,12 @@
 
 use super::Cut;
 use super::replay::ReplayCounts;
+use super::results::Uncompared;
 use super::segments::{LinkedSegment, Segments, check_links, find_segments};
 use super::tail::{Finding, TailVerdict, examine, judge};
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::log::frame::{self, BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, LsnRange, Records};
+use crate::log::frame::{self, BLOCK, FLAG_ACCEPTED, FLAG_CLOSE, FrameHeader, FrameKind, LsnRange, Records};
 use crate::log::journal::SegmentExtent;
 use crate::log::layout::{StoreDir, StoreId};
 use crate::log::segment::{FrameScan, NextFrame, ScanStep, Segment};
@@ -30,6 +31,8 @@ pub(crate) struct ScannedLog {
     pub(crate) next: NextFrame,
     /// The newest LSN that is known to have been applied, or aborted durably: its call may have been answered.
     pub(crate) applied: Lsn,
+    /// The records whose results can't be compared.
+    pub(crate) uncompared: Uncompared,
     /// `true` if the last frame is a mark or a seal, or if there is no frame.
     pub(crate) marked: bool,
     /// The torn ends.
@@ -88,6 +91,7 @@ pub(crate) fn scan(mut request: ScanRequest<'_>) -> Result<ScannedLog> {
         bytes: 0,
         next: NextFrame { number: 1, chain: 0, lsn: Lsn::new(1) },
         applied: request.applied,
+        uncompared: Uncompared::default(),
         marked: true,
         cuts: Vec::new(),
         old_segments: old,
@@ -194,7 +198,6 @@ fn add_frame(
     body: &[u8],
     loaded: Lsn,
 ) -> Result<u64, &'static str> {
-    log.applied = log.applied.max(header.applied);
     log.marked = matches!(header.kind, FrameKind::Mark | FrameKind::Seal);
     match header.kind {
         FrameKind::Schema => {
@@ -207,6 +210,9 @@ fn add_frame(
             if ranges.iter().any(|(_, last)| *last >= header.first_lsn) {
                 return Err("the abort covers records that aren't written yet");
             }
+            // An abort of records that were applied, on demand. The results after them are those of another state.
+            let applied = ranges.iter().filter(|(_, last)| *last <= log.applied);
+            log.uncompared.aborted.extend(applied.map(|(first, _)| (*first, Lsn::new(header.first_lsn.get() - 1))));
             log.aborts.extend(ranges);
         }
         FrameKind::Batch => {
@@ -222,9 +228,13 @@ fn add_frame(
                 log.held.bytes += record.bytes.len() as u64;
             }
         }
+        FrameKind::Link if header.flags & FLAG_ACCEPTED != 0 => {
+            log.uncompared.accepted = Lsn::new(header.first_lsn.get() - 1);
+        }
         FrameKind::Seal => return frame::parse_seal(body).ok_or("the seal names no segment"),
         FrameKind::Mark | FrameKind::Link => {}
     }
+    log.applied = log.applied.max(header.applied);
     Ok(0)
 }
 

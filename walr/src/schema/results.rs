@@ -4,8 +4,6 @@
 //! `()`, other types, and the results of mutations with `allow_nondeterminism` don't count. Where the type has a type parameter,
 //! only the bounds of the impl block count: `Option<V>` without `V: Serialize` doesn't.
 
-use std::mem::take;
-
 use serde::Serialize;
 
 use crate::codec::{digest, mix};
@@ -63,29 +61,30 @@ impl<T> DigestedResult for MutationResult<'_, T> {
 }
 
 /// Returns the digest of an outcome, or `None` if it doesn't count, or if its `Serialize` panics or fails.
-#[cfg_attr(not(test), expect(dead_code, reason = "recovery doesn't compare results yet"))]
 pub(crate) fn digest_of<S: Recorded>(outcome: &S::Outcome) -> Option<u64> {
     panic::catch(|| S::digest(outcome)).ok().flatten()
 }
 
-/// A running digest of the results of records, in the order of their LSNs.
+/// The digest of the results of some records, whatever the order in which they are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ResultDigest(u64);
 
-#[cfg_attr(not(test), expect(dead_code, reason = "recovery doesn't compare results yet"))]
 impl ResultDigest {
-    /// Adds the result of the record `lsn`, with the digest that [`digest_of`] returned.
+    /// Returns the digest of one record's result, with the digest that [`digest_of`] returned.
     #[inline]
-    pub(crate) fn add(&mut self, lsn: Lsn, result: Option<u64>) {
-        if let Some(digest) = result {
-            // 0 is kept for no results.
-            self.0 = mix(mix(self.0, lsn.get()), digest).max(1);
-        }
+    pub(crate) fn of(lsn: Lsn, result: Option<u64>) -> ResultDigest {
+        ResultDigest(result.map_or(0, |digest| mix(lsn.get(), digest)))
     }
 
-    /// Returns the digest of the results since the last call, or 0 if none counted.
-    pub(crate) fn take(&mut self) -> u64 {
-        take(&mut self.0)
+    /// Adds the results of other records.
+    #[inline]
+    pub(crate) fn add(&mut self, other: ResultDigest) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
+    /// Returns the digest, or 0 if no result counted.
+    pub(crate) fn get(self) -> u64 {
+        self.0
     }
 }
 
@@ -96,10 +95,8 @@ mod tests {
 
     fn running(results: impl IntoIterator<Item = (u64, Option<u64>)>) -> u64 {
         let mut running = ResultDigest::default();
-        results.into_iter().for_each(|(lsn, result)| running.add(Lsn::new(lsn), result));
-        let digest = running.take();
-        assert_eq!(running.take(), 0);
-        digest
+        results.into_iter().for_each(|(lsn, result)| running.add(ResultDigest::of(Lsn::new(lsn), result)));
+        running.get()
     }
 
     #[test]
@@ -110,7 +107,6 @@ mod tests {
             running([(1, Some(7)), (2, Some(9))]),
             running([(1, Some(8)), (2, Some(7))]),
             running([(1, Some(7)), (3, Some(8))]),
-            running([(2, Some(8)), (1, Some(7))]),
             running([(2, Some(8))]),
             running([]),
         ];

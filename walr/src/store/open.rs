@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::commit::checkpointer::Checkpointer;
 use crate::commit::{Core, Front, run};
 use crate::error::{Error, Result};
 use crate::fs::{Disk, Folder, Lock, spawn};
@@ -24,8 +25,7 @@ impl<S: WalState> Options<S> {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Durable::open`], [`Error::Option`] for a value that isn't allowed, and [`Error::ChangedCode`] if
-    /// [`on_changed_code`](Options::on_changed_code) refuses the records.
+    /// Returns the errors of [`Durable::open`], and [`Error::Option`] for a value that isn't allowed.
     ///
     /// # Cancel safety
     ///
@@ -181,7 +181,6 @@ fn open_and_run<S: WalState>(
     match opened {
         Err(error) => drop(tell.send(Err(error))),
         Ok((core, lock)) => {
-            let core = Arc::new(core);
             let store = OpenStore::new(Front::new(core.clone()));
             // If the caller has dropped the future, this drops the store, which closes it.
             drop(tell.send(Ok(store)));
@@ -208,7 +207,7 @@ pub(crate) fn dry_run_in<S: WalState>(dir: &StoreDir, options: &Options<S>) -> R
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         tried => Some(locked(dir, tried)?),
     };
-    let run = recovery::preview::<S>(dir, options.config.changed_code, &Watch::new(options.listener.clone()));
+    let run = recovery::preview::<S>(dir, options.config.changed_results, &Watch::new(options.listener.clone()));
     if let Some(lock) = lock {
         // The lock ends with this thread at the latest.
         let _ = lock.unlock();
@@ -222,11 +221,20 @@ fn locked(dir: &StoreDir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Bo
     lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })
 }
 
+/// Writes the checkpoint without which the store may not serve.
+fn with_needed_checkpoint<S: WalState>(core: Core<S>) -> Result<Arc<Core<S>>> {
+    let core = Arc::new(core);
+    if core.recovery.needs_checkpoint {
+        Checkpointer::new(&core).write_now()?;
+    }
+    Ok(core)
+}
+
 fn prepare<S: WalState>(
     location: StoreLocation,
     mut options: Options<S>,
     ask_first: oneshot::Sender<oneshot::Sender<S>>,
-) -> Result<(Core<S>, Box<dyn Lock>)> {
+) -> Result<(Arc<Core<S>>, Box<dyn Lock>)> {
     // A refusal here creates not even a folder.
     Schema::check::<S>()?;
     let dir = match location {
@@ -244,8 +252,9 @@ fn prepare<S: WalState>(
     };
     let watch = Watch::new(options.listener.take());
     let ahead = options.config.in_background;
-    let opened = recovery::open(&dir, options.config.changed_code, &watch, first)
-        .and_then(|opened| Core::new(dir.clone(), options, opened, ahead));
+    let opened = recovery::open(&dir, options.config.changed_results, &watch, first)
+        .and_then(|opened| Core::new(dir.clone(), options, opened, ahead))
+        .and_then(with_needed_checkpoint);
     match opened {
         Ok(core) => Ok((core, lock)),
         Err(error) => {

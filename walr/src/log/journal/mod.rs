@@ -44,6 +44,8 @@ pub(crate) struct LogPosition {
     pub(crate) next: NextFrame,
     /// LSNs that recovery aborted, and whose abort frame isn't on disk yet.
     pub(crate) unwritten_aborts: Vec<LsnRange>,
+    /// `true` if recovery accepted other results than those of the calls. The next segment's link notes it.
+    pub(crate) accepted: bool,
     /// The applied LSN of the next segment's link: the last LSN, or the one before the first of recovery's aborts.
     pub(crate) applied: Lsn,
     /// `true` if the log ends in a mark or a seal, which proves that its last group is durable.
@@ -207,9 +209,9 @@ impl Journal {
         !self.position.unwritten_aborts.is_empty()
     }
 
-    /// Writes recovery's aborts durably. After [`Error::Full`] the next group writes them.
-    pub(crate) fn write_recovered_aborts(&mut self) -> Result<()> {
-        if !self.has_unwritten_aborts() {
+    /// Makes recovery's aborts durable, and that it accepted other results. After [`Error::Full`] the next group writes them.
+    pub(crate) fn write_recovered(&mut self) -> Result<()> {
+        if !self.has_unwritten_aborts() && !self.position.accepted {
             return Ok(());
         }
         self.reserve_space(0, 0)?;

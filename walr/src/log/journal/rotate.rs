@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use super::{ActiveSegment, Journal, SegmentExtent};
 use crate::error::Result;
 use crate::fs::{Open, Throttle, WorkSignals};
-use crate::log::frame::{self, BLOCK, FrameKind, HEADER, Link};
+use crate::log::frame::{self, BLOCK, FLAG_ACCEPTED, FrameKind, HEADER, Link};
 use crate::log::layout::segment_name;
 use crate::log::segment::{Segment, SegmentSpace};
 
@@ -135,7 +135,8 @@ impl Journal {
             begun: false,
         });
         self.reserve = self.next_reserve().saturating_mul(4);
-        self.put_frame(FrameKind::Link, 0, 0, &body);
+        let flags = if std::mem::take(&mut self.position.accepted) { FLAG_ACCEPTED } else { 0 };
+        self.put_frame(FrameKind::Link, flags, 0, &body);
         let schema = std::mem::take(&mut self.schema);
         self.put_frame(FrameKind::Schema, 0, schema.len() as u32, &schema);
         self.schema = schema;
