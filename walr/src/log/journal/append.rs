@@ -51,10 +51,11 @@ impl Journal {
         lsn
     }
 
-    /// Sets the applied LSN of the following frames, and adds to the digest of the next frame's results.
-    pub(crate) fn stamp(&mut self, applied: Lsn, digest: u64) {
+    /// Sets the applied LSN of the following frames, and adds to the digest of the next frame's results. `None` leaves the next frame
+    /// without a digest, because that of some results up to `applied` isn't known.
+    pub(crate) fn stamp(&mut self, applied: Lsn, digest: Option<u64>) {
         self.applied = applied;
-        self.digest = self.digest.wrapping_add(digest);
+        self.digest = self.digest.zip(digest).map(|(before, digest)| before.wrapping_add(digest));
     }
 
     /// Appends an abort frame over `ranges`.
@@ -112,7 +113,7 @@ impl Journal {
             durable: self.durable,
             first_lsn: next.lsn,
             applied: self.applied,
-            digest: std::mem::take(&mut self.digest),
+            digest: self.digest.replace(0).unwrap_or(0),
             epoch: 0,
             position: 0,
             written_ms: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64),

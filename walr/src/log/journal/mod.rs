@@ -95,8 +95,8 @@ pub(crate) struct Journal {
     durable_lsn: Lsn,
     /// The applied LSN of the next frame.
     applied: Lsn,
-    /// The digest of results of the next frame.
-    digest: u64,
+    /// The digest of results of the next frame; `None` if the frame is to have none.
+    digest: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Journal {
             appended: 0,
             syncs: 0,
             applied: position.applied,
-            digest: 0,
+            digest: Some(0),
             position,
         }
     }
