@@ -43,7 +43,7 @@ fn a_long_read_does_not_delay_the_sync_of_acknowledged_records() -> Result {
 fn a_call_that_waits_for_a_long_read_gets_the_error_of_a_failed_sync() -> Result {
     run(async {
         let sim = Sim::new();
-        let options = options().durability(DURABILITIES[2]);
+        let options = options().durability(Durability::Periodic(Duration::from_millis(20)));
         let words = options.open_on(sim.clone(), Words::default).await?;
         words.push("first").await?;
         fail_from_call(&sim, 1, Kind::Io);

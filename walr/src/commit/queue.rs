@@ -289,14 +289,10 @@ impl<S: Recorded> Queue<S> {
     }
 
     fn spare_group(&self) -> Group<S> {
-        let mut group = Group::new();
-        if let Some(lists) = self.spare_lists.lock().pop() {
-            group.lists = lists;
-        }
-        if let Some(frame) = self.spare_frames.lock().pop() {
-            group.frame = frame;
-        }
-        group
+        let lists = self.spare_lists.lock().pop();
+        let lists = lists.unwrap_or_else(|| Lists { calls: Vec::new(), answers: Vec::new() });
+        let frame = self.spare_frames.lock().pop().unwrap_or_else(|| vec![0; HEADER]);
+        Group { frame, lists, records: 0, capacity: 0 }
     }
 
     /// Hands over a group that is durable.
