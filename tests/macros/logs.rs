@@ -133,10 +133,10 @@ fn an_invalid_log_is_an_error() {
 fn the_schema_holds_names_and_types() {
     let params = &[("amount", "i64"), ("note", "String")];
     let expected = [
-        Mutation { name: "add", params, reads_back: true },
-        Mutation { name: "reset", params: &[], reads_back: true },
-        Mutation { name: "double", params: &[("times", "Vec<u32>")], reads_back: true },
-        Mutation { name: "subtract", params: &[("amount", "i64")], reads_back: true },
+        Mutation { name: "add", params, result: "i64", reads_back: true },
+        Mutation { name: "reset", params: &[], result: "()", reads_back: true },
+        Mutation { name: "double", params: &[("times", "Vec<u32>")], result: "Result<i64, String>", reads_back: true },
+        Mutation { name: "subtract", params: &[("amount", "i64")], result: "()", reads_back: true },
     ];
     assert_eq!(Tally::MUTATIONS, expected);
     assert_eq!(Tally::index(&TallyLog::Add { amount: 0, note: String::new() }), 0);

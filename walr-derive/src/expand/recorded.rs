@@ -89,7 +89,14 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
             let (name, ty) = (names::plain(&param.name), param.form.text());
             quote!((#name, #ty))
         });
-        quote!(#conditions #private::Mutation { name: #name, params: &[#(#params),*], reads_back: #reads_back },)
+        let result = match &mutation.method.sig.output {
+            syn::ReturnType::Default => "()".to_owned(),
+            syn::ReturnType::Type(_, ty) => text::of_type(ty),
+        };
+        quote! {
+            #conditions
+            #private::Mutation { name: #name, params: &[#(#params),*], result: #result, reads_back: #reads_back },
+        }
     })
 }
 

@@ -10,7 +10,7 @@
 //! footer: 0 (u32), the last chunk's CRC (u32), length of all chunks' bytes (u64), CRC of these 16 (u32), end of file
 //! ```
 //!
-//! The meta is the state's name, version and form. The chunks together are the state's encoding.
+//! The meta is the schema of the program that wrote the checkpoint. The chunks together are the state's encoding.
 //!
 //! A checkpoint is written under a `.tmp` name, synced, read back from the medium and decoded. It is renamed once the log up to its LSN
 //! is durable. So a file with a checkpoint's name was whole once, and any later difference is corruption. A crash before the rename
@@ -23,11 +23,6 @@ mod write;
 pub(crate) use self::read::{LoadError, LoadedCheckpoint, load};
 pub(crate) use self::write::{remove_unfinished, write, write_encoded};
 
-use serde::{Deserialize, Serialize};
-
-use crate::schema::state::WalState;
-use crate::schema::{Schema, TypeForm};
-
 /// Returns the error of a read or a write that was cancelled.
 fn cancelled() -> std::io::Error {
     std::io::Error::other("the store was closed")
@@ -36,21 +31,6 @@ fn cancelled() -> std::io::Error {
 const MAGIC: [u8; 8] = *b"walrCKPT";
 const PREFIX: usize = 64;
 const CHUNK: usize = 256 * 1024;
-
-/// The description of the state's type in a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CheckpointMeta {
-    pub(crate) state: String,
-    pub(crate) version: u32,
-    pub(crate) form: TypeForm,
-}
-
-impl CheckpointMeta {
-    fn of<S: WalState>() -> CheckpointMeta {
-        let Schema { state, version, form, .. } = &*Schema::of::<S>();
-        CheckpointMeta { state: state.clone(), version: *version, form: form.clone() }
-    }
-}
 
 /// Returns a chunk's CRC, which depends on all chunks before.
 fn chunk_crc(chain: u32, bytes: &[u8]) -> u32 {

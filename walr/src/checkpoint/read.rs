@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{CheckpointMeta, MAGIC, PREFIX, cancelled, chunk_crc};
-use crate::codec::{self, CheckpointDecoder, ChunkSource, Tokens};
+use super::{MAGIC, PREFIX, cancelled, chunk_crc};
+use crate::codec::{CheckpointDecoder, ChunkSource, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open, Throttle};
 use crate::log::frame::{u32_at, u64_at};
@@ -64,7 +64,7 @@ pub(super) fn load_written<S: WalState>(
 }
 
 /// Decodes a state from a checkpoint's chunks.
-type Decode<'a, S> = &'a dyn Fn(&Path, &CheckpointMeta, CheckpointDecoder<'_>) -> Result<S>;
+type Decode<'a, S> = &'a dyn Fn(&Path, &Schema, CheckpointDecoder<'_>) -> Result<S>;
 
 fn load_by<S: WalState>(
     dir: &StoreDir,
@@ -114,7 +114,7 @@ fn reader_error(error: io::Error, path: &Path) -> LoadError {
     }
 }
 
-fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: CheckpointDecoder<'_>) -> Result<S> {
+fn decode_as<S: WalState>(path: &Path, meta: &Schema, decoder: CheckpointDecoder<'_>) -> Result<S> {
     let now = Schema::of::<S>();
     if let Some(reason) = other_form(meta, &now) {
         return Err(Error::Schema { path: path.to_path_buf(), reason });
@@ -126,7 +126,7 @@ fn decode_as<S: WalState>(path: &Path, meta: &CheckpointMeta, decoder: Checkpoin
     decoder.decode()
 }
 
-fn no_migration(path: &Path, meta: &CheckpointMeta, now: &Schema) -> Error {
+fn no_migration(path: &Path, meta: &Schema, now: &Schema) -> Error {
     let (found, known, name) = (meta.version, now.version, &now.state);
     let reason = format!(
         "the checkpoint holds version {found} of `{name}` and this program has version {known}, with no migration from \
@@ -137,14 +137,14 @@ fn no_migration(path: &Path, meta: &CheckpointMeta, now: &Schema) -> Error {
 }
 
 /// Returns why the program can't read the checkpoint of another state, of a newer version, or of another form of the same version.
-fn other_form(meta: &CheckpointMeta, now: &Schema) -> Option<String> {
+fn other_form(meta: &Schema, now: &Schema) -> Option<String> {
     if meta.state != now.state {
         return Some(other_state(&meta.state, &now.state));
     }
     if meta.version > now.version {
         return Some(newer_version("checkpoint", meta.version, now));
     }
-    if meta.version < now.version || meta.form.is_same(&now.form) {
+    if meta.version < now.version || meta.form.reads_as(&now.form) {
         return None;
     }
     let (old, new) = meta.form.beside(&now.form);
@@ -206,7 +206,7 @@ impl<'a> ChunkReader<'a> {
         Ok(reader)
     }
 
-    fn meta(&mut self, path: &Path, store: &StoreId, lsn: Lsn) -> Result<CheckpointMeta, LoadError> {
+    fn meta(&mut self, path: &Path, store: &StoreId, lsn: Lsn) -> Result<Schema, LoadError> {
         let path = || path.to_path_buf();
         let format = u32_at(&self.prefix, 8);
         if format > FORMAT {
@@ -235,7 +235,8 @@ impl<'a> ChunkReader<'a> {
             Ok(bytes)
         };
         let bytes = read(self).map_err(|e| reader_error(e, &path()))?;
-        codec::decode(&bytes).map_err(|reason| {
+        Schema::decode(bytes.len() as u32, &bytes).ok_or_else(|| {
+            let reason = "it is of another version of walr".to_string();
             LoadError::Refused(Error::Codec { what: "a checkpoint's description".to_string(), step: "decoded", reason })
         })
     }
@@ -359,7 +360,7 @@ mod tests {
     #[test]
     fn a_newer_version_of_the_same_form_is_refused() {
         let now = Schema::of::<Tally>();
-        let mut meta = CheckpointMeta::of::<Tally>();
+        let mut meta = Schema::clone(&now);
         assert_eq!(other_form(&meta, &now), None);
         meta.version += 1;
         assert!(other_form(&meta, &now).unwrap().contains("the checkpoint holds version"));

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::read::load_written;
-use super::{CHUNK, CheckpointMeta, LoadError, MAGIC, PREFIX, cancelled, chunk_crc};
+use super::{CHUNK, LoadError, MAGIC, PREFIX, cancelled, chunk_crc};
 use crate::codec::{self, Refusal, StreamError, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open, Throttle};
 use crate::log::layout::{FORMAT, FileKind, StoreDir, StoreId, TMP, checkpoint_name, parse_name};
 use crate::lsn::Lsn;
+use crate::schema::Schema;
 use crate::schema::state::WalState;
 
 /// A throttled checkpoint reserves as much space as it has so far, within these bounds.
@@ -43,7 +44,7 @@ pub(crate) fn write<S: WalState>(
     state: &S,
     throttle: &Throttle<'_>,
 ) -> Result<UnfinishedCheckpoint> {
-    write_with(dir, store, lsn, throttle, &CheckpointMeta::of::<S>(), &|chunks| codec::encode_to(state, chunks))
+    write_with(dir, store, lsn, throttle, &Schema::of::<S>(), &|chunks| codec::encode_to(state, chunks))
 }
 
 /// Writes a checkpoint like [`write`], from the state's encoding and its tokens.
@@ -54,7 +55,7 @@ pub(crate) fn write_encoded<S: WalState>(
     (encoded, tokens): (&[u8], Tokens),
     throttle: &Throttle<'_>,
 ) -> Result<UnfinishedCheckpoint> {
-    write_with(dir, store, lsn, throttle, &CheckpointMeta::of::<S>(), &|chunks| {
+    write_with(dir, store, lsn, throttle, &Schema::of::<S>(), &|chunks| {
         chunks.write_all(encoded).map_err(StreamError::Io)?;
         Ok(tokens.clone())
     })
@@ -65,7 +66,7 @@ fn write_with(
     store: &StoreId,
     lsn: Lsn,
     throttle: &Throttle<'_>,
-    meta: &CheckpointMeta,
+    meta: &Schema,
     encode: &dyn Fn(&mut ChunkWriter<'_>) -> Result<Tokens, StreamError>,
 ) -> Result<UnfinishedCheckpoint> {
     let name = checkpoint_name(lsn) + TMP;
@@ -154,9 +155,8 @@ struct ChunkWriter<'a> {
 }
 
 impl ChunkWriter<'_> {
-    fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &CheckpointMeta) -> Result<(), StreamError> {
-        let mut encoded = Vec::new();
-        codec::encode(meta, &mut encoded).map_err(|text| StreamError::Codec(Refusal::encoding(text)))?;
+    fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &Schema) -> Result<(), StreamError> {
+        let encoded = meta.encode().map_err(|text| StreamError::Codec(Refusal::encoding(text)))?;
         let written = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let mut bytes = vec![0; PREFIX];
         bytes[..8].copy_from_slice(&MAGIC);

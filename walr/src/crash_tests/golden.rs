@@ -13,6 +13,7 @@ use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, Fr
 use crate::log::layout::{Identity, StoreDir, StoreId, TMP, checkpoint_name};
 use crate::log::segment::header_block;
 use crate::lsn::Lsn;
+use crate::schema::shape::{FieldShapes, NameShape, Scalar, Shape, ShapeNode};
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 use crate::schema::{Schema, Signature, TypeForm};
 use crate::sim::Sim;
@@ -73,7 +74,7 @@ const LINK: &str = "
 
 /// A schema behind the link. The record count is the length of the encoding.
 const SCHEMA: &str = "
-    b76eb41b                         # header CRC
+    75470737                         # header CRC
     05                               # kind
     00                               # flags
     0000                             # 0
@@ -87,30 +88,39 @@ const SCHEMA: &str = "
     0900000000000000                 # position
     0068e5cf8b010000                 # written at
     4800000000000000                 # body length
-    45000000                         # record count
-    6347790e                         # body CRC
+    46000000                         # record count
+    ecb03f4b                         # body CRC
     3a49169d                         # chain
     00000000                         # 0
+    01                               # version of the encoding
     05436f756e74                     # state's name
     01                               # version
     0a7b206e3a20753332207d           # the state as it is written
-    11737472756374207b206e3a20753332 # its shape
-    207d                             #
-    fd8877665544332211               # fingerprint
+    02                               # its shape: two nodes
+    2600                             # a struct without a name
+    0401                             # named fields: one
+    016e00                           # its name, no alias
+    01                               # its node
+    04                               # a u32
+    8877665544332211                 # fingerprint
     02                               # two mutations
     03616464                         # name
     01                               # one parameter
     026279                           # its name
     03416d74                         # its type as it is written
-    03753332                         # its shape
+    0104                             # its shape: a u32
+    03753634                         # its result as it is written
+    0105                             # the shape of that: a u64
     05636c656172                     # name
     00                               # no parameter
-    000000                           # padding
+    022829                           # its result as it is written
+    0120                             # the shape of that: opaque
+    0000                             # padding
 ";
 
 /// A batch: `add(by: 5)` and `clear()` as one atomic batch.
 const BATCH: &str = "
-    3f86ff08                         # header CRC
+    c82935fc                         # header CRC
     01                               # kind
     00                               # flags
     0000                             # 0
@@ -126,7 +136,7 @@ const BATCH: &str = "
     0800000000000000                 # body length
     02000000                         # record count
     4e64ab14                         # body CRC
-    b76eb41b                         # chain
+    75470737                         # chain
     00000000                         # 0
     05                               # length 2, joined to the next
     0005                             # mutation 0, by 5
@@ -137,7 +147,7 @@ const BATCH: &str = "
 
 /// An abort of both records.
 const ABORT: &str = "
-    84f01ce5                         # header CRC
+    4f8575a7                         # header CRC
     06                               # kind
     00                               # flags
     0000                             # 0
@@ -153,7 +163,7 @@ const ABORT: &str = "
     1000000000000000                 # body length
     01000000                         # record count
     d7f8dee1                         # body CRC
-    3f86ff08                         # chain
+    c82935fc                         # chain
     00000000                         # 0
     2800000000000000                 # first LSN
     2900000000000000                 # last LSN
@@ -161,7 +171,7 @@ const ABORT: &str = "
 
 /// A seal.
 const SEAL: &str = "
-    6ea48343                         # header CRC
+    65661ca1                         # header CRC
     03                               # kind
     00                               # flags
     0000                             # 0
@@ -177,7 +187,7 @@ const SEAL: &str = "
     0800000000000000                 # body length
     00000000                         # record count
     e73035ad                         # body CRC
-    84f01ce5                         # chain
+    4f8575a7                         # chain
     00000000                         # 0
     0400000000000000                 # next segment's seq
 ";
@@ -208,18 +218,36 @@ const MARK: &str = "
 const CHECKPOINT: &str = "
     77616c72434b5054                 # magic
     01000000                         # format
-    24000000                         # meta's length
+    45000000                         # meta's length
     a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
     2900000000000000                 # LSN
     0068e5cf8b010000                 # written at
     000000000000000000000000         # 0
-    f0a3174b                         # CRC of all before
+    b084ebcf                         # CRC of all before
+    01                               # schema: version of the encoding
     05436f756e74                     # state's name
     01                               # version
     0a7b206e3a20753332207d           # the state as it is written
-    11737472756374207b206e3a20753332 # its shape
-    207d                             #
-    11834cab                         # meta's CRC
+    02                               # its shape: two nodes
+    2600                             # a struct without a name
+    0401                             # named fields: one
+    016e00                           # its name, no alias
+    01                               # its node
+    04                               # a u32
+    0000000000000000                 # fingerprint
+    02                               # two mutations
+    03616464                         # name
+    01                               # one parameter
+    026279                           # its name
+    03753332                         # its type as it is written
+    0104                             # its shape: a u32
+    022829                           # its result as it is written
+    0120                             # the shape of that: opaque
+    05636c656172                     # name
+    00                               # no parameter
+    022829                           # its result as it is written
+    0120                             # the shape of that: opaque
+    ac924a63                         # meta's CRC
     03000000                         # chunk: length
     36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
     fbbc02                           # the state's encoding
@@ -301,8 +329,27 @@ fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> FrameHeader {
     }
 }
 
-fn form(written: &str, shape: &str) -> TypeForm {
-    TypeForm { written: written.to_string(), shape: shape.to_string() }
+/// Returns the schema of [`Count`] in another program.
+fn schema() -> Schema {
+    let form =
+        |written: &str, shape: Vec<ShapeNode>| TypeForm { written: written.to_string(), shape: Shape::new(shape) };
+    let name = NameShape { name: "n".to_string(), aliases: vec![] };
+    let count = ShapeNode::Struct(String::new(), FieldShapes::Named(vec![(name, 1)]));
+    let scalar = ShapeNode::Scalar;
+    Schema {
+        state: "Count".to_string(),
+        version: 1,
+        form: form("{ n: u32 }", vec![count, scalar(Scalar::U32)]),
+        fingerprint: 0x1122_3344_5566_7788,
+        mutations: vec![
+            Signature {
+                name: "add".to_string(),
+                params: vec![("by".to_string(), form("Amt", vec![scalar(Scalar::U32)]))],
+                result: form("u64", vec![scalar(Scalar::U64)]),
+            },
+            Signature { name: "clear".to_string(), params: vec![], result: TypeForm::opaque("()") },
+        ],
+    }
 }
 
 #[test]
@@ -311,18 +358,7 @@ fn every_kind_of_frame_is_pinned() {
     let mut body = Vec::new();
     Link { seq: 2, len: 8192, number: 6, chain: 0xfeed_beef }.put(&mut body);
     check(&frames.frame(FrameKind::Link, 0, 0, &body), LINK);
-    let param = ("by".to_string(), form("Amt", "u32"));
-    let schema = Schema {
-        state: "Count".to_string(),
-        version: 1,
-        form: form("{ n: u32 }", "struct { n: u32 }"),
-        fingerprint: 0x1122_3344_5566_7788,
-        mutations: vec![
-            Signature { name: "add".to_string(), params: vec![param] },
-            Signature { name: "clear".to_string(), params: vec![] },
-        ],
-    };
-    let body = schema.encode().unwrap();
+    let body = schema().encode().unwrap();
     check(&frames.frame(FrameKind::Schema, 0, body.len() as u32, &body), SCHEMA);
     let mut body = Vec::new();
     frame::put_record(&[0, 5], true, &mut body);
@@ -367,8 +403,8 @@ impl Recorded for Count {
     type Outcome = ();
     type Mutations = CountMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "add", params: &[("by", "u32")], reads_back: true },
-        Mutation { name: "clear", params: &[], reads_back: true },
+        Mutation { name: "add", params: &[("by", "u32")], result: "()", reads_back: true },
+        Mutation { name: "clear", params: &[], result: "()", reads_back: true },
     ];
     const FINGERPRINT: u64 = 0;
 

@@ -5,8 +5,9 @@
 //! fields of a struct in another order than they are read in. Formats with names accept that. A positional codec swaps the
 //! fields, and no token shows it if they are of the same type.
 
-use super::graph::{Graph, NodeKind, VariantNode};
-use crate::codec::{SampleNames, WrittenStruct, WrittenVariant};
+use super::WrittenNames;
+use super::graph::{FieldStyle, Fields, Graph, NodeKind, VariantNode};
+use crate::codec::{WrittenStruct, WrittenVariant};
 
 /// A type that would be read back as another value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +17,9 @@ pub(super) struct Misread {
 }
 
 /// Returns the first type whose samples are written by other names than it reads.
-pub(super) fn misread(names: &SampleNames, graph: &Graph) -> Option<Misread> {
-    let variant = names.variants().into_iter().find_map(|variant| misread_variant(variant, graph));
-    variant.or_else(|| names.structs().iter().find_map(|fields| misread_fields(fields, graph)))
+pub(super) fn misread(names: &WrittenNames, graph: &Graph) -> Option<Misread> {
+    let variant = names.variants.iter().find_map(|variant| misread_variant(*variant, graph));
+    variant.or_else(|| names.structs.iter().find_map(|fields| misread_fields(fields, graph)))
 }
 
 /// Compares a variant's number with the enums of that name. One enum that agrees is enough, because two may have the same name.
@@ -58,10 +59,11 @@ fn may_have_number(variants: &[VariantNode], index: usize, number: usize) -> boo
 /// Compares the order of a struct's fields with the structs of that name. One struct that agrees is enough.
 fn misread_fields(written: &WrittenStruct, graph: &Graph) -> Option<Misread> {
     let WrittenStruct { name, variant, fields: written } = written;
+    let named = |fields: &Fields| if let FieldStyle::Named(names) = fields.style { Some(names) } else { None };
     let mut lists = graph.nodes.iter().filter_map(|node| match (&node.kind, variant) {
-        (NodeKind::Struct(known, fields), None) if known == name => fields.names,
+        (NodeKind::Struct(known, fields), None) if known == name => named(fields),
         (NodeKind::Enum(known, variants), Some(variant)) if known == name => {
-            variants.iter().find(|known| known.name == *variant)?.fields.as_ref()?.names
+            named(variants.iter().find(|known| known.name == *variant)?.fields.as_ref()?)
         }
         _ => None,
     });
@@ -93,10 +95,10 @@ mod tests {
     use serde::ser::{SerializeSeq, SerializeStruct};
     use serde::{Deserialize, Serialize, Serializer};
 
-    use super::super::Shape;
+    use super::super::TypeTrace;
 
     fn misread<T: Serialize + DeserializeOwned>() -> Option<String> {
-        let (_, flaws) = Shape::checked::<T>(|_| 0);
+        let (_, flaws) = TypeTrace::checked::<T>(|_| 0);
         flaws.misread.map(|misread| format!("{}: {}", misread.type_name, misread.reason))
     }
 
