@@ -19,6 +19,7 @@ const LAYERS: [&[&str]; 9] = [
         "schema/shape",
         "schema/state",
         "schema/trace",
+        "schema/result_types",
         "schema/migrate",
         "schema/type_form",
         "schema/stored_schema",

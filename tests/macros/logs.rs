@@ -142,6 +142,9 @@ fn the_schema_holds_names_and_types() {
     assert_eq!(Tally::index(&TallyLog::Add { amount: 0, note: String::new() }), 0);
     assert_eq!(Tally::index(&TallyLog::OldSubtract { amount: 0 }), 3);
     assert_ne!(Tally::FINGERPRINT, Second::FINGERPRINT);
+    assert!(Tally::RESULTS.iter().all(Option::is_some) && Tally::RESULTS.len() == 4);
+    assert_eq!(Second::RESULTS.len(), 1);
+    assert!(Second::RESULTS[0].is_none());
 }
 
 mod fingerprints {

@@ -15,6 +15,7 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     let outcome_ty = checked(expansion, expansion.outcome_ty(), &results(expansion));
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
     let schema = schema(expansion);
+    let result_traces = result_traces(expansion);
     let fingerprint = text::fingerprint(expansion.model.block.source.clone());
     let apply = apply(expansion);
     let index = index(expansion);
@@ -29,6 +30,10 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
             type Mutations = #mutations #arguments;
             const MUTATIONS: &'static [#private::Mutation] = &[#(#schema)*];
             const FINGERPRINT: u64 = #fingerprint;
+            const RESULTS: &'static [::core::option::Option<fn() -> #private::Shape>] = {
+                use #private::UnreadResult as _;
+                &[#(#result_traces)*]
+            };
 
             fn apply(&mut self, log: Self::Log) -> Self::Outcome {
                 #apply
@@ -77,6 +82,15 @@ fn results(expansion: &Expansion<'_>) -> Vec<TokenStream> {
         is_free.then(|| quote_spanned!(ty.span()=> #conditions let () = <#result as #private::Returned>::IS_RETURNED;))
     };
     model.recorded().filter_map(check).collect()
+}
+
+fn result_traces(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
+    let Expansion { self_ty, private, model, .. } = expansion;
+    model.recorded().map(move |mutation| {
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
+        let result = mutation.result(self_ty);
+        quote!(#conditions #private::ResultType::<#result>::TRACE,)
+    })
 }
 
 fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {

@@ -236,8 +236,9 @@ impl<'a> ChunkReader<'a> {
         };
         let bytes = read(self).map_err(|e| reader_error(e, &path()))?;
         Schema::decode(bytes.len() as u32, &bytes).ok_or_else(|| {
-            let reason = "it is of another version of walr".to_string();
-            LoadError::Refused(Error::Codec { what: "a checkpoint's description".to_string(), step: "decoded", reason })
+            let reason =
+                "the checkpoint is intact, but this walr can't read its schema; open it with the walr that wrote it";
+            LoadError::Refused(Error::Schema { path: path(), reason: reason.to_string() })
         })
     }
 

@@ -35,6 +35,9 @@ pub trait Recorded: Sized {
     const MUTATIONS: &'static [Mutation];
     /// A fingerprint of the impl block's code: it differs when a mutation's body differs.
     const FINGERPRINT: u64;
+    /// The traces of the results' types, in the order of [`MUTATIONS`](Recorded::MUTATIONS). A type without a trace is opaque.
+    #[doc(hidden)]
+    const RESULTS: &'static [Option<fn() -> Shape>] = &[];
 
     /// Applies `log`: calls the method that it records.
     fn apply(&mut self, log: Self::Log) -> Self::Outcome;

@@ -185,7 +185,10 @@ impl Traced {
                 (name.to_string(), TypeForm { written: written.to_string(), shape })
             };
             let params = mutation.params.iter().enumerate().map(param).collect();
-            Signature { name: mutation.name.to_string(), params, result: TypeForm::opaque(mutation.result) }
+            let trace = S::RESULTS.get(index).copied().flatten();
+            let shape = trace.map_or_else(Shape::opaque, |trace| trace());
+            let result = TypeForm { written: mutation.result.to_string(), shape };
+            Signature { name: mutation.name.to_string(), params, result }
         };
         let schema = Schema {
             state: S::NAME.to_string(),

@@ -13,6 +13,7 @@ pub(crate) struct TypeForm {
 
 impl TypeForm {
     /// Returns the form of a type of which only the source is known.
+    #[cfg(test)]
     pub(crate) fn opaque(written: &str) -> TypeForm {
         TypeForm { written: written.to_string(), shape: Shape::opaque() }
     }

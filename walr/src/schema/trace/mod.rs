@@ -24,8 +24,8 @@ pub(crate) use self::flaws::{Flaws, joined};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use self::finish::{ShapeBuilder, variant_fields};
 use self::graph::{Graph, NodeId};
@@ -53,7 +53,7 @@ struct WrittenNames {
 
 impl TypeTrace {
     /// Traces `T`.
-    pub(crate) fn of<T: DeserializeOwned>() -> TypeTrace {
+    pub(crate) fn of<T: Deserialize<'static>>() -> TypeTrace {
         let graph = trace::<T>(Graph::new(), &|_| {});
         TypeTrace { graph: trace::<T>(graph.with_names(), &|_| {}), written: WrittenNames::default() }
     }
@@ -96,7 +96,7 @@ impl TypeTrace {
 }
 
 /// Deserializes `T` from samples until there is nothing more to learn, and calls `check` with each value.
-fn trace<T: DeserializeOwned>(graph: Graph, check: &dyn Fn(&T)) -> Graph {
+fn trace<T: Deserialize<'static>>(graph: Graph, check: &dyn Fn(&T)) -> Graph {
     let graph = RefCell::new(graph);
     while graph.borrow_mut().has_more(ROOT) {
         let before = graph.borrow().changes;
