@@ -1,4 +1,4 @@
-//! Where two types are compared: the form of the type in the program that wrote a record, and in the program that reads it.
+//! The form of a type in a program, and the comparison of two forms: that of the program that wrote, and that of the reader.
 
 use crate::schema::bytes::{SchemaReader, put_text};
 use crate::schema::shape::{Shape, difference, rename_hint};

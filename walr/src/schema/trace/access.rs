@@ -47,10 +47,10 @@ impl<'de> MapAccess<'de> for TracedParts<'_> {
 struct TracedName<'a> {
     tracer: Tracer<'a>,
     name: Option<&'static str>,
-    what: NamedWhat,
+    purpose: NamePurpose,
 }
 
-enum NamedWhat {
+enum NamePurpose {
     /// The field at this node, which is read.
     Field(NodeId),
     /// The name alone, of a field of the struct whose first field is at this node.
@@ -63,9 +63,9 @@ impl<'de> MapAccess<'de> for TracedName<'_> {
     fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, PassEnd> {
         let Some(name) = self.name.take() else { return self.tracer.end() };
         let key = seed.deserialize(IntoDeserializer::<PassEnd>::into_deserializer(name))?;
-        match self.what {
-            NamedWhat::Field(_) => Ok(Some(key)),
-            NamedWhat::Question(first) => {
+        match self.purpose {
+            NamePurpose::Field(_) => Ok(Some(key)),
+            NamePurpose::Question(first) => {
                 self.tracer.graph.borrow_mut().note_field(first, identity(&key));
                 self.tracer.end()
             }
@@ -73,7 +73,7 @@ impl<'de> MapAccess<'de> for TracedName<'_> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, PassEnd> {
-        let NamedWhat::Field(node) = self.what else { return self.tracer.end() };
+        let NamePurpose::Field(node) = self.purpose else { return self.tracer.end() };
         self.tracer.typed_part(node, type_name::<T::Value>()).read(|part| seed.deserialize(part))
     }
 }
@@ -149,11 +149,11 @@ impl Tracer<'_> {
     pub(super) fn visit_fields<'de, V: Visitor<'de>>(self, fields: Fields, visitor: V) -> Result<V::Value, PassEnd> {
         let unasked = self.graph.borrow_mut().unasked_field(&fields);
         if let Some(name) = unasked {
-            return self.visit_name(name, NamedWhat::Question(fields.nodes[0]), visitor);
+            return self.visit_name(name, NamePurpose::Question(fields.nodes[0]), visitor);
         }
         let hidden = self.graph.borrow_mut().hidden_field(&fields);
         if let Some((name, node)) = hidden {
-            return self.visit_name(name, NamedWhat::Field(node), visitor);
+            return self.visit_name(name, NamePurpose::Field(node), visitor);
         }
         let before = self.graph.borrow().reads;
         let value = self.visit_items(fields.nodes.clone(), visitor);
@@ -175,14 +175,14 @@ impl Tracer<'_> {
     fn visit_name<'de, V: Visitor<'de>>(
         self,
         name: &'static str,
-        what: NamedWhat,
+        purpose: NamePurpose,
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
         let before = self.graph.borrow().changes;
-        let (NamedWhat::Field(node) | NamedWhat::Question(node)) = what;
-        let is_question = matches!(what, NamedWhat::Question(_));
+        let (NamePurpose::Field(node) | NamePurpose::Question(node)) = purpose;
+        let is_question = matches!(purpose, NamePurpose::Question(_));
         let value = match reads_names_alike::<V>() {
-            true => visitor.visit_map(TracedName { tracer: self, name: Some(name), what }),
+            true => visitor.visit_map(TracedName { tracer: self, name: Some(name), purpose }),
             false => Err(PassEnd),
         };
         self.end_name(node, is_question, before);

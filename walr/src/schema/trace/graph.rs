@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::names::Identity;
+use super::names::FieldIdentity;
 use super::samples;
 use crate::codec::SelfDescribing;
 use crate::schema::shape::{MOST_NODES, Scalar};
@@ -65,9 +65,9 @@ pub(super) struct VariantNode {
     pub(super) name: &'static str,
     pub(super) fields: Option<Fields>,
     /// The variant that the type reads at this index.
-    pub(super) by_index: Option<Identity>,
+    pub(super) by_index: Option<FieldIdentity>,
     /// The variant that the type reads for this name, once it was asked.
-    pub(super) by_name: Option<Option<Identity>>,
+    pub(super) by_name: Option<Option<FieldIdentity>>,
     /// The type rejected the variant before it asked for the fields.
     pub(super) opaque: bool,
     /// The type rejected the variant after it asked for the fields. They are known, and another variant is tried.
@@ -113,7 +113,7 @@ pub(super) struct Graph {
     /// This pass has failed, and the graph knows why.
     pub(super) has_ended: bool,
     /// The field that the type reads for each name so far, by the node of its first field.
-    pub(super) identities: HashMap<NodeId, Vec<Option<Identity>>>,
+    pub(super) identities: HashMap<NodeId, Vec<Option<FieldIdentity>>>,
     /// Fields after an opaque one are read by their names.
     pub(super) by_names: bool,
     /// Each option, sequence and map is also given without parts, and each plain value is empty or zero.

@@ -7,6 +7,7 @@
 
 use super::WrittenNames;
 use super::graph::{FieldStyle, Fields, Graph, NodeKind, VariantNode};
+use super::names::variant_names;
 use crate::codec::{WrittenStruct, WrittenVariant};
 
 /// A type that would be read back as another value.
@@ -32,11 +33,16 @@ fn misread_variant(written: WrittenVariant, graph: &Graph) -> Option<Misread> {
         if *known != name {
             continue;
         }
-        if may_have_number(variants, index, number as usize) {
+        let (number, read) = (number as usize, variant_names(variants));
+        let is_read_alike = match read.len() < variants.len() {
+            true => read.get(number).is_some_and(|(_, names)| names.contains(&variant)),
+            false => may_have_number(variants, index, number),
+        };
+        if is_read_alike {
             return None;
         }
-        let read = match variants.get(number as usize) {
-            Some(read) if read.fields.is_some() => format!("read as `{}`", read.name),
+        let read = match read.get(number) {
+            Some((read, names)) if read.fields.is_some() => format!("read as `{}`", names.join("` or `")),
             _ => "never read".to_string(),
         };
         let reason = format!(
@@ -48,8 +54,9 @@ fn misread_variant(written: WrittenVariant, graph: &Graph) -> Option<Misread> {
     misread
 }
 
-/// Returns whether the variant whose name has this index may be read by this number. Each alias of a variant has an index too, so
-/// the index may be greater than the number by as many. Numbers above those that are read belong to no variant.
+/// Returns whether the variant whose name has this index may be read by this number, if the list's aliases can't be told from names.
+/// Each alias of a variant has an index too, so the index may be greater than the number by as many. Numbers above those that are
+/// read belong to no variant.
 fn may_have_number(variants: &[VariantNode], index: usize, number: usize) -> bool {
     let count = variants.len() - variants.iter().rev().take_while(|variant| variant.opaque).count();
     let aliases = variants.iter().filter(|variant| variant.fields.is_none()).count();
@@ -170,6 +177,24 @@ mod tests {
         Imagined,
         #[serde(alias = "Ajar")]
         Open(u8),
+    }
+
+    /// The alias hides the skipped variant: its names are as many as there are variants.
+    #[derive(Serialize, Deserialize)]
+    #[expect(dead_code)]
+    enum SkippedAfterAnAlias {
+        #[serde(alias = "Closed")]
+        Shut,
+        #[serde(skip)]
+        Imagined,
+        Open(u8),
+        Broken(u8),
+    }
+
+    #[test]
+    fn a_skipped_variant_is_found_among_aliases() {
+        let found = misread::<SkippedAfterAnAlias>().unwrap_or_default();
+        assert!(found.contains("`Open` is written as number 2, which is read as `Broken`"), "{found}");
     }
 
     #[test]

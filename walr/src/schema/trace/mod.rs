@@ -6,13 +6,13 @@
 
 mod access;
 mod deserializer;
-mod finish;
 mod flaws;
 mod graph;
 mod misread;
 mod names;
 mod samples;
 mod self_describing;
+mod shape_builder;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -27,10 +27,10 @@ use std::rc::Rc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use self::finish::{ShapeBuilder, variant_fields};
 use self::graph::{Graph, NodeId};
 use self::misread::misread;
 use self::self_describing::self_describing_parts;
+use self::shape_builder::{ShapeBuilder, variant_fields};
 use self::tracer::Tracer;
 use crate::codec::{self, Refusal, SampleNames, WrittenStruct, WrittenVariant};
 use crate::panic::{self, drop_quietly};

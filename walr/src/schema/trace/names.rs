@@ -10,10 +10,10 @@ use std::mem::discriminant;
 use super::graph::{FieldStyle, Fields, Graph, NodeId, NodeKind, VariantNode};
 
 /// The number of a derived identifier, which is that of a field or a variant within its type.
-pub(super) type Identity = u64;
+pub(super) type FieldIdentity = u64;
 
 /// Returns the identity that a derived identifier stands for.
-pub(super) fn identity<T>(identifier: &T) -> Option<Identity> {
+pub(super) fn identity<T>(identifier: &T) -> Option<FieldIdentity> {
     is_derived(type_name::<T>()).then(|| {
         let mut hasher = DefaultHasher::new();
         discriminant(identifier).hash(&mut hasher);
@@ -75,7 +75,7 @@ impl Graph {
     }
 
     /// Notes which field the type reads for the next name. `first` is the node of the struct's first field.
-    pub(super) fn note_field(&mut self, first: NodeId, identity: Option<Identity>) {
+    pub(super) fn note_field(&mut self, first: NodeId, identity: Option<FieldIdentity>) {
         self.identities.entry(first).or_default().push(identity);
         self.changes += 1;
     }
@@ -99,7 +99,7 @@ impl Graph {
             return alone();
         };
         let has_surplus = fields.nodes.iter().any(|node| matches!(self.nodes[*node].kind, NodeKind::Unread));
-        let known: Vec<Identity> = identities.iter().copied().flatten().collect();
+        let known: Vec<FieldIdentity> = identities.iter().copied().flatten().collect();
         match known.len() == names.len() {
             true => Some(groups(names.iter().copied().zip(known))),
             false if has_surplus => None,
@@ -113,14 +113,14 @@ impl Graph {
     }
 
     /// Notes which variant the type reads at this index.
-    pub(super) fn note_variant(&mut self, id: NodeId, index: usize, identity: Option<Identity>) {
+    pub(super) fn note_variant(&mut self, id: NodeId, index: usize, identity: Option<FieldIdentity>) {
         if let NodeKind::Enum(_, variants) = &mut self.nodes[id].kind {
             variants[index].by_index = identity;
         }
     }
 
     /// Notes which variant the type reads for the name at this index.
-    pub(super) fn note_variant_name(&mut self, id: NodeId, index: usize, identity: Option<Identity>) {
+    pub(super) fn note_variant_name(&mut self, id: NodeId, index: usize, identity: Option<FieldIdentity>) {
         self.changes += 1;
         if let NodeKind::Enum(_, variants) = &mut self.nodes[id].kind {
             variants[index].by_name = Some(identity);
@@ -158,8 +158,8 @@ pub(super) fn variant_names(variants: &[VariantNode]) -> Vec<(&VariantNode, Vec<
 }
 
 /// Returns the names of each identity, in the order of their first names.
-fn groups(names: impl Iterator<Item = (&'static str, Identity)>) -> Vec<Vec<&'static str>> {
-    let mut groups: Vec<(Identity, Vec<&'static str>)> = Vec::new();
+fn groups(names: impl Iterator<Item = (&'static str, FieldIdentity)>) -> Vec<Vec<&'static str>> {
+    let mut groups: Vec<(FieldIdentity, Vec<&'static str>)> = Vec::new();
     for (name, identity) in names {
         match groups.iter_mut().find(|(known, _)| *known == identity) {
             Some((_, names)) => names.push(name),
