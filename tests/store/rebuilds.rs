@@ -138,7 +138,9 @@ fn calls_after_a_panic_in_its_group_are_refused_and_do_not_come_back() -> Result
                 assert_unreadable(call.await);
             }
             assert_eq!(words.stats().panics, 1, "{durability:?}: only one call panicked");
-            for image in [sim.restart(), sim.restart().crash(1)] {
+            // Under the other durabilities a power cut can take the abort and leave its records.
+            let power_cut = (durability == Durability::Sync).then(|| sim.restart().crash(1));
+            for image in [sim.restart()].into_iter().chain(power_cut) {
                 let found = words_in(&image).await?;
                 assert!(!found.contains(&"bad".to_string()), "{durability:?}: {found:?}");
             }

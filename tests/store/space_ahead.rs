@@ -102,7 +102,7 @@ fn segments(sim: &Sim, zeros: &Zeros) -> Vec<(u64, u64)> {
     sim_files_with(sim, ".wal")
         .into_iter()
         .filter_map(|name| {
-            let reserved = u64::from_le_bytes(sim.read(&name)?[48..56].try_into().ok()?);
+            let reserved = u64::from_le_bytes(sim.read(&name)?[56..64].try_into().ok()?);
             Some((reserved, zeros.get(&(name + ".tmp")).copied().unwrap_or(0)))
         })
         .collect()

@@ -186,24 +186,27 @@ pub enum Error {
         reason: String,
     },
 
-    /// A newer walr wrote the store, or one with another codec. Fate: not recorded.
-    #[error("{} has {what} {found}, and this walr reads up to {known}; open it with a newer walr", .path.display())]
+    /// A newer walr wrote the file, or a walr with another codec. Nothing on disk was changed. Fate: not recorded.
+    #[error("{} has {what} {found}, which this walr doesn't know; open it with a newer walr", .path.display())]
     Newer {
         /// The file.
         path: PathBuf,
-        /// The part of the format that is newer.
+        /// The unknown part: the format, a required flag, the codec, or the block size.
         what: &'static str,
-        /// Its version in the file.
+        /// Its number in the file.
         found: u32,
-        /// The newest version that this walr reads.
-        known: u32,
     },
 
-    /// walr 0.1 wrote the folder, in a format that this version doesn't read. Nothing on disk was changed. Fate: not recorded.
-    #[error("{} is in the format of walr 0.1, which this version doesn't read; nothing was changed; replay this folder with walr 0.1, and make the calls again in another folder", .path.display())]
+    /// The folder is in a format that this version doesn't read: that of walr 0.1, or format 1, which was never released. Nothing on disk
+    /// was changed. Fate: not recorded.
+    #[error("{} is in {format}; nothing was changed; {advice}", .path.display())]
     Older {
         /// The old file.
         path: PathBuf,
+        /// The file's format.
+        format: &'static str,
+        /// The way out.
+        advice: &'static str,
     },
 
     /// The replay handler of a [`WAL`](crate::WAL) returned an error, or kept the state. Nothing on disk was changed. Fate: not

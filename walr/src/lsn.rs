@@ -1,4 +1,4 @@
-//! The log sequence number.
+//! The numbers that order records: the LSN, and the position in an outer order.
 
 use std::fmt;
 
@@ -31,4 +31,13 @@ impl From<Lsn> for u64 {
     fn from(lsn: Lsn) -> u64 {
         lsn.0
     }
+}
+
+/// The place in an outer order that a state or a group of records comes from, such as the term and the index of a Raft entry.
+///
+/// Both numbers are 0 in a store that isn't part of another order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) epoch: u64,
+    pub(crate) position: u64,
 }

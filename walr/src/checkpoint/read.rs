@@ -3,13 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{MAGIC, PREFIX, cancelled, chunk_crc};
+use super::{CHECKPOINT_HEAD, PREFIX, cancelled, chunk_crc};
 use crate::codec::{CheckpointDecoder, ChunkSource, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open, Throttle};
 use crate::log::frame::{u32_at, u64_at};
-use crate::log::layout::{FORMAT, StoreDir, StoreId};
-use crate::lsn::Lsn;
+use crate::log::layout::{HEAD, StoreDir, StoreId};
+use crate::lsn::{Lsn, Position};
 use crate::options::progress::{Phase, Watch};
 use crate::panic;
 use crate::schema::state::WalState;
@@ -18,13 +18,15 @@ use crate::schema::{Schema, newer_version, other_state};
 const FOOTER: usize = 20;
 /// The longest chunk that a reader accepts. Chunks are written much shorter.
 const MOST_CHUNK: usize = 1 << 24;
-const MOST_META: usize = 1 << 24;
+const MOST_SCHEMA: usize = 1 << 24;
 
 /// The state of a checkpoint.
 #[derive(Debug)]
 pub(crate) struct LoadedCheckpoint<S> {
     pub(crate) state: S,
     pub(crate) lsn: Lsn,
+    /// The position that the state comes from.
+    pub(crate) position: Position,
     pub(crate) bytes: u64,
     /// The version of the state in the checkpoint, before a migration.
     pub(crate) version: u32,
@@ -78,10 +80,10 @@ fn load_by<S: WalState>(
     let file = dir.folder.open(name, Open::Read).map_err(|e| reader_error(e, &path))?;
     let mut reader = ChunkReader::open(&*file, throttle, watch).map_err(|e| reader_error(e, &path))?;
     watch.begin(Phase::Checkpoint, reader.len);
-    let meta = reader.meta(&path, store, lsn)?;
+    let (old, position) = reader.header(&path, store, lsn)?;
     let mut failure = None;
     let decoder = CheckpointDecoder::new(&mut reader, &mut failure, S::NAME, &path);
-    let state = panic::catch(|| decode(&path, &meta, decoder));
+    let state = panic::catch(|| decode(&path, &old, decoder));
     if let Some(error) = failure {
         return Err(reader_error(error, &path));
     }
@@ -92,7 +94,7 @@ fn load_by<S: WalState>(
         return Err(after_load_panicked(path, &message));
     }
     watch.end();
-    Ok(LoadedCheckpoint { state, lsn, bytes: reader.len, version: meta.version })
+    Ok(LoadedCheckpoint { state, lsn, position, bytes: reader.len, version: old.version })
 }
 
 fn decoding_panicked(state: &str, message: &str) -> Error {
@@ -114,20 +116,20 @@ fn reader_error(error: io::Error, path: &Path) -> LoadError {
     }
 }
 
-fn decode_as<S: WalState>(path: &Path, meta: &Schema, decoder: CheckpointDecoder<'_>) -> Result<S> {
+fn decode_as<S: WalState>(path: &Path, old: &Schema, decoder: CheckpointDecoder<'_>) -> Result<S> {
     let now = Schema::of::<S>();
-    if let Some(reason) = other_form(meta, &now) {
+    if let Some(reason) = other_form(old, &now) {
         return Err(Error::Schema { path: path.to_path_buf(), reason });
     }
-    if meta.version < now.version {
-        let migrated = S::migrate(meta.version, &meta.form.shape, decoder);
-        return migrated.unwrap_or_else(|| Err(no_migration(path, meta, &now)));
+    if old.version < now.version {
+        let migrated = S::migrate(old.version, &old.form.shape, decoder);
+        return migrated.unwrap_or_else(|| Err(no_migration(path, old, &now)));
     }
     decoder.decode()
 }
 
-fn no_migration(path: &Path, meta: &Schema, now: &Schema) -> Error {
-    let (found, known, name) = (meta.version, now.version, &now.state);
+fn no_migration(path: &Path, old: &Schema, now: &Schema) -> Error {
+    let (found, known, name) = (old.version, now.version, &now.state);
     let reason = format!(
         "the checkpoint holds version {found} of `{name}` and this program has version {known}, with no migration from \
          there; keep the type of each version from {found} on, and name them in \
@@ -137,24 +139,24 @@ fn no_migration(path: &Path, meta: &Schema, now: &Schema) -> Error {
 }
 
 /// Returns why the program can't read the checkpoint of another state, of a newer version, or of another form of the same version.
-fn other_form(meta: &Schema, now: &Schema) -> Option<String> {
-    if meta.state != now.state {
-        return Some(other_state(&meta.state, &now.state));
+fn other_form(old: &Schema, now: &Schema) -> Option<String> {
+    if old.state != now.state {
+        return Some(other_state(&old.state, &now.state));
     }
-    if meta.version > now.version {
-        return Some(newer_version("checkpoint", meta.version, now));
+    if old.version > now.version {
+        return Some(newer_version("checkpoint", old.version, now));
     }
-    if meta.version < now.version || meta.form.reads_as(&now.form) {
+    if old.version < now.version || old.form.reads_as(&now.form) {
         return None;
     }
-    let (old, new) = meta.form.beside(&now.form);
+    let (found, new) = old.form.beside(&now.form);
     let reason = format!(
-        "the checkpoint holds a `{}` of the form `{old}`, and this program's is `{new}`; give the new form the next number in \
+        "the checkpoint holds a `{}` of the form `{found}`, and this program's is `{new}`; give the new form the next number in \
          `#[wal(version = {}, migrate_from = Old)]`, and keep the old type as `Old` to migrate from",
         now.state,
         now.version + 1
     );
-    Some(reason + &meta.form.rename_hint(&now.form))
+    Some(reason + &old.form.rename_hint(&now.form))
 }
 
 /// Corruption, as the cause of an `io::Error`.
@@ -199,47 +201,47 @@ impl<'a> ChunkReader<'a> {
             ended: false,
         };
         reader.prefix = reader.take(PREFIX)?;
-        let prefix = &reader.prefix;
-        if prefix[..8] != MAGIC || crc32c::crc32c(&prefix[..60]) != u32_at(prefix, 60) {
+        if !CHECKPOINT_HEAD.is_intact(&reader.prefix) {
             return corrupt(0, "the header is corrupt");
         }
         Ok(reader)
     }
 
-    fn meta(&mut self, path: &Path, store: &StoreId, lsn: Lsn) -> Result<Schema, LoadError> {
+    /// Checks the header, and reads the schema of the program that wrote the checkpoint.
+    fn header(&mut self, path: &Path, store: &StoreId, lsn: Lsn) -> Result<(Schema, Position), LoadError> {
         let path = || path.to_path_buf();
-        let format = u32_at(&self.prefix, 8);
-        if format > FORMAT {
-            let newer = Error::Newer { path: path(), what: "the format", found: format, known: FORMAT };
-            return Err(LoadError::Refused(newer));
+        let missing = |reason| Err(LoadError::Refused(Error::Missing { path: path(), reason }));
+        if CHECKPOINT_HEAD.check(&self.prefix, &path()).map_err(LoadError::Refused)? != *store {
+            return missing("the checkpoint belongs to another store".to_string());
         }
-        if self.prefix[16..32] != store[..] {
-            let reason = "the checkpoint belongs to another store".to_string();
-            return Err(LoadError::Refused(Error::Missing { path: path(), reason }));
+        let found = u64_at(&self.prefix, HEAD);
+        if found != lsn.get() {
+            return missing(format!("the checkpoint is the one of lsn {found}"));
         }
-        if u64_at(&self.prefix, 32) != lsn.get() {
-            let reason = format!("the checkpoint is the one of lsn {}", u64_at(&self.prefix, 32));
-            return Err(LoadError::Refused(Error::Missing { path: path(), reason }));
-        }
-        let read = |reader: &mut Self| {
-            let len = u32_at(&reader.prefix, 12) as usize;
-            let bytes = if len <= MOST_META {
-                reader.take(len)?
-            } else {
-                return corrupt(12, "the description of the state is too long");
-            };
-            let crc = reader.take(4)?;
-            if crc32c::crc32c(&bytes) != u32_at(&crc, 0) {
-                return corrupt(PREFIX as u64, "the description of the state is corrupt");
+        let position = Position { epoch: u64_at(&self.prefix, 56), position: u64_at(&self.prefix, 64) };
+        let len = u32_at(&self.prefix, 72);
+        let bytes = self.schema(len).map_err(|e| reader_error(e, &path()))?;
+        match Schema::decode(len, &bytes) {
+            Some(schema) => Ok((schema, position)),
+            None => {
+                let reason = "the checkpoint is intact, but this walr can't read its schema; open it with the walr that \
+                              wrote it";
+                Err(LoadError::Refused(Error::Schema { path: path(), reason: reason.to_string() }))
             }
-            Ok(bytes)
-        };
-        let bytes = read(self).map_err(|e| reader_error(e, &path()))?;
-        Schema::decode(bytes.len() as u32, &bytes).ok_or_else(|| {
-            let reason =
-                "the checkpoint is intact, but this walr can't read its schema; open it with the walr that wrote it";
-            LoadError::Refused(Error::Schema { path: path(), reason: reason.to_string() })
-        })
+        }
+    }
+
+    fn schema(&mut self, len: u32) -> io::Result<Vec<u8>> {
+        let len = len as usize;
+        if len > MOST_SCHEMA {
+            return corrupt(72, "the schema is too long");
+        }
+        let bytes = self.take(len)?;
+        let crc = self.take(4)?;
+        if crc32c::crc32c(&bytes) != u32_at(&crc, 0) {
+            return corrupt(PREFIX as u64, "the schema is corrupt");
+        }
+        Ok(bytes)
     }
 
     /// Reads the next `count` bytes of the file.
@@ -322,19 +324,24 @@ mod tests {
     use crate::crash_tests::state::Tally;
     use crate::sim::Sim;
 
+    const POSITION: Position = Position { epoch: 3, position: 41 };
+
     /// Changes the file of a checkpoint, and returns the reason why a load finds it corrupt.
     fn corruption(change: impl FnOnce(&mut Vec<u8>)) -> Option<&'static str> {
         let (sim, store, off) = (Sim::new(), StoreId::default(), Throttle::off());
         let dir = StoreDir::of(Arc::new(sim.clone()));
         let tally = Tally { ids: (0..9).collect() };
-        let written = super::super::write(&dir, &store, Lsn::default(), &tally, &off).unwrap();
+        let written = super::super::write(&dir, &store, Lsn::default(), POSITION, &tally, &off).unwrap();
         written.sync(&dir).unwrap().commit(&dir).unwrap();
         let name = &sim.files()[0].name;
         let mut bytes = sim.read(name).unwrap();
         change(&mut bytes);
         sim.put(name, &bytes);
         match load::<Tally>(&dir, &store, name, Lsn::default(), &off, &Watch::none()) {
-            Ok(_) => None,
+            Ok(loaded) => {
+                assert_eq!(loaded.position, POSITION);
+                None
+            }
             Err(LoadError::Corrupt { reason, .. }) => Some(reason),
             Err(LoadError::Refused(error)) => panic!("{error:?}"),
         }
@@ -361,9 +368,9 @@ mod tests {
     #[test]
     fn a_newer_version_of_the_same_form_is_refused() {
         let now = Schema::of::<Tally>();
-        let mut meta = Schema::clone(&now);
-        assert_eq!(other_form(&meta, &now), None);
-        meta.version += 1;
-        assert!(other_form(&meta, &now).unwrap().contains("the checkpoint holds version"));
+        let mut newer = Schema::clone(&now);
+        assert_eq!(other_form(&newer, &now), None);
+        newer.version += 1;
+        assert!(other_form(&newer, &now).unwrap().contains("the checkpoint holds version"));
     }
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::read::load_written;
-use super::{CHUNK, LoadError, MAGIC, PREFIX, cancelled, chunk_crc};
+use super::{CHECKPOINT_HEAD, CHUNK, LoadError, PREFIX, cancelled, chunk_crc};
 use crate::codec::{self, Refusal, StreamError, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::{File, Open, Throttle};
-use crate::log::layout::{FORMAT, FileKind, StoreDir, StoreId, TMP, checkpoint_name, parse_name};
-use crate::lsn::Lsn;
+use crate::log::layout::{FileKind, HEAD, StoreDir, StoreId, TMP, checkpoint_name, parse_name};
+use crate::lsn::{Lsn, Position};
 use crate::schema::Schema;
 use crate::schema::state::WalState;
 
@@ -26,6 +26,7 @@ const CHUNK_HEAD: usize = 8;
 #[derive(Debug)]
 pub(crate) struct UnfinishedCheckpoint {
     pub(crate) lsn: Lsn,
+    position: Position,
     /// The file's length.
     pub(crate) bytes: u64,
     file: Box<dyn File>,
@@ -33,7 +34,7 @@ pub(crate) struct UnfinishedCheckpoint {
     tokens: Tokens,
 }
 
-/// Streams `state` into the `.tmp` file of the checkpoint of `lsn`.
+/// Streams `state` into the `.tmp` file of the checkpoint of `lsn`. `position` is the one that the state comes from.
 ///
 /// A throttled checkpoint syncs each chunk, past the cache where possible, so that no sync of the log waits behind more than one chunk.
 /// Otherwise the chunks go through the cache, and [`sync`](UnfinishedCheckpoint::sync) makes them durable.
@@ -41,10 +42,11 @@ pub(crate) fn write<S: WalState>(
     dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
+    position: Position,
     state: &S,
     throttle: &Throttle<'_>,
 ) -> Result<UnfinishedCheckpoint> {
-    write_with(dir, store, lsn, throttle, &Schema::of::<S>(), &|chunks| codec::encode_to(state, chunks))
+    write_with(dir, store, (lsn, position), throttle, &Schema::of::<S>(), &|chunks| codec::encode_to(state, chunks))
 }
 
 /// Writes a checkpoint like [`write`], from the state's encoding and its tokens.
@@ -52,10 +54,11 @@ pub(crate) fn write_encoded<S: WalState>(
     dir: &StoreDir,
     store: &StoreId,
     lsn: Lsn,
+    position: Position,
     (encoded, tokens): (&[u8], Tokens),
     throttle: &Throttle<'_>,
 ) -> Result<UnfinishedCheckpoint> {
-    write_with(dir, store, lsn, throttle, &Schema::of::<S>(), &|chunks| {
+    write_with(dir, store, (lsn, position), throttle, &Schema::of::<S>(), &|chunks| {
         chunks.write_all(encoded).map_err(StreamError::Io)?;
         Ok(tokens.clone())
     })
@@ -64,9 +67,9 @@ pub(crate) fn write_encoded<S: WalState>(
 fn write_with(
     dir: &StoreDir,
     store: &StoreId,
-    lsn: Lsn,
+    (lsn, position): (Lsn, Position),
     throttle: &Throttle<'_>,
-    meta: &Schema,
+    schema: &Schema,
     encode: &dyn Fn(&mut ChunkWriter<'_>) -> Result<Tokens, StreamError>,
 ) -> Result<UnfinishedCheckpoint> {
     let name = checkpoint_name(lsn) + TMP;
@@ -79,18 +82,18 @@ fn write_with(
     let reserved = throttle.is_on().then_some(0);
     let mut chunks = ChunkWriter { file: &*file, at: 0, reserved, buffer, chain: 0, total: 0, throttle };
     let written = (|| {
-        chunks.prefix(store, lsn, meta)?;
+        chunks.prefix(store, lsn, position, schema)?;
         let tokens = encode(&mut chunks)?;
         Ok((tokens, chunks.footer()?))
     })();
     match written {
-        Ok((tokens, bytes)) => Ok(UnfinishedCheckpoint { lsn, bytes, file, tokens }),
+        Ok((tokens, bytes)) => Ok(UnfinishedCheckpoint { lsn, position, bytes, file, tokens }),
         Err(error) => {
             // If this fails too, the next checkpoint or the next open removes the file.
             let _ = dir.folder.remove(&name);
             Err(match error {
                 StreamError::Io(e) => failed(e),
-                StreamError::Codec(refusal) => refusal.of_state(&meta.state),
+                StreamError::Codec(refusal) => refusal.of_state(&schema.state),
             })
         }
     }
@@ -123,7 +126,10 @@ impl UnfinishedCheckpoint {
         let name = checkpoint_name(self.lsn) + TMP;
         self.file.evict().map_err(|e| Error::io("read", dir.file_path(&name), e))?;
         match load_written::<S>(dir, store, &name, self.lsn, &self.tokens, throttle) {
-            Ok(loaded) => Ok(loaded.state),
+            Ok(loaded) => {
+                debug_assert_eq!(loaded.position, self.position);
+                Ok(loaded.state)
+            }
             Err(LoadError::Refused(error)) => Err(error),
             Err(LoadError::Corrupt { offset, reason }) => Err(Error::Corrupt {
                 path: dir.file_path(&name),
@@ -155,20 +161,18 @@ struct ChunkWriter<'a> {
 }
 
 impl ChunkWriter<'_> {
-    fn prefix(&mut self, store: &StoreId, lsn: Lsn, meta: &Schema) -> Result<(), StreamError> {
-        let encoded = meta.encode().map_err(|text| StreamError::Codec(Refusal::encoding(text)))?;
+    fn prefix(&mut self, store: &StoreId, lsn: Lsn, position: Position, schema: &Schema) -> Result<(), StreamError> {
+        let schema = schema.encode().map_err(|text| StreamError::Codec(Refusal::encoding(text)))?;
         let written = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let mut bytes = vec![0; PREFIX];
-        bytes[..8].copy_from_slice(&MAGIC);
-        bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-        bytes[12..16].copy_from_slice(&(encoded.len() as u32).to_le_bytes());
-        bytes[16..32].copy_from_slice(store);
-        bytes[32..40].copy_from_slice(&lsn.get().to_le_bytes());
-        bytes[40..48].copy_from_slice(&written.to_le_bytes());
-        let crc = crc32c::crc32c(&bytes[..60]);
-        bytes[60..].copy_from_slice(&crc.to_le_bytes());
-        bytes.extend_from_slice(&encoded);
-        bytes.extend_from_slice(&crc32c::crc32c(&encoded).to_le_bytes());
+        bytes[HEAD..48].copy_from_slice(&lsn.get().to_le_bytes());
+        bytes[48..56].copy_from_slice(&written.to_le_bytes());
+        bytes[56..64].copy_from_slice(&position.epoch.to_le_bytes());
+        bytes[64..72].copy_from_slice(&position.position.to_le_bytes());
+        bytes[72..76].copy_from_slice(&(schema.len() as u32).to_le_bytes());
+        CHECKPOINT_HEAD.finish(store, &mut bytes);
+        bytes.extend_from_slice(&schema);
+        bytes.extend_from_slice(&crc32c::crc32c(&schema).to_le_bytes());
         self.put(&bytes).map_err(StreamError::Io)
     }
 

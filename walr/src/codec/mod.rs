@@ -1,8 +1,8 @@
 //! The codec: values to bytes and back through serde, and the variable-length integers of the log's own bodies.
 //!
 //! The encoding is that of bincode's standard configuration: little-endian, variable-length integers, enum variants by index. Its
-//! id ([`CODEC`]) is in `STORE`. A value must take all bytes that it is decoded from. A forged length can't allocate more than the
-//! bytes that are left.
+//! id ([`CODEC`]) is in each segment and each checkpoint. A value must take all bytes that it is decoded from. A forged length can't
+//! allocate more than the bytes that are left.
 
 mod check;
 mod compound;

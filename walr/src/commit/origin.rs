@@ -11,7 +11,7 @@ use crate::checkpoint;
 use crate::codec::{self, StreamError, Tokens};
 use crate::error::{Error, Result};
 use crate::fs::Throttle;
-use crate::lsn::Lsn;
+use crate::lsn::{Lsn, Position};
 use crate::options::Durability;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, rebuild};
@@ -97,7 +97,7 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut dyn C
         Origin::Live | Origin::Given(..) => Throttle::off(),
         _ => Throttle::background(&core.checkpoint),
     };
-    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, state, &throttle);
+    let put = |state: &S, lsn| checkpoint::write(&core.dir, &core.store, lsn, Position::default(), state, &throttle);
     // What is written of a state of the checkpoint's own goes when it is written.
     let put_own = |state: S, lsn| {
         let written = put(&state, lsn);
@@ -114,9 +114,14 @@ fn write_unguarded<S: WalState>(core: &Core<S>, from: Origin<S>, log: &mut dyn C
             put(live.state.as_ref().map_err(Lost::error)?, live.lsn)?
         }
         Origin::Encoded { most } => match encoded(core, most)? {
-            Some((bytes, tokens, lsn)) => {
-                checkpoint::write_encoded::<S>(&core.dir, &core.store, lsn, (&bytes, tokens), &throttle)?
-            }
+            Some((bytes, tokens, lsn)) => checkpoint::write_encoded::<S>(
+                &core.dir,
+                &core.store,
+                lsn,
+                Position::default(),
+                (&bytes, tokens),
+                &throttle,
+            )?,
             None => from_replay(&log.snapshot()?)?,
         },
         Origin::Copy(copy) => {

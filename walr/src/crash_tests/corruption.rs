@@ -174,7 +174,7 @@ fn is_forgery_taken(salt: Option<u64>) -> bool {
     driver.group(vec![vec![TallyLog::Push(1, vec![])]]).unwrap();
     let segment = sim.files().into_iter().find(|file| file.name.ends_with("1.wal")).unwrap();
     let bytes = sim.read(&segment.name).unwrap();
-    let salt = salt.unwrap_or_else(|| frame::u64_at(&bytes, 40));
+    let salt = salt.unwrap_or_else(|| frame::u64_at(&bytes, 48));
     let end = bytes.iter().rposition(|&byte| byte != 0).unwrap() as u64 + 1;
     let frame_at = end.next_multiple_of(8);
     // Before the vector's bytes: two bytes for the record's length, the variant, the id, three bytes for the vector's length.

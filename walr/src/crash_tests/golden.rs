@@ -2,49 +2,18 @@
 //!
 //! Another program made the bytes from the description in `docs/design.md`, so that the tests check the description too.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+mod files;
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint;
-use crate::fs::Throttle;
 use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, FramePlace, HEADER, Link};
-use crate::log::layout::{Identity, StoreDir, StoreId, TMP, checkpoint_name};
-use crate::log::segment::header_block;
 use crate::lsn::Lsn;
 use crate::schema::shape::{FieldShapes, NameShape, Scalar, Shape, ShapeNode};
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 use crate::schema::{Schema, Signature, TypeForm};
-use crate::sim::Sim;
 
-const ID: StoreId = *b"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf";
-const LINEAGE: [u8; 16] = *b"\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb7\xb8\xb9\xba\xbb\xbc\xbd\xbe\xbf";
 const SALT: u64 = 0x0123_4567_89ab_cdef;
 const WRITTEN_MS: u64 = 1_700_000_000_000;
-
-/// `STORE`.
-const STORE: &str = "
-    77616c7253544f52                 # magic
-    01000000                         # format
-    01000000                         # codec
-    a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
-    b0b1b2b3b4b5b6b7b8b9babbbcbdbebf # lineage
-    000000000000000000000000         # 0
-    3086d68e                         # CRC of all before
-";
-
-/// A segment's header, without the zeros from byte 56 to 4092.
-const SEGMENT: &str = "
-    77616c725345474d                 # magic
-    01000000                         # format
-    00100000                         # block size
-    a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
-    0300000000000000                 # seq
-    efcdab8967452301                 # salt
-    0000010000000000                 # reserved length
-    2b0ede17                         # at 4092: CRC of all before
-";
 
 /// A link at byte 4096: the first frame of a segment.
 const LINK: &str = "
@@ -214,49 +183,6 @@ const MARK: &str = "
     00000000                         # 0
 ";
 
-/// A checkpoint of `Count { n: 700 }` as of LSN 41.
-const CHECKPOINT: &str = "
-    77616c72434b5054                 # magic
-    01000000                         # format
-    45000000                         # meta's length
-    a0a1a2a3a4a5a6a7a8a9aaabacadaeaf # store id
-    2900000000000000                 # LSN
-    0068e5cf8b010000                 # written at
-    000000000000000000000000         # 0
-    b084ebcf                         # CRC of all before
-    01                               # schema: version of the encoding
-    05436f756e74                     # state's name
-    01                               # version
-    0a7b206e3a20753332207d           # the state as it is written
-    02                               # its shape: two nodes
-    2600                             # a struct without a name
-    0401                             # named fields: one
-    016e00                           # its name, no alias
-    01                               # its node
-    04                               # a u32
-    0000000000000000                 # fingerprint
-    02                               # two mutations
-    03616464                         # name
-    01                               # one parameter
-    026279                           # its name
-    03753332                         # its type as it is written
-    0104                             # its shape: a u32
-    022829                           # its result as it is written
-    0120                             # the shape of that: opaque
-    05636c656172                     # name
-    00                               # no parameter
-    022829                           # its result as it is written
-    0120                             # the shape of that: opaque
-    ac924a63                         # meta's CRC
-    03000000                         # chunk: length
-    36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
-    fbbc02                           # the state's encoding
-    00000000                         # footer: 0
-    36dfcd3d                         # last chunk's CRC
-    0300000000000000                 # length of the chunks' bytes
-    0fe5397e                         # CRC of these 16
-";
-
 /// Returns the bytes of hexadecimal digits. A `#` begins a comment.
 fn bytes(text: &str) -> Vec<u8> {
     let digits: Vec<u32> = text
@@ -274,19 +200,6 @@ fn check(made: &[u8], expected: &str) {
     let differs = made.iter().zip(&expected).position(|(made, expected)| made != expected);
     let at = differs.unwrap_or(made.len().min(expected.len()));
     assert!(made == expected, "the format changed at byte {at}: {made:02x?}");
-}
-
-#[test]
-fn the_identity_is_pinned() {
-    check(&Identity { store: ID, lineage: LINEAGE }.encode(), STORE);
-}
-
-#[test]
-fn a_segments_header_is_pinned() {
-    let block = header_block(&ID, 3, SALT, 65536);
-    assert_eq!(block.len(), 4096);
-    assert!(block[56..4092].iter().all(|&byte| byte == 0));
-    check(&[&block[..56], &block[4092..]].concat(), SEGMENT);
 }
 
 /// A builder of consecutive frames.
@@ -370,20 +283,6 @@ fn every_kind_of_frame_is_pinned() {
     check(&frames.frame(FrameKind::Seal, 0, 0, &4u64.to_le_bytes()), SEAL);
     let mut frames = Frames { next: header(11, 10, 42, 0), offset: 8192 };
     check(&frames.frame(FrameKind::Mark, FLAG_BLOCK | FLAG_CLOSE, 0, &[]), MARK);
-}
-
-#[test]
-fn a_checkpoint_is_pinned() {
-    let sim = Sim::new();
-    let dir = StoreDir { folder: Arc::new(sim.clone()), path: PathBuf::new() };
-    let lsn = Lsn::new(41);
-    checkpoint::write(&dir, &ID, lsn, &Count { n: 700 }, &Throttle::off()).unwrap();
-    let mut made = sim.read(&(checkpoint_name(lsn) + TMP)).unwrap();
-    // The time, and the CRC of the first 60 bytes.
-    made[40..48].copy_from_slice(&WRITTEN_MS.to_le_bytes());
-    let crc = crc32c::crc32c(&made[..60]);
-    made[60..64].copy_from_slice(&crc.to_le_bytes());
-    check(&made, CHECKPOINT);
 }
 
 /// A state with a hand-written log.

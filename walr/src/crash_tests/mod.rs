@@ -9,6 +9,7 @@ mod golden;
 mod kills;
 mod manual;
 mod model;
+mod other_versions;
 mod read_only;
 mod regressions;
 mod slices;

@@ -11,31 +11,31 @@
 //! salvage/                 copies of torn ends that recovery cut off: the newest 16, of at most 1 MiB each
 //! ```
 //!
-//! `STORE`, little-endian:
+//! `STORE`, little-endian, after the head that it shares with segments and checkpoints (`layout/head.rs`):
 //!
 //! ```text
-//! 0         8        12       16               32               48         60      64
-//! +---------+--------+--------+----------------+----------------+----------+-------+
-//! | magic   | format | codec  | store id       | lineage        | 0        | CRC   |
-//! +---------+--------+--------+----------------+----------------+----------+-------+
+//! 0               40               56      60      64
+//! +---------------+----------------+-------+-------+
+//! | head          | lineage        | 0     | CRC   |
+//! +---------------+----------------+-------+-------+
 //! ```
 //!
 //! The creation of a store renames it into place last, so that it commits the creation.
 
+mod head;
+
 use std::path::{Path, PathBuf};
 
-use crate::codec::CODEC;
+#[cfg(test)]
+pub(crate) use self::head::put_crc;
+pub(crate) use self::head::{FileHead, HEAD};
 use crate::error::{Error, Result};
 use crate::fs::{Folder, Open};
-use crate::log::frame::u32_at;
 use crate::lsn::Lsn;
-
-/// The newest format of the folder that this version writes and reads.
-pub(crate) const FORMAT: u32 = 1;
 
 pub(crate) const LOCK: &str = "LOCK";
 pub(crate) const STORE: &str = "STORE";
-const STORE_MAGIC: [u8; 8] = *b"walrSTOR";
+const STORE_HEAD: FileHead = FileHead { magic: *b"walrSTOR", codec: 0 };
 const STORE_LEN: usize = 64;
 
 /// The files of walr 0.1.
@@ -104,13 +104,8 @@ impl Identity {
 
     pub(crate) fn encode(&self) -> [u8; STORE_LEN] {
         let mut bytes = [0; STORE_LEN];
-        bytes[..8].copy_from_slice(&STORE_MAGIC);
-        bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-        bytes[12..16].copy_from_slice(&CODEC.to_le_bytes());
-        bytes[16..32].copy_from_slice(&self.store);
-        bytes[32..48].copy_from_slice(&self.lineage);
-        let crc = crc32c::crc32c(&bytes[..60]);
-        bytes[60..].copy_from_slice(&crc.to_le_bytes());
+        bytes[HEAD..56].copy_from_slice(&self.lineage);
+        STORE_HEAD.finish(&self.store, &mut bytes);
         bytes
     }
 
@@ -122,17 +117,16 @@ impl Identity {
             after: Lsn::default(),
             reason: reason.to_string(),
         };
-        if bytes.len() != STORE_LEN || bytes[..8] != STORE_MAGIC {
-            return Err(corrupt("the file isn't the identity of a walr store"));
+        // The file of a newer format may be longer.
+        let Some(header) = bytes.get(..STORE_LEN).filter(|header| STORE_HEAD.is_intact(header)) else {
+            return Err(corrupt("the store's identity is corrupt"));
+        };
+        let store = STORE_HEAD.check(header, path)?;
+        if bytes.len() != STORE_LEN {
+            return Err(corrupt("the file is too long"));
         }
-        if crc32c::crc32c(&bytes[..60]) != u32_at(bytes, 60) {
-            return Err(corrupt("the checksum is wrong"));
-        }
-        newer(path, "the format", u32_at(bytes, 8), FORMAT)?;
-        newer(path, "the codec", u32_at(bytes, 12), CODEC)?;
-        let mut identity = Identity { store: [0; 16], lineage: [0; 16] };
-        identity.store.copy_from_slice(&bytes[16..32]);
-        identity.lineage.copy_from_slice(&bytes[32..48]);
+        let mut identity = Identity { store, lineage: [0; 16] };
+        identity.lineage.copy_from_slice(&header[HEAD..56]);
         Ok(identity)
     }
 
@@ -140,13 +134,6 @@ impl Identity {
     pub(crate) fn write(&self, dir: &StoreDir) -> Result<()> {
         dir.replace(&format!("{STORE}{TMP}"), STORE, &self.encode())
     }
-}
-
-fn newer(path: &Path, what: &'static str, found: u32, known: u32) -> Result<()> {
-    if found > known {
-        return Err(Error::Newer { path: path.to_path_buf(), what, found, known });
-    }
-    Ok(())
 }
 
 /// Returns random bytes that can't be predicted.
@@ -238,7 +225,6 @@ mod tests {
     fn the_identity_decodes_as_it_was_encoded_and_every_flipped_bit_shows() {
         let identity = Identity { store: [7; 16], lineage: [9; 16] };
         let bytes = identity.encode();
-        assert_eq!(&bytes[..16], b"walrSTOR\x01\0\0\0\x01\0\0\0");
         let path = Path::new("cache/STORE");
         assert_eq!(Identity::decode(&bytes, path).unwrap(), identity);
         for bit in 0..bytes.len() * 8 {
@@ -249,12 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_refused_by_name() {
-        let mut bytes = Identity { store: [7; 16], lineage: [9; 16] }.encode();
-        bytes[8] = 2;
-        let crc = crc32c::crc32c(&bytes[..60]);
-        bytes[60..].copy_from_slice(&crc.to_le_bytes());
-        let error = Identity::decode(&bytes, Path::new("cache/STORE")).unwrap_err();
-        assert!(error.to_string().contains("cache/STORE has the format 2"), "{error}");
+    fn a_longer_file_is_refused() {
+        let identity = Identity { store: [7; 16], lineage: [9; 16] };
+        let longer = [&identity.encode()[..], &[0]].concat();
+        let error = Identity::decode(&longer, Path::new("STORE")).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
     }
 }

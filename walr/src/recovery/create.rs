@@ -8,7 +8,7 @@ use crate::log::frame::BLOCK;
 use crate::log::journal::LogPosition;
 use crate::log::layout::{Identity, STORE, StoreDir, checkpoint_name, segment_name};
 use crate::log::segment::{NextFrame, Segment, SegmentSpace};
-use crate::lsn::Lsn;
+use crate::lsn::{Lsn, Position};
 use crate::panic::drop_quietly;
 use crate::schema::state::WalState;
 
@@ -18,7 +18,9 @@ const FIRST_SEGMENT: u64 = 4 * BLOCK;
 /// Refuses a folder without `STORE` that holds more than an interrupted creation leaves.
 pub(super) fn refuse_without_store(dir: &StoreDir, files: &FolderFiles) -> Result<()> {
     if let Some(name) = files.old.first() {
-        return Err(Error::Older { path: dir.file_path(name) });
+        let format = "the format of walr 0.1, which this version doesn't read";
+        let advice = "replay this folder with walr 0.1, and make the calls again in another folder";
+        return Err(Error::Older { path: dir.file_path(name), format, advice });
     }
     let missing = |reason| Err(Error::Missing { path: dir.file_path(STORE), reason });
     if let Some(lsn) = files.checkpoints.iter().find(|lsn| lsn.get() > 0) {
@@ -42,7 +44,8 @@ pub(super) fn refuse_without_store(dir: &StoreDir, files: &FolderFiles) -> Resul
 pub(super) fn create<S: WalState>(dir: &StoreDir, files: &FolderFiles, first: S) -> Result<OpenedStore<S>> {
     remove_unfinished(dir, files)?;
     let identity = Identity::random()?;
-    let written = checkpoint::write(dir, &identity.store, Lsn::default(), &first, &Throttle::off())?;
+    let written =
+        checkpoint::write(dir, &identity.store, Lsn::default(), Position::default(), &first, &Throttle::off())?;
     drop_quietly(first);
     let written = written.sync(dir)?;
     let bytes = written.bytes;

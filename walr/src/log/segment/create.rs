@@ -3,11 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{CRC_AT, MAGIC, Segment};
+use super::{SEGMENT_HEAD, Segment};
 use crate::error::{Error, Result};
 use crate::fs::{Open, Throttle};
 use crate::log::frame::BLOCK;
-use crate::log::layout::{FORMAT, StoreDir, StoreId, TMP, segment_name};
+use crate::log::layout::{HEAD, StoreDir, StoreId, TMP, segment_name};
 
 /// The most zeros that are written and synced at once, so that no sync of the log waits behind more.
 const PIECE: u64 = 128 * 1024;
@@ -110,15 +110,11 @@ fn draw_salt() -> Result<u64> {
 
 pub(crate) fn header_block(store: &StoreId, seq: u64, salt: u64, reserved: u64) -> Vec<u8> {
     let mut block = vec![0; BLOCK as usize];
-    block[..8].copy_from_slice(&MAGIC);
-    block[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-    block[12..16].copy_from_slice(&(BLOCK as u32).to_le_bytes());
-    block[16..32].copy_from_slice(store);
-    block[32..40].copy_from_slice(&seq.to_le_bytes());
-    block[40..48].copy_from_slice(&salt.to_le_bytes());
-    block[48..56].copy_from_slice(&reserved.to_le_bytes());
-    let crc = crc32c::crc32c(&block[..CRC_AT]);
-    block[CRC_AT..].copy_from_slice(&crc.to_le_bytes());
+    block[HEAD..48].copy_from_slice(&seq.to_le_bytes());
+    block[48..56].copy_from_slice(&salt.to_le_bytes());
+    block[56..64].copy_from_slice(&reserved.to_le_bytes());
+    block[64..68].copy_from_slice(&(BLOCK as u32).to_le_bytes());
+    SEGMENT_HEAD.finish(store, &mut block);
     block
 }
 

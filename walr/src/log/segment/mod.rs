@@ -1,14 +1,14 @@
 //! One file of the log: its header, its creation, and a scan over its frames. Reading never changes a file.
 //!
 //! ```text
-//! 0        8       12      16           32      40      48         56           4092    4096
-//! +--------+-------+-------+------------+-------+-------+----------+------------+-------+--------
-//! | magic  | format| block | store id   | seq   | salt  | reserved | 0          | CRC   | frames…
-//! |        |       | size  |            |       |       | length   |            |       |
-//! +--------+-------+-------+------------+-------+-------+----------+------------+-------+--------
+//! 0      40      48      56         64      68           4092    4096
+//! +------+-------+-------+----------+-------+------------+-------+--------
+//! | head | seq   | salt  | reserved | block | 0          | CRC   | frames…
+//! |      |       |       | length   | size  |            |       |
+//! +------+-------+-------+----------+-------+------------+-------+--------
 //! ```
 //!
-//! The header has a block of its own and holds only what is known before the first frame. It is durable before the file gets its name,
+//! The head is in `log/layout/head.rs`. The header has a block of its own and holds only what is known before the first frame. It is durable before the file gets its name,
 //! and is never written again. The file keeps its reserved length, with zeros after the last frame, until the segment is finished and
 //! its unused end is cut off.
 
@@ -20,14 +20,14 @@ pub(crate) use self::create::header_block;
 
 use std::io;
 
+use crate::codec::CODEC;
 use crate::error::{Error, Result};
 use crate::fs::{File, Open};
 use crate::log::frame::{self, ALIGN, BLOCK, FLAG_BLOCK, FrameHeader, FramePlace, HEADER, u32_at, u64_at};
-use crate::log::layout::{FORMAT, StoreDir, StoreId, segment_name};
+use crate::log::layout::{FileHead, StoreDir, StoreId, segment_name};
 use crate::lsn::Lsn;
 
-const MAGIC: [u8; 8] = *b"walrSEGM";
-const CRC_AT: usize = BLOCK as usize - 4;
+const SEGMENT_HEAD: FileHead = FileHead { magic: *b"walrSEGM", codec: CODEC };
 /// The bytes of one read.
 const CHUNK: usize = 256 * 1024;
 
@@ -55,20 +55,20 @@ impl Segment {
             after: Lsn::default(),
             reason: reason.to_string(),
         };
-        if len < block.len() || block[..8] != MAGIC || crc32c::crc32c(&block[..CRC_AT]) != u32_at(&block, CRC_AT) {
+        if len < block.len() || !SEGMENT_HEAD.is_intact(&block) {
             return Err(corrupt("the segment's header is corrupt"));
         }
-        let format = u32_at(&block, 8);
-        if format > FORMAT {
-            return Err(Error::Newer { path, what: "the format", found: format, known: FORMAT });
-        }
-        if block[16..32] != store[..] {
+        if SEGMENT_HEAD.check(&block, &path)? != *store {
             return Err(Error::Missing { path, reason: "the segment belongs to another store".to_string() });
         }
-        if u64_at(&block, 32) != seq {
-            return Err(corrupt(&format!("the header names segment {:016x}", u64_at(&block, 32))));
+        if u64_at(&block, 40) != seq {
+            return Err(corrupt(&format!("the header names segment {:016x}", u64_at(&block, 40))));
         }
-        Ok(Segment { file, seq, salt: u64_at(&block, 40), reserved: u64_at(&block, 48) })
+        let block_size = u32_at(&block, 64);
+        if u64::from(block_size) != BLOCK {
+            return Err(Error::Newer { path, what: "the block size", found: block_size });
+        }
+        Ok(Segment { file, seq, salt: u64_at(&block, 48), reserved: u64_at(&block, 56) })
     }
 
     pub(crate) fn name(&self) -> String {
