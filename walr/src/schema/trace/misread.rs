@@ -42,7 +42,7 @@ fn misread_variant(written: WrittenVariant, graph: &Graph) -> Option<Misread> {
             return None;
         }
         let read = match read.get(number) {
-            Some((read, names)) if read.fields.is_some() => format!("read as `{}`", names.join("` or `")),
+            Some((read, names)) if read.fields.is_some() => format!("read as `{}`", names[0]),
             _ => "never read".to_string(),
         };
         let reason = format!(
