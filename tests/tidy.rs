@@ -20,6 +20,7 @@ const LAYERS: [&[&str]; 9] = [
         "schema/state",
         "schema/trace",
         "schema/result_types",
+        "schema/results",
         "schema/migrate",
         "schema/type_form",
         "schema/stored_schema",

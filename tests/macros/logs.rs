@@ -132,11 +132,18 @@ fn an_invalid_log_is_an_error() {
 #[test]
 fn the_schema_holds_names_and_types() {
     let params = &[("amount", "i64"), ("note", "String")];
+    let mutation = |index: usize, name, params, result| Mutation {
+        name,
+        params,
+        result,
+        reads_back: true,
+        fingerprint: Tally::MUTATIONS[index].fingerprint,
+    };
     let expected = [
-        Mutation { name: "add", params, result: "i64", reads_back: true },
-        Mutation { name: "reset", params: &[], result: "()", reads_back: true },
-        Mutation { name: "double", params: &[("times", "Vec<u32>")], result: "Result<i64, String>", reads_back: true },
-        Mutation { name: "subtract", params: &[("amount", "i64")], result: "()", reads_back: true },
+        mutation(0, "add", params, "i64"),
+        mutation(1, "reset", &[], "()"),
+        mutation(2, "double", &[("times", "Vec<u32>")], "Result<i64, String>"),
+        mutation(3, "subtract", &[("amount", "i64")], "()"),
     ];
     assert_eq!(Tally::MUTATIONS, expected);
     assert_eq!(Tally::index(&TallyLog::Add { amount: 0, note: String::new() }), 0);
@@ -152,8 +159,8 @@ mod fingerprints {
     use walr::__private::Recorded;
     use walr::WalState;
 
-    macro_rules! state {
-        ($module:ident, [$(#[$attr:meta])*] $body:expr) => {
+    macro_rules! version {
+        ($module:ident, { $($methods:tt)* }) => {
             mod $module {
                 use super::*;
 
@@ -162,22 +169,73 @@ mod fingerprints {
 
                 #[walr::mutations]
                 impl State {
-                    $(#[$attr])*
-                    #[mutation]
-                    pub(super) fn set(&mut self, value: u64) {
-                        self.0 = $body + value;
-                    }
+                    $($methods)*
                 }
             }
         };
     }
-    state!(one, [] 1);
-    state!(same, [#[doc = "Appends."]] 1);
-    state!(other, [] 2);
+
+    version!(one, {
+        #[mutation]
+        pub(super) fn set(&mut self, value: u64) {
+            self.0 = value;
+        }
+
+        #[mutation]
+        pub(super) fn add(&mut self, value: u64) -> u64 {
+            self.0 += value;
+            self.0
+        }
+    });
+
+    version!(same, {
+        /// Replaces the number.
+        #[mutation]
+        pub(super) fn set(&mut self, value: u64) {
+            self.0 = value;
+        }
+
+        #[mutation]
+        pub(super) fn add(&mut self, value: u64) -> u64 {
+            // Wraps in release builds.
+            self.0 += value;
+            self.0
+        }
+    });
+
+    version!(other, {
+        #[query]
+        pub(super) fn get(&self) -> u64 {
+            self.0
+        }
+
+        #[mutation(name = "add")]
+        pub(super) fn increase(&mut self, value: u64) -> u64 {
+            self.0 += value;
+            self.0
+        }
+
+        #[mutation]
+        pub(super) fn set(&mut self, value: u64) {
+            self.0 = 1 + value;
+        }
+    });
 
     #[test]
     fn changed_code_gives_another_fingerprint_and_changed_docs_do_not() {
         assert_eq!(one::State::FINGERPRINT, same::State::FINGERPRINT);
         assert_ne!(one::State::FINGERPRINT, other::State::FINGERPRINT);
+    }
+
+    #[test]
+    fn each_mutation_has_the_fingerprint_of_its_own_code() {
+        fn of<S: Recorded>(name: &str) -> u64 {
+            let mutation = S::MUTATIONS.iter().find(|mutation| mutation.name == name);
+            mutation.expect("a mutation of this name").fingerprint
+        }
+        assert_eq!(of::<one::State>("set"), of::<same::State>("set"));
+        assert_ne!(of::<one::State>("set"), of::<one::State>("add"));
+        assert_ne!(of::<one::State>("set"), of::<other::State>("set"));
+        assert_eq!(of::<one::State>("add"), of::<other::State>("add"), "the query or the method's new name changed it");
     }
 }

@@ -11,6 +11,7 @@ mod logs;
 mod no_prelude;
 mod re_encode_check;
 mod recorded;
+mod results;
 mod states;
 mod visibility;
 

@@ -2,10 +2,12 @@
 //! to, and a body that is still being typed doesn't take the other methods with it.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::{ToTokens, TokenStreamExt};
+use quote::{ToTokens, TokenStreamExt, quote};
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Generics, Ident, ImplItem, Lifetime, Signature, Token, Type, Visibility, token};
+
+use crate::text;
 
 /// An impl block.
 pub(crate) struct Block {
@@ -184,6 +186,13 @@ impl Parse for BlockItem {
 }
 
 impl Method {
+    /// Returns a hash of the parameters, the result and the body, which is the same under another name of the method.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        let Signature { inputs, output, .. } = &self.sig;
+        let body = &self.body;
+        text::fingerprint(quote!(#inputs #output #body))
+    }
+
     fn parse_signature(
         input: ParseStream<'_>,
     ) -> syn::Result<(Vec<Attribute>, Visibility, Option<Token![default]>, Signature)> {

@@ -76,7 +76,7 @@ fn write(tokens: TokenStream, text: &mut String) {
     }
 }
 
-/// Returns a hash of the block's code: FNV-1a over its tokens, without doc comments.
+/// Returns a hash of code: FNV-1a over its tokens, without doc comments.
 ///
 /// It hashes token by token, because the spaces in rustc's text of tokens may change.
 pub(crate) fn fingerprint(tokens: TokenStream) -> u64 {

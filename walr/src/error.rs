@@ -256,6 +256,23 @@ pub enum Error {
         checkpoint: Lsn,
     },
 
+    /// A replay returned other results than the calls did, and
+    /// [`Options::on_changed_results`](crate::Options::on_changed_results) refuses its state. Nothing on disk was changed. Fate: not
+    /// recorded (the store doesn't open).
+    #[error("{}: the replay of lsn {first} to {last} returned other results than the calls of {} did; {reason}; nothing was changed; open the store with the program that made the calls and close it, or fix the mutation, or keep the replayed state with `on_changed_results(ChangedResults::Accept)`", .path.display(), in_code(.mutations))]
+    ChangedResults {
+        /// The store.
+        path: PathBuf,
+        /// The first record of the interval that differs.
+        first: Lsn,
+        /// The last record of the interval.
+        last: Lsn,
+        /// The names on disk of the interval's mutations whose results count, each once.
+        mutations: Vec<String>,
+        /// The possible reasons, such as `the code was changed, or isn't deterministic`.
+        reason: &'static str,
+    },
+
     /// [`Store::verify_replay`](crate::Store::verify_replay) built a state from disk that differs from the live one. Fate: not
     /// recorded (there was nothing to record).
     #[error("{}: {reason}; a replay can't be trusted after lsn {trusted}; fix the mutation: take values from outside the state as arguments or by `#[record(..)]`", .path.display())]
@@ -342,6 +359,11 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Error {
         Error::Io { action, path: path.into(), source: Arc::new(source) }
     }
+}
+
+/// Joins names, each in backticks.
+fn in_code(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Debug for Error {

@@ -90,7 +90,7 @@ pub use lsn::Lsn;
 #[doc(inline)]
 pub use manual::{ReplayHandler, ReplayHandlerResult, WAL};
 #[doc(inline)]
-pub use options::{ChangedCode, CheckpointPolicy, Durability, Options, Phase, Progress};
+pub use options::{ChangedCode, ChangedResults, CheckpointPolicy, Durability, Options, Phase, Progress};
 #[doc(inline)]
 pub use recovery::{Bypassed, Cut, DryRun, Recovery, is_replaying};
 #[doc(inline)]

@@ -19,6 +19,7 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     let fingerprint = text::fingerprint(expansion.model.block.source.clone());
     let apply = apply(expansion);
     let index = index(expansion);
+    let digest = digest(expansion);
     hidden! {
         #places
 
@@ -41,6 +42,10 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
 
             fn index(log: &Self::Log) -> usize {
                 #index
+            }
+
+            fn digest(outcome: &Self::Outcome) -> ::core::option::Option<u64> {
+                #digest
             }
         }
     }
@@ -107,9 +112,16 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
             syn::ReturnType::Default => "()".to_owned(),
             syn::ReturnType::Type(_, ty) => text::of_type(ty),
         };
+        let fingerprint = mutation.method.fingerprint();
         quote! {
             #conditions
-            #private::Mutation { name: #name, params: &[#(#params),*], result: #result, reads_back: #reads_back },
+            #private::Mutation {
+                name: #name,
+                params: &[#(#params),*],
+                result: #result,
+                reads_back: #reads_back,
+                fingerprint: #fingerprint,
+            },
         }
     })
 }
@@ -159,4 +171,24 @@ fn index(expansion: &Expansion<'_>) -> TokenStream {
         hidden!(#conditions #log::#variant { .. } => #places::#variant as usize,)
     });
     hidden!(match *log { #(#arms)* })
+}
+
+/// Expands to the digest of each result. rustc selects by the type whether it counts: see `MutationResult` in walr.
+fn digest(expansion: &Expansion<'_>) -> TokenStream {
+    let Expansion { private, outcome, model, .. } = expansion;
+    let arms = model.recorded().map(|mutation| {
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
+        let variant = &mutation.variant;
+        match mutation.options.allow_nondeterminism {
+            true => hidden!(#conditions #outcome::#variant(_) => ::core::option::Option::None,),
+            false => hidden! {
+                #conditions
+                #outcome::#variant(ref result) => (&&&#private::MutationResult(result)).__walr_digest(),
+            },
+        }
+    });
+    hidden! {
+        use #private::DigestedResult as _;
+        match *outcome { #(#arms)* }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod check;
 mod compound;
+mod digest;
 mod input;
 mod notes;
 mod parts;
@@ -22,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::check::{Tokens, check_sample, decode_again, encode_noted};
+pub(crate) use self::digest::{digest, mix};
 pub(crate) use self::input::ChunkSource;
 pub(crate) use self::refusal::{PathStep, Refusal, path_of};
 pub(crate) use self::sample::{SampleNames, WrittenStruct};

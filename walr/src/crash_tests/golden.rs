@@ -302,8 +302,8 @@ impl Recorded for Count {
     type Outcome = ();
     type Mutations = CountMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "add", params: &[("by", "u32")], result: "()", reads_back: true },
-        Mutation { name: "clear", params: &[], result: "()", reads_back: true },
+        Mutation { name: "add", params: &[("by", "u32")], result: "()", reads_back: true, fingerprint: 0 },
+        Mutation { name: "clear", params: &[], result: "()", reads_back: true, fingerprint: 0 },
     ];
     const FINGERPRINT: u64 = 0;
 

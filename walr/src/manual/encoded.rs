@@ -117,6 +117,7 @@ impl Recorded for EncodedState {
         result: "()",
         // `WAL` has checked that the program's value can be decoded.
         reads_back: true,
+        fingerprint: 0,
     }];
     const FINGERPRINT: u64 = 0;
 

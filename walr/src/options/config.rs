@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ChangedCode, CheckpointPolicy, Durability};
+use super::{ChangedCode, ChangedResults, CheckpointPolicy, Durability};
 use crate::error::{Error, Result};
 
 const KIB: u64 = 1024;
@@ -25,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) commit_on_caller: bool,
     pub(crate) power_safe_overwrite: bool,
     pub(crate) changed_code: ChangedCode,
+    pub(crate) changed_results: ChangedResults,
     /// Makes checkpoints and the next segment on threads of their own. Crash tests make them on the writer's thread, so that each
     /// run makes the same calls to the file system.
     pub(crate) in_background: bool,
@@ -49,6 +50,7 @@ impl Default for Config {
             commit_on_caller: false,
             power_safe_overwrite: true,
             changed_code: ChangedCode::default(),
+            changed_results: ChangedResults::default(),
             in_background: true,
             only_reserve: false,
             slice: Duration::from_micros(500),

@@ -1,11 +1,13 @@
 //! The options that a store is opened with.
 
+mod changed_results;
 mod checkpoints;
 mod config;
 mod durability;
 mod manual;
 pub(crate) mod progress;
 
+pub use changed_results::ChangedResults;
 pub use checkpoints::CheckpointPolicy;
 pub(crate) use config::Config;
 pub use durability::Durability;
@@ -260,6 +262,32 @@ impl<S> Options<S> {
     #[must_use]
     pub fn on_changed_code(mut self, then: ChangedCode) -> Self {
         self.config.changed_code = then;
+        self
+    }
+
+    /// Sets what an open does if a replay returns other results than the calls did. Default: [`ChangedResults::Refuse`].
+    ///
+    /// The log holds digests of the results that mutations returned. If those of a replay differ, the replay leads to another state
+    /// than the one that was served: a method or a function that it calls was changed, or a mutation isn't deterministic.
+    ///
+    /// A result counts if its type is `Serialize`, without the order of its sequences and maps. Of a `Result` whose error isn't, the
+    /// `Ok` value counts, and otherwise that it failed. Nothing compares `()`, other results, results of more than 256 values inside
+    /// each other, and those of mutations with `allow_nondeterminism`. In a generic impl block, only its bounds tell that a type is
+    /// `Serialize`: `Option<V>` counts if the block says `V: Serialize`.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Default, Serialize, Deserialize, walr::WalState)]
+    /// # struct Cache { hits: u64 }
+    /// # #[walr::mutations]
+    /// # impl Cache { #[mutation] fn hit(&mut self) { self.hits += 1 } }
+    /// use walr::{ChangedResults, Durable};
+    ///
+    /// let options = Durable::<Cache>::options().on_changed_results(ChangedResults::Accept);
+    /// ```
+    #[must_use]
+    pub fn on_changed_results(mut self, then: ChangedResults) -> Self {
+        self.config.changed_results = then;
         self
     }
 

@@ -5,6 +5,7 @@ mod bytes;
 pub(crate) mod migrate;
 pub(crate) mod reentry;
 pub(crate) mod result_types;
+pub(crate) mod results;
 pub(crate) mod shape;
 pub(crate) mod state;
 mod stored_schema;

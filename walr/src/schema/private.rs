@@ -3,6 +3,7 @@
 pub use crate::codec::CheckpointDecoder;
 pub use crate::schema::migrate::{FormerState, Migrating, Precedes};
 pub use crate::schema::result_types::{ResultType, UnreadResult};
+pub use crate::schema::results::{DigestedResult, MutationResult};
 pub use crate::schema::shape::Shape;
 pub use crate::schema::state::{
     Argument, Checked, FirstState, Handle, Mutation, Mutations, Recorded, Returned, SharedField, StoredField,

@@ -44,6 +44,12 @@ pub trait Recorded: Sized {
 
     /// Returns the index in [`MUTATIONS`](Recorded::MUTATIONS) of the mutation that `log` records.
     fn index(log: &Self::Log) -> usize;
+
+    /// Returns the digest of a mutation's result, or `None` if the result doesn't count (`schema/results.rs`). The result's
+    /// `Serialize` may panic.
+    fn digest(_outcome: &Self::Outcome) -> Option<u64> {
+        None
+    }
 }
 
 /// A state that walr can store. Derive it with [`#[derive(WalState)]`](macro@crate::WalState).
@@ -217,6 +223,8 @@ pub struct Mutation {
     pub result: &'static str,
     /// True if the types of all arguments are known to read back as they were encoded.
     pub reads_back: bool,
+    /// A fingerprint of the code: it differs when the parameters, the result or the body differ.
+    pub fingerprint: u64,
 }
 
 /// The store behind a handle.
