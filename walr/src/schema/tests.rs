@@ -56,7 +56,8 @@ fn mutations_without_records_may_be_removed() {
 #[test]
 fn records_of_several_segments_are_counted_together() {
     let old = schema(&[("insert", &[("key", "String")]), ("clear", &[])]);
-    let later = schema(&[("touch", &[]), ("insert", &[("key", "String")]), ("clear", &[])]);
+    let mut later = schema(&[("touch", &[]), ("insert", &[("key", "String")]), ("clear", &[])]);
+    later.mutations[1].result = form("u64");
     let new = schema(&[]);
     let mut counts = MutationCounts::default();
     for (schema, segment) in [(&old, &[3, 0][..]), (&old, &[2, 1]), (&later, &[0, 4, 0])] {
@@ -64,6 +65,7 @@ fn records_of_several_segments_are_counted_together() {
     }
     let error = counts.check(&new, Path::new("cache")).unwrap_err().to_string();
     assert!(error.contains("9 records of the mutation `insert`"), "{error}");
+    assert_eq!(error.matches("`insert`").count(), 1, "{error}");
     assert!(error.contains("1 record of the mutation `clear`"), "{error}");
 }
 

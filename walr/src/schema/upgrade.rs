@@ -42,13 +42,14 @@ impl MutationCounts {
         if let Some(found) = used.map(|(schema, _)| schema.version).find(|version| *version > now.version) {
             return refuse(newer_version("log", found, now));
         }
-        let mut totals: BTreeMap<&Signature, u64> = BTreeMap::new();
+        // Records are read without their results, so that mutations with other results are the same here.
+        let mut totals: BTreeMap<_, (&Signature, u64)> = BTreeMap::new();
         for (schema, counts) in &self.0 {
             for (old, count) in schema.mutations.iter().zip(counts).filter(|(_, count)| **count > 0) {
-                *totals.entry(old).or_default() += count;
+                totals.entry((&old.name, &old.params)).or_insert((old, 0)).1 += count;
             }
         }
-        let reasons: Vec<_> = totals.iter().filter_map(|(old, count)| not_replayable(old, *count, now)).collect();
+        let reasons: Vec<_> = totals.values().filter_map(|(old, count)| not_replayable(old, *count, now)).collect();
         if reasons.is_empty() { Ok(()) } else { refuse(reasons.join("; and ")) }
     }
 }
