@@ -43,7 +43,7 @@ const LINK: &str = "
 
 /// A schema behind the link. The record count is the length of the encoding.
 const SCHEMA: &str = "
-    75470737                         # header CRC
+    15c3ee6b                         # header CRC
     05                               # kind
     00                               # flags
     0000                             # 0
@@ -56,9 +56,9 @@ const SCHEMA: &str = "
     0300000000000000                 # epoch
     0900000000000000                 # position
     0068e5cf8b010000                 # written at
-    4800000000000000                 # body length
-    46000000                         # record count
-    ecb03f4b                         # body CRC
+    5800000000000000                 # body length
+    56000000                         # record count
+    03f9f546                         # body CRC
     3a49169d                         # chain
     00000000                         # 0
     01                               # version of the encoding
@@ -80,16 +80,18 @@ const SCHEMA: &str = "
     0104                             # its shape: a u32
     03753634                         # its result as it is written
     0105                             # the shape of that: a u64
+    0807060504030201                 # its fingerprint
     05636c656172                     # name
     00                               # no parameter
     022829                           # its result as it is written
     0120                             # the shape of that: opaque
+    0900000000000000                 # its fingerprint
     0000                             # padding
 ";
 
 /// A batch: `add(by: 5)` and `clear()` as one atomic batch.
 const BATCH: &str = "
-    c82935fc                         # header CRC
+    021dd5c5                         # header CRC
     01                               # kind
     00                               # flags
     0000                             # 0
@@ -105,7 +107,7 @@ const BATCH: &str = "
     0800000000000000                 # body length
     02000000                         # record count
     4e64ab14                         # body CRC
-    75470737                         # chain
+    15c3ee6b                         # chain
     00000000                         # 0
     05                               # length 2, joined to the next
     0005                             # mutation 0, by 5
@@ -116,7 +118,7 @@ const BATCH: &str = "
 
 /// An abort of both records.
 const ABORT: &str = "
-    4f8575a7                         # header CRC
+    e70dbaea                         # header CRC
     06                               # kind
     00                               # flags
     0000                             # 0
@@ -132,7 +134,7 @@ const ABORT: &str = "
     1000000000000000                 # body length
     01000000                         # record count
     d7f8dee1                         # body CRC
-    c82935fc                         # chain
+    021dd5c5                         # chain
     00000000                         # 0
     2800000000000000                 # first LSN
     2900000000000000                 # last LSN
@@ -140,7 +142,7 @@ const ABORT: &str = "
 
 /// A seal.
 const SEAL: &str = "
-    65661ca1                         # header CRC
+    e0072df6                         # header CRC
     03                               # kind
     00                               # flags
     0000                             # 0
@@ -156,7 +158,7 @@ const SEAL: &str = "
     0800000000000000                 # body length
     00000000                         # record count
     e73035ad                         # body CRC
-    4f8575a7                         # chain
+    e70dbaea                         # chain
     00000000                         # 0
     0400000000000000                 # next segment's seq
 ";
@@ -259,8 +261,9 @@ fn schema() -> Schema {
                 name: "add".to_string(),
                 params: vec![("by".to_string(), form("Amt", vec![scalar(Scalar::U32)]))],
                 result: form("u64", vec![scalar(Scalar::U64)]),
+                fingerprint: 0x0102_0304_0506_0708,
             },
-            Signature { name: "clear".to_string(), params: vec![], result: TypeForm::opaque("()") },
+            Signature { name: "clear".to_string(), params: vec![], result: TypeForm::opaque("()"), fingerprint: 9 },
         ],
     }
 }

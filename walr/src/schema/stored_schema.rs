@@ -2,7 +2,7 @@
 //! them.
 //!
 //! Its encoding is its own version (1), the state's name and version, the state's form, the fingerprint of the code (u64), and the
-//! list of mutations: name, list of parameters (name and form), form of the result. A form is the type as it is written, and its
+//! list of mutations: name, list of parameters (name and form), form of the result, fingerprint (u64). A form is the type as it is written, and its
 //! shape (`shape/encoding.rs`). Texts, numbers and lists are those of `bytes.rs`.
 
 use std::any::TypeId;
@@ -45,6 +45,8 @@ pub(crate) struct Signature {
     pub(crate) params: Vec<(String, TypeForm)>,
     /// The form of what it returns. Records are read without it.
     pub(crate) result: TypeForm,
+    /// The fingerprint of the code.
+    pub(crate) fingerprint: u64,
 }
 
 impl Signature {
@@ -88,12 +90,13 @@ impl Signature {
             form.put(out);
         });
         self.result.put(out);
+        out.extend_from_slice(&self.fingerprint.to_le_bytes());
     }
 
     fn take(from: &mut SchemaReader<'_>) -> Option<Signature> {
         let name = from.text()?;
         let params = from.list(|from| Some((from.text()?, TypeForm::take(from)?)))?;
-        Some(Signature { name, params, result: TypeForm::take(from)? })
+        Some(Signature { name, params, result: TypeForm::take(from)?, fingerprint: from.u64()? })
     }
 }
 
@@ -188,7 +191,7 @@ impl Traced {
             let trace = S::RESULTS.get(index).copied().flatten();
             let shape = trace.map_or_else(Shape::opaque, |trace| trace());
             let result = TypeForm { written: mutation.result.to_string(), shape };
-            Signature { name: mutation.name.to_string(), params, result }
+            Signature { name: mutation.name.to_string(), params, result, fingerprint: mutation.fingerprint }
         };
         let schema = Schema {
             state: S::NAME.to_string(),

@@ -19,6 +19,7 @@ fn schema(mutations: &[(&str, &[(&str, &str)])]) -> Schema {
         name: name.to_string(),
         params: params.iter().map(|(name, ty)| (name.to_string(), form(ty))).collect(),
         result: TypeForm::opaque("bool"),
+        fingerprint: 7,
     };
     Schema {
         state: "Cache".into(),

@@ -42,7 +42,7 @@ impl MutationCounts {
         if let Some(found) = used.map(|(schema, _)| schema.version).find(|version| *version > now.version) {
             return refuse(newer_version("log", found, now));
         }
-        // Records are read without their results, so that mutations with other results are the same here.
+        // Records are read without results and code, so that mutations that differ in these are the same here.
         let mut totals: BTreeMap<_, (&Signature, u64)> = BTreeMap::new();
         for (schema, counts) in &self.0 {
             for (old, count) in schema.mutations.iter().zip(counts).filter(|(_, count)| **count > 0) {

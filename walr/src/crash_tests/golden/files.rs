@@ -54,9 +54,9 @@ const CHECKPOINT: &str = "
     0068e5cf8b010000                 # written at
     0500000000000000                 # epoch
     0600000000000000                 # position
-    45000000                         # schema's length
+    55000000                         # schema's length
     00000000000000000000000000000000 # 0
-    2e14aaf3                         # CRC of all before
+    edf4a189                         # CRC of all before
     01                               # schema: version of the encoding
     05436f756e74                     # state's name
     01                               # version
@@ -76,11 +76,13 @@ const CHECKPOINT: &str = "
     0104                             # its shape: a u32
     022829                           # its result as it is written
     0120                             # the shape of that: opaque
+    0000000000000000                 # its fingerprint
     05636c656172                     # name
     00                               # no parameter
     022829                           # its result as it is written
     0120                             # the shape of that: opaque
-    ac924a63                         # schema's CRC
+    0000000000000000                 # its fingerprint
+    0049bc9a                         # schema's CRC
     03000000                         # chunk: length
     36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
     fbbc02                           # the state's encoding
