@@ -20,10 +20,10 @@ fn every_refusal_of_changed_code_is_explained() {
     let docs = docs();
     let mut messages = Vec::new();
     for path in [
-        "walr/src/schema/signature.rs",
+        "walr/src/schema/upgrade.rs",
         "walr/src/schema/migrate.rs",
         "walr/src/checkpoint/read.rs",
-        "walr/src/schema/shape/renames.rs",
+        "walr/src/schema/shape/compare.rs",
     ] {
         let mut found = Vec::new();
         // A corrupt file is bypassed, or is an `Error::Corrupt` with its own row.
@@ -40,7 +40,7 @@ fn every_refusal_of_changed_code_is_explained() {
 fn every_refusal_of_a_value_is_explained() {
     let docs = docs();
     let mut messages = Vec::new();
-    for path in ["codec/refusal.rs", "codec/self_describing.rs", "schema/shape/misread.rs"] {
+    for path in ["codec/refusal.rs", "codec/self_describing.rs", "schema/trace/misread.rs"] {
         literals(tokens(&read(&format!("walr/src/{path}"))), &mut messages);
     }
     // The replacements of types are in the table of crates, and the parts of a message in its row.

@@ -12,14 +12,19 @@ const LAYERS: [&[&str]; 9] = [
     &["lsn", "error", "panic", "options", "fs", "sim"],
     &["codec"],
     &[
-        "schema/reads_back",
+        "schema/unchecked_types",
         "schema/reentry",
         "schema/waiting",
-        "schema/state",
-        "schema/results",
+        "schema/bytes",
         "schema/shape",
+        "schema/state",
+        "schema/trace",
+        "schema/result_types",
+        "schema/results",
         "schema/migrate",
-        "schema/signature",
+        "schema/type_form",
+        "schema/stored_schema",
+        "schema/upgrade",
     ],
     &["log/frame", "log/layout", "log/segment", "log/journal", "log/view"],
     &["checkpoint"],
@@ -172,7 +177,7 @@ fn imports(inside: &str, imports: &[Vec<String>], wrong: &mut Vec<String>) {
         }
         // A re-export counts as one of the last module of its folder.
         let is_re_export = names.first() == Some(&"schema") && module_of(&names).is_none();
-        let module = if is_re_export { Some("schema/signature".to_string()) } else { module_of(&names) };
+        let module = if is_re_export { Some("schema/upgrade".to_string()) } else { module_of(&names) };
         match module {
             Some(module) if position(&module) > position(&own) => {
                 wrong.push(format!("`{own}` imports from `{module}`, which is above it"));

@@ -132,22 +132,26 @@ fn an_invalid_log_is_an_error() {
 #[test]
 fn the_schema_holds_names_and_types() {
     let params = &[("amount", "i64"), ("note", "String")];
-    let mutation = |index: usize, name, params| Mutation {
+    let mutation = |index: usize, name, params, result| Mutation {
         name,
         params,
+        result,
         reads_back: true,
         fingerprint: Tally::MUTATIONS[index].fingerprint,
     };
     let expected = [
-        mutation(0, "add", params),
-        mutation(1, "reset", &[]),
-        mutation(2, "double", &[("times", "Vec<u32>")]),
-        mutation(3, "subtract", &[("amount", "i64")]),
+        mutation(0, "add", params, "i64"),
+        mutation(1, "reset", &[], "()"),
+        mutation(2, "double", &[("times", "Vec<u32>")], "Result<i64, String>"),
+        mutation(3, "subtract", &[("amount", "i64")], "()"),
     ];
     assert_eq!(Tally::MUTATIONS, expected);
     assert_eq!(Tally::index(&TallyLog::Add { amount: 0, note: String::new() }), 0);
     assert_eq!(Tally::index(&TallyLog::OldSubtract { amount: 0 }), 3);
     assert_ne!(Tally::FINGERPRINT, Second::FINGERPRINT);
+    assert!(Tally::RESULTS.iter().all(Option::is_some) && Tally::RESULTS.len() == 4);
+    assert_eq!(Second::RESULTS.len(), 1);
+    assert!(Second::RESULTS[0].is_none());
 }
 
 mod fingerprints {

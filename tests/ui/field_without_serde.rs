@@ -2,6 +2,6 @@
 
 pub struct Entry(pub u64);
 
-const _: () = <Vec<Entry> as walr::__private::Kept>::IS_KEPT;
+const _: () = <Vec<Entry> as walr::__private::StoredField>::IS_STORED;
 
 fn main() {}

@@ -4,6 +4,6 @@ pub struct Cache {
     pub entries: Vec<String>,
 }
 
-const _: () = <Cache as walr::__private::Stored>::IS_STORED;
+const _: () = <Cache as walr::__private::StoredState>::IS_STORED;
 
 fn main() {}

@@ -93,6 +93,11 @@ program!(field_renamed_with_serde {
     type #[derive(Clone, Debug, Serialize, Deserialize)]
     struct Entry { #[serde(rename = "id")] number: u64, #[serde(default)] size: u64 }
 });
+program!(field_renamed_with_an_alias {
+    #[mutation] fn put(entry: Entry);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    struct Entry { #[serde(alias = "id")] number: u64, size: u64 }
+});
 program!(fields_in_capitals {
     #[mutation] fn put(entry: Entry);
     type #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -160,6 +165,11 @@ program!(variant_renamed_with_serde {
     #[mutation] fn put(door: Option<Door>);
     type #[derive(Clone, Debug, Serialize, Deserialize)]
     enum Door { Open, #[serde(rename = "Closed")] Shut { since: u64 } }
+});
+program!(variant_renamed_with_an_alias {
+    #[mutation] fn put(door: Option<Door>);
+    type #[derive(Clone, Debug, Serialize, Deserialize)]
+    enum Door { #[serde(alias = "Ajar")] Open, #[serde(alias = "Closed")] Shut { since: u64 } }
 });
 program!(variant_skipped_at_the_end {
     #[mutation] fn put(door: Option<Door>);
@@ -231,6 +241,8 @@ changes! {
         => upgraded!(entries, field_renamed, put_entry(), "");
     field_is_renamed_with_serde, "a field of an argument's struct renamed, with `#[serde(rename = \"id\")]`", Works
         => upgraded!(entries, field_renamed_with_serde, put_entry(), "(Entry { number: 1, size: 2 },)");
+    field_is_renamed_with_an_alias, "a field of an argument's struct renamed, with `#[serde(alias = \"id\")]`", Works
+        => upgraded!(entries, field_renamed_with_an_alias, put_entry(), "(Entry { number: 1, size: 2 },)");
     fields_are_in_capitals, "`#[serde(rename_all = \"UPPERCASE\")]` on an argument's struct", Refused(&["id: u64", "ID: u64"])
         => upgraded!(entries, fields_in_capitals, put_entry(), "");
     field_is_skipped, "`#[serde(skip)]` on a field of an argument's struct",
@@ -247,6 +259,8 @@ changes! {
         => upgraded!(doors, variant_renamed, put_door(), "");
     variant_is_renamed_with_serde, "a variant of an argument's enum renamed, with `#[serde(rename = \"Closed\")]`", Works
         => upgraded!(doors, variant_renamed_with_serde, put_door(), "(Some(Shut { since: 3 }),)");
+    variant_is_renamed_with_an_alias, "a variant of an argument's enum renamed, with `#[serde(alias = \"Closed\")]`", Works
+        => upgraded!(doors, variant_renamed_with_an_alias, put_door(), "(Some(Shut { since: 3 }),)");
     skipped_variant_is_added_last, "a `#[serde(skip)]` variant added after the others of an argument's enum", Works
         => upgraded!(doors, variant_skipped_at_the_end, put_door(), "(Some(Closed { since: 3 }),)");
     skipped_variant_is_inserted, "a `#[serde(skip)]` variant added before the others of an argument's enum",

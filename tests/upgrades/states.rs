@@ -41,6 +41,7 @@ state!(version_2 { #[wal(version = 2)] struct Cache { entries: Vec<String>, hits
 
 state!(field_renamed { struct Cache { entries: Vec<String>, uses: u64 } });
 state!(field_renamed_with { struct Cache { entries: Vec<String>, #[serde(rename = "hits", default)] uses: u64 } });
+state!(field_renamed_with_an_alias { struct Cache { entries: Vec<String>, #[serde(alias = "hits")] uses: u64 } });
 state!(in_capitals { #[serde(rename_all = "UPPERCASE")] struct Cache { entries: Vec<String>, hits: u64 } });
 state!(now_skipped { struct Cache { entries: Vec<String>, #[serde(skip)] #[wal(not_rebuilt)] hits: u64 } });
 state!(through_another { #[serde(from = "Hits", into = "Hits")] struct Cache { entries: Vec<String>, hits: u64 }
@@ -92,6 +93,10 @@ changes! {
         => upgraded!(v1::Cache, field_renamed::Cache, Killed);
     field_is_renamed_with_serde, "a field of the state renamed, with `#[serde(rename = \"hits\")]`", Works
         => upgraded!(v1::Cache, field_renamed_with::Cache, Killed);
+    field_is_renamed_with_an_alias, "a field of the state renamed, with `#[serde(alias = \"hits\")]`", Works
+        => upgraded!(v1::Cache, field_renamed_with_an_alias::Cache, Killed);
+    alias_is_added, "an alias added to a field of the state", Works
+        => upgraded!(field_renamed::Cache, field_renamed_with_an_alias::Cache, Closed);
     fields_are_in_capitals, "`#[serde(rename_all = \"UPPERCASE\")]` on the state", Refused(&["hits: u64", "HITS: u64"])
         => upgraded!(v1::Cache, in_capitals::Cache, Killed);
     field_is_skipped, "`#[serde(skip)]` added to a field of the state", Refused(&["`{ entries: Vec<String> }`"])

@@ -30,8 +30,8 @@ pub(super) fn checks(input: &DeriveInput, krate: &Path) -> TokenStream {
     let checks = variants.into_iter().flatten().filter(is_free).map(|field| {
         let ty = without_self(field.ty.to_token_stream(), &state);
         let (of, name) = match is_itself && is_as_serde_has_it(field) {
-            true => (quote!(Kept), quote!(IS_KEPT)),
-            false => (quote!(Shared), quote!(IS_SHARED)),
+            true => (quote!(StoredField), quote!(IS_STORED)),
+            false => (quote!(SharedField), quote!(IS_SHARED)),
         };
         quote_spanned!(field.ty.span()=> const _: () = <#ty as #krate::__private::#of>::#name;)
     });
@@ -67,9 +67,9 @@ mod tests {
     fn each_field_is_checked_for_what_serde_needs() {
         assert_eq!(
             checked("enum A { B(u8, #[serde(skip)] u16), C { #[serde(with = \"m\")] d: u32, e: Box<Self> } }"),
-            "u8 as Kept, u16 as Shared, u32 as Shared, Box < A > as Kept"
+            "u8 as StoredField, u16 as SharedField, u32 as SharedField, Box < A > as StoredField"
         );
-        assert_eq!(checked("#[serde(from = \"B\", into = \"B\")] struct A(u8);"), "u8 as Shared");
-        assert_eq!(checked("struct A<T>(T, Vec<T>, Option<Box<Self>>, u8);"), "u8 as Kept");
+        assert_eq!(checked("#[serde(from = \"B\", into = \"B\")] struct A(u8);"), "u8 as SharedField");
+        assert_eq!(checked("struct A<T>(T, Vec<T>, Option<Box<Self>>, u8);"), "u8 as StoredField");
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     let outcome_ty = checked(expansion, expansion.outcome_ty(), &results(expansion));
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
     let schema = schema(expansion);
+    let result_traces = result_traces(expansion);
     let fingerprint = text::fingerprint(expansion.model.block.source.clone());
     let apply = apply(expansion);
     let index = index(expansion);
@@ -30,6 +31,10 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
             type Mutations = #mutations #arguments;
             const MUTATIONS: &'static [#private::Mutation] = &[#(#schema)*];
             const FINGERPRINT: u64 = #fingerprint;
+            const RESULTS: &'static [::core::option::Option<fn() -> #private::Shape>] = {
+                use #private::UnreadResult as _;
+                &[#(#result_traces)*]
+            };
 
             fn apply(&mut self, log: Self::Log) -> Self::Outcome {
                 #apply
@@ -84,6 +89,15 @@ fn results(expansion: &Expansion<'_>) -> Vec<TokenStream> {
     model.recorded().filter_map(check).collect()
 }
 
+fn result_traces(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
+    let Expansion { self_ty, private, model, .. } = expansion;
+    model.recorded().map(move |mutation| {
+        let conditions = user_attributes::conditions(&mutation.method.attrs);
+        let result = mutation.result(self_ty);
+        quote!(#conditions #private::ResultType::<#result>::TRACE,)
+    })
+}
+
 fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
     let private = &expansion.private;
     expansion.model.recorded().map(move |mutation| {
@@ -94,12 +108,17 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
             let (name, ty) = (names::plain(&param.name), param.form.text());
             quote!((#name, #ty))
         });
+        let result = match &mutation.method.sig.output {
+            syn::ReturnType::Default => "()".to_owned(),
+            syn::ReturnType::Type(_, ty) => text::of_type(ty),
+        };
         let fingerprint = mutation.method.fingerprint();
         quote! {
             #conditions
             #private::Mutation {
                 name: #name,
                 params: &[#(#params),*],
+                result: #result,
                 reads_back: #reads_back,
                 fingerprint: #fingerprint,
             },

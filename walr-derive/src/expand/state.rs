@@ -29,11 +29,10 @@ pub(crate) fn expand(input: &DeriveInput, options: &StateOptions) -> TokenStream
     let (generics, _, where_clause) = bounded.split_for_impl();
     let (_, arguments, _) = input.generics.split_for_impl();
     // A type with parameters is checked where it is used, by its bounds.
-    let check = input
-        .generics
-        .params
-        .is_empty()
-        .then(|| quote_spanned!(ident.span()=> const _: () = <#ident as #krate::__private::Stored>::IS_STORED;));
+    let check =
+        input.generics.params.is_empty().then(
+            || quote_spanned!(ident.span()=> const _: () = <#ident as #krate::__private::StoredState>::IS_STORED;),
+        );
     let field_checks = fields::checks(input, &krate);
     hidden! {
         #check
@@ -76,7 +75,7 @@ fn migrate(options: &StateOptions, version: u32, krate: &Path) -> Option<TokenSt
     Some(hidden! {
         fn migrate(
             version: u32,
-            shape: &str,
+            shape: &#krate::__private::Shape,
             decoder: #krate::__private::CheckpointDecoder<'_>,
         ) -> ::core::option::Option<#krate::Result<Self>> {
             match version {
@@ -174,7 +173,7 @@ mod tests {
     #[test]
     fn a_state_is_checked_at_its_name_if_that_has_no_parameters() {
         let expanded = |input| expand(&syn::parse_str(input).unwrap(), &StateOptions::default()).to_string();
-        assert!(expanded("struct A;").contains("< A as :: walr :: __private :: Stored > :: IS_STORED"));
+        assert!(expanded("struct A;").contains("< A as :: walr :: __private :: StoredState > :: IS_STORED"));
         assert!(!expanded("struct A<T>(T);").contains("IS_STORED"));
     }
 }

@@ -146,7 +146,7 @@ fn other_form(old: &Schema, now: &Schema) -> Option<String> {
     if old.version > now.version {
         return Some(newer_version("checkpoint", old.version, now));
     }
-    if old.version < now.version || old.form.is_same(&now.form) {
+    if old.version < now.version || old.form.reads_as(&now.form) {
         return None;
     }
     let (found, new) = old.form.beside(&now.form);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::log::frame::{self, FLAG_BLOCK, FLAG_CLOSE, FrameHeader, FrameKind, FramePlace, HEADER, Link};
 use crate::lsn::Lsn;
+use crate::schema::shape::{FieldShapes, NameShape, Scalar, Shape, ShapeNode};
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 use crate::schema::{Schema, Signature, TypeForm};
 
@@ -42,7 +43,7 @@ const LINK: &str = "
 
 /// A schema behind the link. The record count is the length of the encoding.
 const SCHEMA: &str = "
-    b76eb41b                         # header CRC
+    15c3ee6b                         # header CRC
     05                               # kind
     00                               # flags
     0000                             # 0
@@ -55,31 +56,42 @@ const SCHEMA: &str = "
     0300000000000000                 # epoch
     0900000000000000                 # position
     0068e5cf8b010000                 # written at
-    4800000000000000                 # body length
-    45000000                         # record count
-    6347790e                         # body CRC
+    5800000000000000                 # body length
+    56000000                         # record count
+    03f9f546                         # body CRC
     3a49169d                         # chain
     00000000                         # 0
+    01                               # version of the encoding
     05436f756e74                     # state's name
     01                               # version
     0a7b206e3a20753332207d           # the state as it is written
-    11737472756374207b206e3a20753332 # its shape
-    207d                             #
-    fd8877665544332211               # fingerprint
+    02                               # its shape: two nodes
+    2600                             # a struct without a name
+    0401                             # named fields: one
+    016e00                           # its name, no alias
+    01                               # its node
+    04                               # a u32
+    8877665544332211                 # fingerprint
     02                               # two mutations
     03616464                         # name
     01                               # one parameter
     026279                           # its name
     03416d74                         # its type as it is written
-    03753332                         # its shape
+    0104                             # its shape: a u32
+    03753634                         # its result as it is written
+    0105                             # the shape of that: a u64
+    0807060504030201                 # its fingerprint
     05636c656172                     # name
     00                               # no parameter
-    000000                           # padding
+    022829                           # its result as it is written
+    0120                             # the shape of that: opaque
+    0900000000000000                 # its fingerprint
+    0000                             # padding
 ";
 
 /// A batch: `add(by: 5)` and `clear()` as one atomic batch.
 const BATCH: &str = "
-    3f86ff08                         # header CRC
+    021dd5c5                         # header CRC
     01                               # kind
     00                               # flags
     0000                             # 0
@@ -95,7 +107,7 @@ const BATCH: &str = "
     0800000000000000                 # body length
     02000000                         # record count
     4e64ab14                         # body CRC
-    b76eb41b                         # chain
+    15c3ee6b                         # chain
     00000000                         # 0
     05                               # length 2, joined to the next
     0005                             # mutation 0, by 5
@@ -106,7 +118,7 @@ const BATCH: &str = "
 
 /// An abort of both records.
 const ABORT: &str = "
-    84f01ce5                         # header CRC
+    e70dbaea                         # header CRC
     06                               # kind
     00                               # flags
     0000                             # 0
@@ -122,7 +134,7 @@ const ABORT: &str = "
     1000000000000000                 # body length
     01000000                         # record count
     d7f8dee1                         # body CRC
-    3f86ff08                         # chain
+    021dd5c5                         # chain
     00000000                         # 0
     2800000000000000                 # first LSN
     2900000000000000                 # last LSN
@@ -130,7 +142,7 @@ const ABORT: &str = "
 
 /// A seal.
 const SEAL: &str = "
-    6ea48343                         # header CRC
+    e0072df6                         # header CRC
     03                               # kind
     00                               # flags
     0000                             # 0
@@ -146,7 +158,7 @@ const SEAL: &str = "
     0800000000000000                 # body length
     00000000                         # record count
     e73035ad                         # body CRC
-    84f01ce5                         # chain
+    e70dbaea                         # chain
     00000000                         # 0
     0400000000000000                 # next segment's seq
 ";
@@ -232,8 +244,28 @@ fn header(number: u64, durable: u64, lsn: u64, chain: u32) -> FrameHeader {
     }
 }
 
-fn form(written: &str, shape: &str) -> TypeForm {
-    TypeForm { written: written.to_string(), shape: shape.to_string() }
+/// Returns the schema of [`Count`] in another program.
+fn schema() -> Schema {
+    let form =
+        |written: &str, shape: Vec<ShapeNode>| TypeForm { written: written.to_string(), shape: Shape::new(shape) };
+    let name = NameShape { name: "n".to_string(), aliases: vec![] };
+    let count = ShapeNode::Struct(String::new(), FieldShapes::Named(vec![(name, 1)]));
+    let scalar = ShapeNode::Scalar;
+    Schema {
+        state: "Count".to_string(),
+        version: 1,
+        form: form("{ n: u32 }", vec![count, scalar(Scalar::U32)]),
+        fingerprint: 0x1122_3344_5566_7788,
+        mutations: vec![
+            Signature {
+                name: "add".to_string(),
+                params: vec![("by".to_string(), form("Amt", vec![scalar(Scalar::U32)]))],
+                result: form("u64", vec![scalar(Scalar::U64)]),
+                fingerprint: 0x0102_0304_0506_0708,
+            },
+            Signature { name: "clear".to_string(), params: vec![], result: TypeForm::opaque("()"), fingerprint: 9 },
+        ],
+    }
 }
 
 #[test]
@@ -242,18 +274,7 @@ fn every_kind_of_frame_is_pinned() {
     let mut body = Vec::new();
     Link { seq: 2, len: 8192, number: 6, chain: 0xfeed_beef }.put(&mut body);
     check(&frames.frame(FrameKind::Link, 0, 0, &body), LINK);
-    let param = ("by".to_string(), form("Amt", "u32"));
-    let schema = Schema {
-        state: "Count".to_string(),
-        version: 1,
-        form: form("{ n: u32 }", "struct { n: u32 }"),
-        fingerprint: 0x1122_3344_5566_7788,
-        mutations: vec![
-            Signature { name: "add".to_string(), params: vec![param] },
-            Signature { name: "clear".to_string(), params: vec![] },
-        ],
-    };
-    let body = schema.encode().unwrap();
+    let body = schema().encode().unwrap();
     check(&frames.frame(FrameKind::Schema, 0, body.len() as u32, &body), SCHEMA);
     let mut body = Vec::new();
     frame::put_record(&[0, 5], true, &mut body);
@@ -284,8 +305,8 @@ impl Recorded for Count {
     type Outcome = ();
     type Mutations = CountMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "add", params: &[("by", "u32")], reads_back: true, fingerprint: 0 },
-        Mutation { name: "clear", params: &[], reads_back: true, fingerprint: 0 },
+        Mutation { name: "add", params: &[("by", "u32")], result: "()", reads_back: true, fingerprint: 0 },
+        Mutation { name: "clear", params: &[], result: "()", reads_back: true, fingerprint: 0 },
     ];
     const FINGERPRINT: u64 = 0;
 

@@ -38,9 +38,15 @@ impl Recorded for Tally {
     type Outcome = usize;
     type Mutations = TallyMutations;
     const MUTATIONS: &'static [Mutation] = &[
-        Mutation { name: "push", params: &[("id", "u32"), ("ballast", "Vec<u8>")], reads_back: true, fingerprint: 0 },
-        Mutation { name: "boom", params: &[("id", "u32")], reads_back: true, fingerprint: 0 },
-        Mutation { name: "flaky", params: &[("id", "u32")], reads_back: false, fingerprint: 0 },
+        Mutation {
+            name: "push",
+            params: &[("id", "u32"), ("ballast", "Vec<u8>")],
+            result: "usize",
+            reads_back: true,
+            fingerprint: 0,
+        },
+        Mutation { name: "boom", params: &[("id", "u32")], result: "usize", reads_back: true, fingerprint: 0 },
+        Mutation { name: "flaky", params: &[("id", "u32")], result: "usize", reads_back: false, fingerprint: 0 },
     ];
     const FINGERPRINT: u64 = 7;
 

@@ -114,6 +114,7 @@ impl Recorded for EncodedState {
     const MUTATIONS: &'static [Mutation] = &[Mutation {
         name: "log",
         params: &[("log", "bytes")],
+        result: "()",
         // `WAL` has checked that the program's value can be decoded.
         reads_back: true,
         fingerprint: 0,

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use crate::codec::CheckpointDecoder;
 use crate::error::{Error, Result};
 use crate::panic;
-use crate::schema::shape::{OPAQUE, Shape, difference, rename_hint, renames};
+use crate::schema::shape::{Shape, difference, rename_hint};
+use crate::schema::trace::TypeTrace;
 
 /// A state of an older version, on its way to the current one.
 pub struct Migrating<T> {
@@ -35,18 +36,18 @@ pub trait FormerState: Sized {
     /// # Errors
     ///
     /// [`Error::Schema`] if this type has another shape, and [`Error::Codec`] if the bytes are no value of it.
-    fn decode(version: u32, shape: &str, decoder: CheckpointDecoder<'_>) -> Result<Migrating<Self>>;
+    fn decode(version: u32, shape: &Shape, decoder: CheckpointDecoder<'_>) -> Result<Migrating<Self>>;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> FormerState for T {
-    fn decode(version: u32, shape: &str, decoder: CheckpointDecoder<'_>) -> Result<Migrating<T>> {
+    fn decode(version: u32, shape: &Shape, decoder: CheckpointDecoder<'_>) -> Result<Migrating<T>> {
         let path = decoder.path.to_path_buf();
-        let known = Shape::of::<T>().text();
-        let can_tell = !known.contains(OPAQUE) && !shape.contains(OPAQUE);
-        if known != shape && can_tell {
-            let hint = rename_hint(&renames(shape, &known).unwrap_or_default());
-            let (found, known) = difference(shape, &known);
+        let known = TypeTrace::of::<T>().shape(true);
+        // `T` has no other source to compare, if a part of it can't be traced.
+        if shape.is_complete() && known.is_complete() && !shape.reads_as(&known) {
+            let hint = rename_hint(&shape.renames(&known).unwrap_or_default());
+            let (found, known) = difference(&shape.text(), &known.text());
             let name = name_of::<T>();
             let reason = format!(
                 "the checkpoint holds version {version} of the state, `{found}`, but `{name}`, the type of that version, is \

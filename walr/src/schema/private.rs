@@ -2,11 +2,14 @@
 
 pub use crate::codec::CheckpointDecoder;
 pub use crate::schema::migrate::{FormerState, Migrating, Precedes};
-pub use crate::schema::reads_back::{Probe, Unlisted};
+pub use crate::schema::result_types::{ResultType, UnreadResult};
 pub use crate::schema::results::{DigestedResult, MutationResult};
+pub use crate::schema::shape::Shape;
 pub use crate::schema::state::{
-    Argument, Begins, Checked, Handle, Kept, Mutation, Mutations, Recorded, Returned, Shared, Stored,
+    Argument, Checked, FirstState, Handle, Mutation, Mutations, Recorded, Returned, SharedField, StoredField,
+    StoredState,
 };
+pub use crate::schema::unchecked_types::{Probe, Unlisted};
 pub use serde;
 pub use serde::de::DeserializeOwned;
 

@@ -13,6 +13,7 @@ use crate::codec::CheckpointDecoder;
 use crate::error::Result;
 use crate::panic::Quiet;
 use crate::schema::reentry::Entered;
+use crate::schema::shape::Shape;
 use crate::schema::waiting::Waiting;
 
 /// The mutations of a state: its log, how a logged value is applied, and the methods that the handle offers.
@@ -34,6 +35,9 @@ pub trait Recorded: Sized {
     const MUTATIONS: &'static [Mutation];
     /// A fingerprint of the impl block's code: it differs when a mutation's body differs.
     const FINGERPRINT: u64;
+    /// The traces of the results' types, in the order of [`MUTATIONS`](Recorded::MUTATIONS). A type without a trace is opaque.
+    #[doc(hidden)]
+    const RESULTS: &'static [Option<fn() -> Shape>] = &[];
 
     /// Applies `log`: calls the method that it records.
     fn apply(&mut self, log: Self::Log) -> Self::Outcome;
@@ -74,7 +78,7 @@ pub trait WalState:
 
     /// Decodes a checkpoint of the older `version`, whose traced shape was `shape`. Returns `None` if there is no migration from
     /// that version.
-    fn migrate(_version: u32, _shape: &str, _decoder: CheckpointDecoder<'_>) -> Option<Result<Self>> {
+    fn migrate(_version: u32, _shape: &Shape, _decoder: CheckpointDecoder<'_>) -> Option<Result<Self>> {
         None
     }
 
@@ -88,13 +92,13 @@ pub trait WalState:
     label = "is not `Serialize + DeserializeOwned`",
     note = "derive all three: `#[derive(Serialize, Deserialize, WalState)]`"
 )]
-pub trait Stored {
+pub trait StoredState {
     /// A constant for generated code to name.
     const IS_STORED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Stored for T {}
+impl<T: Serialize + DeserializeOwned> StoredState for T {}
 
 /// A type that a state's field can have. The derive checks it at the field's type.
 #[diagnostic::on_unimplemented(
@@ -103,13 +107,13 @@ impl<T: Serialize + DeserializeOwned> Stored for T {}
     note = "derive `Serialize` and `Deserialize` for what it holds, or leave the field out of checkpoints: `#[serde(skip)]`",
     note = "write `Arc` for `Rc`, and a plain field for `Cell` and `RefCell`: mutations have `&mut self`"
 )]
-pub trait Kept {
+pub trait StoredField {
     /// A constant for generated code to name.
-    const IS_KEPT: () = ();
+    const IS_STORED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Send + Sync> Kept for T {}
+impl<T: Serialize + DeserializeOwned + Send + Sync> StoredField for T {}
 
 /// The type of a field that serde skips, or that a function of the user's reads or writes. The derive checks it at the field's type.
 #[diagnostic::on_unimplemented(
@@ -117,13 +121,13 @@ impl<T: Serialize + DeserializeOwned + Send + Sync> Kept for T {}
     label = "is not `Send + Sync`",
     note = "write `Arc` for `Rc`, and a plain field for `Cell` and `RefCell`: mutations have `&mut self`"
 )]
-pub trait Shared {
+pub trait SharedField {
     /// A constant for generated code to name.
     const IS_SHARED: () = ();
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Send + Sync> Shared for T {}
+impl<T: Send + Sync> SharedField for T {}
 
 /// A state with a default, for a new store.
 #[diagnostic::on_unimplemented(
@@ -131,14 +135,14 @@ impl<T: Send + Sync> Shared for T {}
     label = "is not `Default`",
     note = "derive `Default` for it, or say what to begin with: `Durable::<{Self}>::options().open_with(path, || ..)`"
 )]
-pub trait Begins: Sized {
+pub trait FirstState: Sized {
     /// Returns the first state.
-    fn begin() -> Self;
+    fn first_state() -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Default> Begins for T {
-    fn begin() -> T {
+impl<T: Default> FirstState for T {
+    fn first_state() -> T {
         T::default()
     }
 }
@@ -212,6 +216,8 @@ pub struct Mutation {
     pub name: &'static str,
     /// The name and the owned type of each parameter, in order.
     pub params: &'static [(&'static str, &'static str)],
+    /// The type of the result, as it is written.
+    pub result: &'static str,
     /// True if the types of all arguments are known to read back as they were encoded.
     pub reads_back: bool,
     /// A fingerprint of the code: it differs when the parameters, the result or the body differ.

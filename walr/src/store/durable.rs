@@ -9,7 +9,7 @@ use crate::commit::{Front, Request, Stats};
 use crate::error::Result;
 use crate::lsn::Lsn;
 use crate::options::Options;
-use crate::schema::state::{Begins, Handle, Mutations, Recorded, WalState};
+use crate::schema::state::{FirstState, Handle, Mutations, Recorded, WalState};
 use crate::store::shared::{Local, OpenStore};
 use crate::store::view::Store;
 
@@ -78,7 +78,7 @@ impl<S: Recorded> Durable<S> {
     /// Opens the store in the folder `path` with the default options, and recovers its state.
     ///
     /// If there is no store, it is created with the state `S::default()`; missing folders are created too. Every type with `Default`
-    /// implements `Begins`. For other types there is [`Options::open_with`].
+    /// implements `FirstState`. For other types there is [`Options::open_with`].
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl<S: Recorded> Durable<S> {
     /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open(path: impl AsRef<Path>) -> Result<Durable<S>>
     where
-        S: WalState + Begins,
+        S: WalState + FirstState,
     {
         Options::new().open(path).await
     }

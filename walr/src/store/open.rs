@@ -16,7 +16,7 @@ use crate::options::progress::Watch;
 use crate::panic;
 use crate::recovery::{self, DryRun};
 use crate::schema::Schema;
-use crate::schema::state::{Begins, WalState};
+use crate::schema::state::{FirstState, WalState};
 use crate::store::durable::Durable;
 use crate::store::shared::OpenStore;
 
@@ -32,9 +32,9 @@ impl<S: WalState> Options<S> {
     /// A dropped open leaves the data as it was. The folder stays locked until the recovery has ended.
     pub async fn open(self, path: impl AsRef<Path>) -> Result<Durable<S>>
     where
-        S: Begins,
+        S: FirstState,
     {
-        self.open_with(path, S::begin).await
+        self.open_with(path, S::first_state).await
     }
 
     /// Opens the store in the folder `path`; a new store begins with the state that `first` returns.

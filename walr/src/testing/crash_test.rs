@@ -16,7 +16,7 @@ use super::verdict::Verdict;
 use crate::commit::Core;
 use crate::error::in_one_line;
 use crate::options::Options;
-use crate::schema::state::{Begins, WalState};
+use crate::schema::state::{FirstState, WalState};
 use crate::store::durable::Durable;
 
 /// The environment variable with the name of the only crash to try.
@@ -39,7 +39,7 @@ pub fn crash_test<S, V>(
     invariant: impl Fn(&S) -> V + Send,
 ) -> Report
 where
-    S: WalState + Begins,
+    S: WalState + FirstState,
     V: Verdict,
 {
     CrashTest::new().run(workload, invariant)
@@ -140,9 +140,9 @@ impl<S: WalState> CrashTest<S> {
         invariant: impl Fn(&S) -> V + Send,
     ) -> Report
     where
-        S: Begins,
+        S: FirstState,
     {
-        self.run_with(S::begin, workload, invariant)
+        self.run_with(S::first_state, workload, invariant)
     }
 
     /// Runs the test on a store that begins with what `first` returns. See [`crash_test`].

@@ -3,7 +3,7 @@
 use super::Sim;
 use crate::error::Result;
 use crate::options::Options;
-use crate::schema::state::{Begins, Recorded, WalState};
+use crate::schema::state::{FirstState, Recorded, WalState};
 use crate::store::durable::Durable;
 
 impl<S: Recorded> Durable<S> {
@@ -45,9 +45,9 @@ impl<S: Recorded> Durable<S> {
     /// [`Thread`](crate::Error::Thread) if the store's thread can't be started.
     pub async fn in_memory() -> Result<Durable<S>>
     where
-        S: WalState + Begins,
+        S: WalState + FirstState,
     {
         let folder = Sim::new().named(format!("in-memory/{}", S::NAME));
-        Options::new().open_on(folder, S::begin).await
+        Options::new().open_on(folder, S::first_state).await
     }
 }

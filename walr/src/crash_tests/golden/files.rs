@@ -54,24 +54,35 @@ const CHECKPOINT: &str = "
     0068e5cf8b010000                 # written at
     0500000000000000                 # epoch
     0600000000000000                 # position
-    3d000000                         # schema's length
+    55000000                         # schema's length
     00000000000000000000000000000000 # 0
-    8f0b862f                         # CRC of all before
-    05436f756e74                     # schema: state's name
+    edf4a189                         # CRC of all before
+    01                               # schema: version of the encoding
+    05436f756e74                     # state's name
     01                               # version
     0a7b206e3a20753332207d           # the state as it is written
-    11737472756374207b206e3a20753332 # its shape
-    207d                             #
-    00                               # fingerprint
+    02                               # its shape: two nodes
+    2600                             # a struct without a name
+    0401                             # named fields: one
+    016e00                           # its name, no alias
+    01                               # its node
+    04                               # a u32
+    0000000000000000                 # fingerprint
     02                               # two mutations
     03616464                         # name
     01                               # one parameter
     026279                           # its name
     03753332                         # its type as it is written
-    03753332                         # its shape
+    0104                             # its shape: a u32
+    022829                           # its result as it is written
+    0120                             # the shape of that: opaque
+    0000000000000000                 # its fingerprint
     05636c656172                     # name
     00                               # no parameter
-    e2d60c9d                         # schema's CRC
+    022829                           # its result as it is written
+    0120                             # the shape of that: opaque
+    0000000000000000                 # its fingerprint
+    0049bc9a                         # schema's CRC
     03000000                         # chunk: length
     36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
     fbbc02                           # the state's encoding

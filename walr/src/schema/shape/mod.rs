@@ -1,118 +1,124 @@
-//! The shape of a type: a text that describes its encoding. It shows that a field was added deep inside an argument, or that an
+//! Shapes: the structure of a type's encoding, as a graph. It shows that a field was added deep inside an argument, or that an
 //! alias stands for another type now.
 //!
-//! A trace deserializes the type from samples, with a deserializer that notes what the type asks for, until each variant and each
-//! part was reached. Types are told apart by all that the compiler says of them. The text shows only their names. The shape of
-//! a type that accepts no sample, or asks for the type of the next value, is `opaque`. Every trace ends, because its calls, nodes
-//! and depth are limited.
+//! Each type with parts is one node, so that a type that contains itself is a cycle, and two types of one name are two nodes. The
+//! graph names what the codec writes: `usize` is a `u64`, `PathBuf` is a string, and `Box<T>` is `T`.
 
-mod access;
-mod deserializer;
-mod flaws;
-mod graph;
-mod misread;
-mod renames;
+mod compare;
+mod encoding;
 mod render;
-mod samples;
-mod self_describing;
+mod scalar;
 #[cfg(test)]
 mod tests;
-mod tracer;
 
-pub(crate) use self::flaws::{Flaws, joined};
-pub(crate) use self::renames::{rename_hint, renames};
+pub(crate) use self::compare::rename_hint;
 pub(crate) use self::render::difference;
+pub(crate) use self::scalar::Scalar;
 
-use std::cell::RefCell;
-use std::rc::Rc;
+/// The index of a node.
+pub(crate) type ShapeId = u32;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+/// The most nodes of a shape.
+pub(crate) const MOST_NODES: usize = 1 << 13;
 
-use self::graph::{Graph, NodeId, NodeKind, VariantNode};
-use self::misread::misread;
-use self::self_describing::self_describing_parts;
-use self::tracer::Tracer;
-use crate::codec::{self, Refusal, SampleNames};
-use crate::panic::{self, drop_quietly};
+/// The shape of a type. The type itself is the first node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shape {
+    /// At least one node. Each id in a node is an index of this list.
+    nodes: Vec<ShapeNode>,
+}
 
-/// The shape that isn't known.
-pub(crate) const OPAQUE: &str = "opaque";
+/// A type in a shape.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ShapeNode {
+    Scalar(Scalar),
+    /// A type that the trace didn't see to its end. The part is what it asked for, if that is known.
+    Opaque(Option<ShapeId>),
+    Option(ShapeId),
+    Seq(ShapeId),
+    Map(ShapeId, ShapeId),
+    Tuple(Vec<ShapeId>),
+    /// A struct with its name, which is empty for a state: a state has another name on disk.
+    Struct(String, FieldShapes),
+    Enum(String, Vec<VariantShape>),
+}
 
-const ROOT: NodeId = 0;
+/// The fields of a struct or of a variant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FieldShapes {
+    Unknown,
+    Unit,
+    Newtype(ShapeId),
+    Tuple(Vec<ShapeId>),
+    Named(Vec<(NameShape, ShapeId)>),
+}
 
-/// The shape of a type.
-pub(crate) struct Shape {
-    graph: Graph,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct VariantShape {
+    pub(crate) name: NameShape,
+    pub(crate) fields: FieldShapes,
+}
+
+/// The names of a field or a variant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NameShape {
+    /// The name that `Serialize` writes. If no sample reached it, the first of the names that `Deserialize` accepts.
+    pub(crate) name: String,
+    /// The other names that `Deserialize` accepts.
+    pub(crate) aliases: Vec<String>,
 }
 
 impl Shape {
-    /// Traces `T`.
-    pub(crate) fn of<T: DeserializeOwned>() -> Shape {
-        Shape { graph: trace::<T>(Graph::new(), |_| {}) }
+    /// Returns the shape of these nodes, of which the first is the type itself.
+    pub(crate) fn new(nodes: Vec<ShapeNode>) -> Shape {
+        match nodes.is_empty() {
+            true => Shape::opaque(),
+            false => Shape { nodes },
+        }
     }
 
-    /// Traces `T`, and checks that each sample is read as it is written. `index` returns the index of a sample's variant, if `T`
-    /// is a log.
-    pub(crate) fn checked<T: Serialize + DeserializeOwned>(index: impl Fn(&T) -> usize) -> (Shape, Flaws) {
-        let (names, refused) = (Rc::new(SampleNames::default()), RefCell::new(Vec::<(usize, Refusal)>::new()));
-        let check = |value: &T| {
-            if let Ok(Err(refusal)) = panic::catch(|| codec::check_sample(value, &names))
-                && refusal.is_of_the_type()
-            {
-                let (index, mut refused) = (index(value), refused.borrow_mut());
-                if !refused.iter().any(|(known, other)| *known == index && other.field == refusal.field) {
-                    refused.push((index, refusal));
-                }
-            }
-        };
-        let graph = trace(Graph::new(), check);
-        // `skip_serializing_if` leaves empty values out.
-        trace(graph.with_empties(), check);
-        // Fields after an opaque one are reached by their names. The shape has only what is read in order, because shapes on
-        // disk are compared with it.
-        let by_names = trace::<T>(graph.with_names(), |_| {});
-        let (misread, self_describing) = (misread(&names, &graph), self_describing_parts(&by_names));
-        (Shape { graph }, Flaws { self_describing, refused: refused.into_inner(), misread })
+    /// Returns the shape of a type of which nothing is known.
+    pub(crate) fn opaque() -> Shape {
+        Shape { nodes: vec![ShapeNode::Opaque(None)] }
     }
 
-    /// Returns the shape as text, without the type's own name, because a state has another name on disk.
-    pub(crate) fn text(&self) -> String {
-        render::text(&self.graph, ROOT, true)
+    /// Returns whether each part of the type is known.
+    pub(crate) fn is_complete(&self) -> bool {
+        let is_unknown = |fields: &FieldShapes| *fields == FieldShapes::Unknown;
+        !self.nodes.iter().any(|node| match node {
+            ShapeNode::Opaque(_) => true,
+            ShapeNode::Struct(_, fields) => is_unknown(fields),
+            ShapeNode::Enum(_, variants) => variants.iter().any(|variant| is_unknown(&variant.fields)),
+            _ => false,
+        })
     }
 
-    /// Returns the shapes of the fields of each variant, in order, if the type is an enum, such as a log.
-    pub(crate) fn variants(&self) -> Vec<Vec<String>> {
-        let NodeKind::Enum(_, variants) = &self.graph.nodes[ROOT].kind else { return Vec::new() };
-        let fields = |variant: &VariantNode| {
-            let nodes = variant.fields.as_ref().map_or(&[][..], |fields| &fields.nodes);
-            nodes.iter().map(|&node| render::text(&self.graph, node, false)).collect()
-        };
-        variants.iter().map(fields).collect()
+    fn node(&self, id: ShapeId) -> &ShapeNode {
+        &self.nodes[id as usize]
     }
 }
 
-/// Deserializes `T` from samples until there is nothing more to learn, and calls `check` with each value.
-fn trace<T: DeserializeOwned>(graph: Graph, check: impl Fn(&T)) -> Graph {
-    let graph = RefCell::new(graph);
-    while graph.borrow_mut().has_more(ROOT) {
-        let before = graph.borrow().changes;
-        graph.borrow_mut().begin_pass();
-        let tracer = Tracer { graph: &graph, at: ROOT, is_known: false };
-        match panic::catch(|| tracer.read(|tracer| T::deserialize(tracer))) {
-            Ok(value) => {
-                value.iter().for_each(&check);
-                drop_quietly(value);
-            }
-            Err(_) => {
-                let mut graph = graph.borrow_mut();
-                let panicked = graph.stack.last().copied().unwrap_or(ROOT);
-                graph.make_opaque(panicked);
-            }
-        }
-        if graph.borrow().changes == before {
-            break;
+impl ShapeNode {
+    /// Returns the ids of all parts.
+    fn parts(&self) -> Vec<ShapeId> {
+        match self {
+            ShapeNode::Scalar(_) | ShapeNode::Opaque(None) => Vec::new(),
+            ShapeNode::Opaque(Some(part)) | ShapeNode::Option(part) | ShapeNode::Seq(part) => vec![*part],
+            ShapeNode::Map(key, value) => vec![*key, *value],
+            ShapeNode::Tuple(parts) => parts.clone(),
+            ShapeNode::Struct(_, fields) => fields.ids(),
+            ShapeNode::Enum(_, variants) => variants.iter().flat_map(|variant| variant.fields.ids()).collect(),
         }
     }
-    graph.into_inner()
+}
+
+impl FieldShapes {
+    fn ids(&self) -> Vec<ShapeId> {
+        match self {
+            FieldShapes::Unknown | FieldShapes::Unit => Vec::new(),
+            FieldShapes::Newtype(field) => vec![*field],
+            FieldShapes::Tuple(fields) => fields.clone(),
+            FieldShapes::Named(fields) => fields.iter().map(|(_, field)| *field).collect(),
+        }
+    }
 }

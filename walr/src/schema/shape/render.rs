@@ -1,66 +1,62 @@
-//! The text of a shape: `struct Entry { id: u64, tags: seq<string> }`.
+//! The text of a shape, for messages: `struct Entry { id: u64, tags: seq<string> }`.
 
-use super::OPAQUE;
-use super::graph::{Fields, Graph, NodeId, NodeKind, VariantNode};
+use super::{FieldShapes, Shape, ShapeId, ShapeNode, VariantShape};
 
-/// The longest text. The rest of a longer one is replaced by its checksum.
-const LONGEST: usize = 16 << 10;
+/// The longest text. A type without a name is written out at each place, so that the text of a small shape may be very long.
+const LONGEST: usize = 1 << 20;
+/// The most levels of a text.
+const DEEPEST: usize = 256;
 /// A tuple of more than this many equal parts is shown as an array.
 const FEW: usize = 3;
 /// The number of characters before and after a difference that a message shows.
 const AROUND: usize = 60;
 
-/// Returns the text of the shape at `root`, without its own name if it is `nameless`.
-pub(super) fn text(graph: &Graph, root: NodeId, nameless: bool) -> String {
-    let mut text =
-        ShapeText { graph, nameless: nameless.then(|| graph.resolve(root)), named: Vec::new(), open: Vec::new() };
-    let mut whole = text.of(root);
-    if whole.len() > LONGEST {
-        let mut cut = LONGEST;
-        while !whole.is_char_boundary(cut) {
-            cut -= 1;
-        }
-        let rest = crc32c::crc32c(whole.split_off(cut).as_bytes());
-        whole += &format!("… ({rest:08x})");
+const OPAQUE: &str = "opaque";
+
+impl Shape {
+    /// Returns the shape as text.
+    pub(crate) fn text(&self) -> String {
+        ShapeText { shape: self, left: LONGEST, depth: 0, named: Vec::new(), open: Vec::new() }.of(0)
     }
-    whole
 }
 
 struct ShapeText<'a> {
-    graph: &'a Graph,
-    /// The node whose name is left out.
-    nameless: Option<NodeId>,
+    shape: &'a Shape,
+    /// The bytes that may still be written.
+    left: usize,
+    depth: usize,
     /// The types that were written out, with their names in this text.
-    named: Vec<(NodeId, String)>,
+    named: Vec<(ShapeId, String)>,
     /// The types without a name whose text isn't complete.
-    open: Vec<NodeId>,
+    open: Vec<ShapeId>,
 }
 
 impl ShapeText<'_> {
-    fn of(&mut self, id: NodeId) -> String {
-        let first = self.graph.resolve(id);
-        let is_opaque = self.graph.nodes[id].opaque || self.graph.nodes[first].opaque;
-        match (is_opaque, self.of_type(first)) {
-            (false, text) => text,
-            (true, text) if text == OPAQUE => text,
-            (true, text) => format!("{OPAQUE}({text})"),
+    fn of(&mut self, id: ShapeId) -> String {
+        if self.left == 0 || self.depth == DEEPEST {
+            return "…".to_string();
         }
+        self.depth += 1;
+        let text = self.of_type(id);
+        self.depth -= 1;
+        // The texts of parts count at each level, which bounds the work too.
+        self.left = self.left.saturating_sub(text.len());
+        text
     }
 
-    fn of_type(&mut self, id: NodeId) -> String {
+    fn of_type(&mut self, id: ShapeId) -> String {
         if let Some((_, name)) = self.named.iter().find(|(named, _)| *named == id) {
             return name.clone();
         }
         if self.open.contains(&id) {
             return "itself".to_string();
         }
-        let graph = self.graph;
-        match &graph.nodes[id].kind {
-            NodeKind::Struct(name, fields) => {
+        match self.shape.node(id) {
+            ShapeNode::Struct(name, fields) => {
                 let name = self.name(id, name);
                 format!("struct{name}{}", self.fields(fields))
             }
-            NodeKind::Enum(name, variants) => {
+            ShapeNode::Enum(name, variants) => {
                 let name = self.name(id, name);
                 let variants: Vec<_> = variants.iter().map(|variant| self.variant(variant)).collect();
                 format!("enum{name} {{ {} }}", variants.join(", "))
@@ -74,33 +70,35 @@ impl ShapeText<'_> {
         }
     }
 
-    fn unnamed(&mut self, kind: &NodeKind) -> String {
-        match kind {
-            NodeKind::Plain(kind) => (*kind).to_string(),
-            NodeKind::Option(part) => format!("option<{}>", self.of(*part)),
-            NodeKind::Seq(part) => format!("seq<{}>", self.of(*part)),
-            NodeKind::Map(key, value) => {
+    fn unnamed(&mut self, node: &ShapeNode) -> String {
+        match node {
+            ShapeNode::Scalar(scalar) => scalar.name().to_string(),
+            ShapeNode::Opaque(Some(part)) => format!("{OPAQUE}({})", self.of(*part)),
+            ShapeNode::Option(part) => format!("option<{}>", self.of(*part)),
+            ShapeNode::Seq(part) => format!("seq<{}>", self.of(*part)),
+            ShapeNode::Map(key, value) => {
                 let key = self.of(*key);
                 format!("map<{key}, {}>", self.of(*value))
             }
-            NodeKind::Tuple(parts) => self.tuple(parts),
-            _ => OPAQUE.to_string(),
+            ShapeNode::Tuple(parts) => self.tuple(parts),
+            ShapeNode::Opaque(None) | ShapeNode::Struct(..) | ShapeNode::Enum(..) => OPAQUE.to_string(),
         }
     }
 
-    fn tuple(&mut self, parts: &[NodeId]) -> String {
-        let texts: Vec<_> = parts.iter().map(|&part| self.of(part)).collect();
-        // A type is written out at its first place only, so that the texts of equal types may differ.
-        let same = |at: usize| self.graph.resolve(parts[at]) == self.graph.resolve(parts[0]) || texts[at] == texts[0];
-        match texts.len() > FEW && (1..parts.len()).all(same) {
-            true => format!("[{}; {}]", texts[0], texts.len()),
-            false => format!("({})", texts.join(", ")),
+    fn tuple(&mut self, parts: &[ShapeId]) -> String {
+        if parts.is_empty() {
+            return "[]".to_string();
         }
+        if parts.len() > FEW && parts.iter().all(|part| *part == parts[0]) {
+            return format!("[{}; {}]", self.of(parts[0]), parts.len());
+        }
+        let texts: Vec<_> = parts.iter().map(|&part| self.of(part)).collect();
+        format!("({})", texts.join(", "))
     }
 
     /// Returns the name of a type after a blank. A second type of the same name gets a number.
-    fn name(&mut self, id: NodeId, name: &str) -> String {
-        if self.nameless == Some(id) {
+    fn name(&mut self, id: ShapeId, name: &str) -> String {
+        if name.is_empty() {
             self.named.push((id, "Self".to_string()));
             return String::new();
         }
@@ -113,21 +111,27 @@ impl ShapeText<'_> {
         format!(" {name}")
     }
 
-    fn variant(&mut self, variant: &VariantNode) -> String {
+    fn variant(&mut self, variant: &VariantShape) -> String {
+        let name = &variant.name.name;
         match &variant.fields {
-            Some(fields) => format!("{}{}", variant.name, self.fields(fields)),
-            None => format!("{}: {OPAQUE}", variant.name),
+            FieldShapes::Unknown => format!("{name}: {OPAQUE}"),
+            fields => format!("{name}{}", self.fields(fields)),
         }
     }
 
-    fn fields(&mut self, fields: &Fields) -> String {
-        let texts: Vec<_> = fields.nodes.iter().map(|&field| self.of(field)).collect();
-        match fields.names {
-            None if texts.is_empty() => String::new(),
-            None => format!("({})", texts.join(", ")),
-            Some([]) => " {}".to_string(),
-            Some(names) => {
-                let fields: Vec<_> = names.iter().zip(texts).map(|(name, text)| format!("{name}: {text}")).collect();
+    fn fields(&mut self, fields: &FieldShapes) -> String {
+        match fields {
+            FieldShapes::Unknown => format!(": {OPAQUE}"),
+            FieldShapes::Unit => String::new(),
+            FieldShapes::Newtype(field) => format!("({})", self.of(*field)),
+            FieldShapes::Tuple(fields) => {
+                let texts: Vec<_> = fields.iter().map(|&field| self.of(field)).collect();
+                format!("({})", texts.join(", "))
+            }
+            FieldShapes::Named(fields) if fields.is_empty() => " {}".to_string(),
+            FieldShapes::Named(fields) => {
+                let field = |(names, id): &(super::NameShape, ShapeId)| format!("{}: {}", names.name, self.of(*id));
+                let fields: Vec<_> = fields.iter().map(field).collect();
                 format!(" {{ {} }}", fields.join(", "))
             }
         }

@@ -1,352 +1,170 @@
-//! Shapes of all kinds of types.
+//! The comparison of an old and a new shape, the renames between them, and their texts.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
-use serde::de::{Error as _, Visitor};
-use serde::{Deserialize, Deserializer};
+use super::difference;
+use crate::schema::trace::TypeTrace;
 
-use super::*;
-
-fn shape<T: DeserializeOwned>() -> String {
-    render::text(&Shape::of::<T>().graph, 0, false)
+/// Returns whether `Old` can be read as `New`.
+fn reads_as<Old: DeserializeOwned, New: DeserializeOwned>() -> bool {
+    TypeTrace::of::<Old>().shape(true).reads_as(&TypeTrace::of::<New>().shape(true))
 }
 
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Entry {
-    id: u64,
-    tags: Vec<String>,
+/// Returns the renames from `Old` to `New`: `Item to Thing, last to newest`.
+fn renames<Old: DeserializeOwned, New: DeserializeOwned>() -> Option<String> {
+    let (old, new) = (TypeTrace::of::<Old>().shape(true), TypeTrace::of::<New>().shape(true));
+    let mut renames: Vec<_> = old.renames(&new)?.iter().map(|(was, is)| format!("{was} to {is}")).collect();
+    renames.sort();
+    Some(renames.join(", "))
 }
 
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Pair(u8, i16);
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Meters(f64);
-
-#[derive(Deserialize)]
-struct Unit;
-
-#[derive(Deserialize)]
-struct Empty {}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-enum Door {
-    Closed,
-    Open { since: u64 },
-    Broken(String),
-    Moved(u8, Option<u8>),
+macro_rules! types {
+    ($($name:ident { $($items:item)* })*) => {
+        $(mod $name {
+            #![allow(dead_code)]
+            use serde::Deserialize;
+            $(#[derive(Deserialize)] $items)*
+        })*
+    };
 }
 
-#[test]
-fn types_of_every_kind() {
-    assert_eq!(shape::<u8>(), "u8");
-    assert_eq!(shape::<usize>(), "u64");
-    assert_eq!(shape::<isize>(), "i64");
-    assert_eq!(shape::<(bool, char, f32, u128, i128, ())>(), "(bool, char, f32, u128, i128, ())");
-    assert_eq!(shape::<[u8; 32]>(), "[u8; 32]");
-    assert_eq!(shape::<[u8; 0]>(), "()");
-    assert_eq!(shape::<(u8, u16, u16, u16)>(), "(u8, u16, u16, u16)");
-    assert_eq!(shape::<[Pair; 4]>(), "[struct Pair(u8, i16); 4]");
-    assert_eq!(shape::<Vec<Option<String>>>(), "seq<option<string>>");
-    assert_eq!(shape::<HashMap<String, Vec<u8>>>(), "map<string, seq<u8>>");
-    assert_eq!(shape::<HashSet<i8>>(), "seq<i8>");
-    assert_eq!(shape::<Cow<'static, str>>(), "string");
-    assert_eq!(shape::<Entry>(), "struct Entry { id: u64, tags: seq<string> }");
-    assert_eq!(shape::<Pair>(), "struct Pair(u8, i16)");
-    assert_eq!(shape::<Meters>(), "struct Meters(f64)");
-    assert_eq!(shape::<Unit>(), "struct Unit");
-    assert_eq!(shape::<Empty>(), "struct Empty {}");
-    assert_eq!(shape::<Door>(), "enum Door { Closed, Open { since: u64 }, Broken(string), Moved(u8, option<u8>) }");
-    assert_eq!(Shape::of::<Entry>().text(), "struct { id: u64, tags: seq<string> }");
-}
-
-#[test]
-fn types_of_the_standard_library() {
-    assert_eq!(shape::<PathBuf>(), "string");
-    assert_eq!(shape::<NonZeroU32>(), "u32");
-    assert_eq!(shape::<Duration>(), "struct Duration { secs: u64, nanos: u32 }");
-    assert!(shape::<SystemTime>().starts_with("struct SystemTime { secs_since_epoch: u64"));
-    assert_eq!(shape::<IpAddr>(), "enum IpAddr { V4([u8; 4]), V6([u8; 16]) }");
-    assert_eq!(shape::<(Ipv4Addr, u8)>(), "([u8; 4], u8)");
-    assert!(shape::<SocketAddr>().starts_with("enum SocketAddr { V4(([u8; 4], u16)), V6("));
-    assert_eq!(shape::<Result<u8, String>>(), "enum Result { Ok(u8), Err(string) }");
-    assert_eq!(shape::<std::ops::Range<u8>>(), "struct Range { start: u8, end: u8 }");
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-enum Expr {
-    Add(Box<Expr>, Box<Expr>),
-    Call { name: String, with: Vec<Expr> },
-    Block(Vec<Statement>),
-    Literal(i64),
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-enum Statement {
-    Let(String, Expr),
-    While(Expr, Box<Statement>),
-    Done,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct List {
-    value: u8,
-    next: Option<Box<List>>,
-    length: u64,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Endless {
-    before: u8,
-    next: Box<Endless>,
-    after: u8,
-}
-
-#[test]
-fn types_that_contain_themselves() {
-    assert_eq!(shape::<List>(), "struct List { value: u8, next: option<List>, length: u64 }");
-    assert_eq!(Shape::of::<List>().text(), "struct { value: u8, next: option<Self>, length: u64 }");
-    assert_eq!(
-        shape::<Expr>(),
-        "enum Expr { Add(Expr, Expr), Call { name: string, with: seq<Expr> }, Block(seq<enum Statement { \
-         Let(string, Expr), While(Expr, Statement), Done }>), Literal(i64) }"
-    );
-    assert!(shape::<Statement>().contains("While(Expr, Statement), Done"), "{}", shape::<Statement>());
-    assert_eq!(shape::<Endless>(), "struct Endless { before: u8, next: Endless, after: opaque }");
-}
-
-mod other {
-    #[derive(serde::Deserialize)]
-    #[expect(dead_code)]
-    pub(super) struct Entry {
-        id: u32,
-        tags: Vec<String>,
+types! {
+    old {
+        pub(super) struct State { items: Vec<Item>, last: Option<Item>, by: Door }
+        pub(super) struct Item { n: u64, next: Option<Box<Item>> }
+        pub(super) enum Door { Open, Closed(u8) }
     }
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Wrapper<T> {
-    inner: T,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Crowd {
-    a: Entry,
-    b: other::Entry,
-    c: Wrapper<u32>,
-    d: Wrapper<String>,
-    e: Wrapper<Wrapper<u32>>,
-    f: Wrapper<u32>,
-}
-
-#[test]
-fn types_of_the_same_name_are_told_apart() {
-    assert_eq!(
-        shape::<Crowd>(),
-        "struct Crowd { a: struct Entry { id: u64, tags: seq<string> }, b: struct Entry#2 { id: u32, tags: \
-         seq<string> }, c: struct Wrapper { inner: u32 }, d: struct Wrapper#2 { inner: string }, e: struct \
-         Wrapper#3 { inner: Wrapper }, f: Wrapper }"
-    );
-}
-
-/// Accepts every second number.
-struct Even;
-impl<'de> Deserialize<'de> for Even {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Even, D::Error> {
-        match u32::deserialize(from)? % 2 {
-            0 => Ok(Even),
-            _ => Err(D::Error::custom("odd")),
-        }
+    renamed {
+        pub(super) struct Renamed { items: Vec<Thing>, newest: Option<Thing>, by: Door }
+        pub(super) struct Thing { n: u64, next: Option<Box<Thing>> }
+        pub(super) enum Door { Open, Shut(u8) }
     }
-}
-
-/// Accepts no sample.
-struct Secret;
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
-        match &*String::deserialize(from)? {
-            "open sesame" => Ok(Secret),
-            _ => Err(D::Error::custom("no")),
-        }
+    with_aliases {
+        pub(super) struct State { items: Vec<Item>, #[serde(alias = "last")] newest: Option<Item>, by: Door }
+        pub(super) struct Item { n: u64, next: Option<Box<Item>> }
+        pub(super) enum Door { #[serde(alias = "Ajar")] Open, #[serde(alias = "Closed")] Shut(u8) }
     }
-}
-
-struct Any;
-impl<'de> Deserialize<'de> for Any {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Any, D::Error> {
-        struct Nothing;
-        impl Visitor<'_> for Nothing {
-            type Value = Any;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("anything")
-            }
-        }
-        from.deserialize_any(Nothing)
+    moved {
+        pub(super) struct State { last: Option<Item>, items: Vec<Item>, by: Door }
+        pub(super) struct Item { n: u64, next: Option<Box<Item>> }
+        pub(super) enum Door { Open, Closed(u8) }
     }
-}
-
-struct Panics;
-impl<'de> Deserialize<'de> for Panics {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Panics, D::Error> {
-        u8::deserialize(from)?;
-        panic!("there is no such value");
+    split {
+        pub(super) struct State { items: Vec<Item>, last: Option<Second>, by: Door }
+        pub(super) struct Item { n: u64, next: Option<Box<Item>> }
+        #[serde(rename = "Item")]
+        pub(super) struct Second { n: u64, next: Option<Box<Item>> }
+        pub(super) enum Door { Open, Closed(u8) }
     }
-}
-
-/// A sequence of itself.
-struct Tree;
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Tree, D::Error> {
-        struct Children;
-        impl<'de> Visitor<'de> for Children {
-            type Value = Tree;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("children")
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut children: A) -> Result<Tree, A::Error> {
-                while children.next_element::<Tree>()?.is_some() {}
-                Ok(Tree)
-            }
-        }
-        from.deserialize_seq(Children)
-    }
-}
-
-/// Reads a number and a text by turns, at the same place.
-struct Depends;
-impl<'de> Deserialize<'de> for Depends {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Depends, D::Error> {
-        static ASKED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-        match ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 {
-            0 => u8::deserialize(from).map(drop)?,
-            _ => String::deserialize(from).map(drop)?,
-        }
-        Ok(Depends)
-    }
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Around<T> {
-    before: u8,
-    it: T,
-    after: u8,
-}
-
-#[test]
-fn types_that_accept_no_sample_are_opaque() {
-    assert_eq!(shape::<Around<Even>>(), "struct Around { before: u8, it: u32, after: u8 }");
-    assert_eq!(shape::<Around<Secret>>(), "struct Around { before: u8, it: opaque(string), after: opaque }");
-    assert_eq!(shape::<(Option<Secret>, Vec<Secret>, u8)>(), "(option<opaque(string)>, seq<opaque(string)>, u8)");
-    assert_eq!(shape::<Around<Any>>(), "struct Around { before: u8, it: opaque, after: opaque }");
-    assert_eq!(shape::<Around<Option<Panics>>>(), "struct Around { before: u8, it: option<opaque(u8)>, after: u8 }");
-    assert_eq!(shape::<Around<Tree>>(), "struct Around { before: u8, it: seq<itself>, after: u8 }");
-    assert!(shape::<Vec<(Depends, Depends, Door)>>().contains("seq<("));
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-#[serde(try_from = "u8")]
-struct Checked(u8);
-
-impl TryFrom<u8> for Checked {
-    type Error = &'static str;
-    fn try_from(number: u8) -> Result<Checked, &'static str> {
-        if number == 16 { Ok(Checked(number)) } else { Err("it isn't 16") }
-    }
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-struct Skipping {
-    #[serde(skip)]
-    index: HashMap<u8, u8>,
-    kept: Checked,
-}
-
-#[test]
-fn skipped_fields_are_left_out() {
-    assert_eq!(shape::<Skipping>(), "struct Skipping { kept: u8 }");
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code)]
-enum Colour {
-    Red,
-    Green,
-    Mixed(Box<[u8; 3]>),
-}
-
-#[test]
-fn traces_of_large_types_end() {
-    type Three<T> = (T, T, T);
-    let wide = shape::<Three<Three<Three<Three<Three<Three<Colour>>>>>>>();
-    assert!(wide.len() < 1 << 15 && wide.contains("enum Colour { Red, Green, Mixed"), "{wide}");
-    type Deep<T> = Option<Option<Option<Option<Option<Option<Option<Option<Option<Option<T>>>>>>>>>>;
-    let deep = shape::<Deep<Deep<Deep<Deep<Deep<Deep<Deep<Deep<u8>>>>>>>>>();
-    assert!(deep.starts_with("option<option<") && deep.contains(OPAQUE), "{deep}");
-    let many = shape::<BTreeMap<[[[u16; 32]; 32]; 32], u8>>();
-    assert!(many.starts_with("map<[[") || many.contains(OPAQUE), "{many}");
-}
-
-/// A large log: 400 variants of six fields.
-struct Large;
-impl<'de> Deserialize<'de> for Large {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Large, D::Error> {
-        struct Variants;
-        impl<'de> Visitor<'de> for Variants {
-            type Value = Large;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a variant")
-            }
-            fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<Large, A::Error> {
-                let (_, access) = data.variant::<u32>()?;
-                serde::de::VariantAccess::struct_variant(access, &["a", "b", "c", "d", "e", "f"], Fields)
-            }
-        }
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Large;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("fields")
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut fields: A) -> Result<Large, A::Error> {
-                fields.next_element::<(Expr, Crowd)>()?;
-                fields.next_element::<Door>()?;
-                fields.next_element::<IpAddr>()?;
-                fields.next_element::<Vec<Option<Colour>>>()?;
-                fields.next_element::<BTreeMap<Vec<u8>, (String, Checked)>>()?;
-                fields.next_element::<u8>()?;
-                Ok(Large)
-            }
-        }
-        from.deserialize_enum("Large", &["a"; 400], Variants)
+    deeper {
+        pub(super) struct State { items: Vec<Item>, last: Option<Item>, by: Door }
+        pub(super) struct Item { n: u64, next: Option<Box<Other>> }
+        #[serde(rename = "Item")]
+        pub(super) struct Other { n: u32, next: Option<Box<Other>> }
+        pub(super) enum Door { Open, Closed(u8) }
     }
 }
 
 #[test]
-fn a_large_log_is_traced_whole() {
-    let variants = Shape::of::<Large>().variants();
-    assert_eq!(variants.len(), 400);
-    for shapes in &variants {
-        assert!(shapes.len() == 6 && shapes[5] == "u8" && *shapes == variants[0], "{shapes:?}");
-        assert!(!shapes.concat().contains(OPAQUE), "{shapes:?}");
-    }
+fn types_that_contain_themselves_are_compared() {
+    assert!(reads_as::<old::State, old::State>());
+    assert!(!reads_as::<old::State, deeper::State>());
+    assert!(!reads_as::<deeper::State, old::State>());
+}
+
+#[test]
+fn two_types_of_one_name_are_told_apart() {
+    // The same parts under the same names, in two types instead of one.
+    assert!(reads_as::<old::State, split::State>() && reads_as::<split::State, old::State>());
+    assert!(!reads_as::<(old::Item, deeper::Item), (old::Item, old::Item)>());
+    let text = TypeTrace::of::<(old::Item, deeper::Item)>().shape(false).text();
+    assert!(text.contains("struct Item#2 {") && text.contains("struct Item#3 { n: u32"), "{text}");
+}
+
+#[test]
+fn names_and_their_order_count() {
+    assert!(!reads_as::<old::State, renamed::Renamed>());
+    assert!(!reads_as::<old::State, moved::State>());
+}
+
+#[test]
+fn a_type_reads_the_names_of_its_aliases() {
+    assert!(reads_as::<old::State, with_aliases::State>());
+    assert!(!reads_as::<with_aliases::State, renamed::Renamed>());
+    assert_eq!(renames::<old::State, with_aliases::State>().as_deref(), Some(""));
+}
+
+#[test]
+fn shapes_that_differ_only_by_names_give_the_renames() {
+    let expected = "Closed to Shut, Item to Thing, last to newest";
+    assert_eq!(renames::<old::State, renamed::Renamed>().as_deref(), Some(expected));
+    assert_eq!(renames::<old::State, old::State>().as_deref(), Some(""));
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code)]
+#[serde(rename = "My Type {")]
+struct Odd {
+    #[serde(rename = "a: u8, b")]
+    a: u8,
+    #[serde(rename = "itself")]
+    b: Option<u8>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code)]
+#[serde(rename = "My Type }")]
+struct Even {
+    #[serde(rename = "a-b")]
+    a: u8,
+    #[serde(rename = "option<u8>")]
+    b: Option<u8>,
+}
+
+#[test]
+fn names_may_be_any_text() {
+    let expected = "My Type { to My Type }, a: u8, b to a-b, itself to option<u8>";
+    assert_eq!(renames::<(Odd, Odd), (Even, Even)>().as_deref(), Some(expected));
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code)]
+struct Xy {
+    x: u64,
+    y: u64,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code)]
+struct Yx {
+    y: u64,
+    x: u64,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code)]
+struct Yz {
+    y: u64,
+    z: u64,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code)]
+struct Xyz {
+    x: u64,
+    y: u64,
+    z: u64,
+}
+
+#[test]
+fn other_differences_give_no_renames() {
+    assert_eq!(renames::<Xy, Yx>(), None, "moved");
+    assert_eq!(renames::<Xy, Yz>(), None, "moved and renamed");
+    assert_eq!(renames::<Xy, Xyz>(), None, "added");
+    assert_eq!(renames::<(Xy, Xy), (Yx, Yz)>(), None, "one type is two");
+    assert_eq!(renames::<[u8; 4], [u8; 5]>(), None, "longer");
+    assert_eq!(renames::<u8, String>(), None, "another type");
 }
 
 #[test]
@@ -356,31 +174,4 @@ fn a_message_shows_the_difference_of_two_shapes() {
     let (old, new) = difference(&long("u32"), &long("string"));
     assert!(old.contains("last: u32") && old.starts_with('…') && old.ends_with('…') && old.len() < 140, "{old}");
     assert!(new.contains("last: string"), "{new}");
-}
-
-#[test]
-fn aliases_of_a_field_hide_no_later_fields() {
-    #[derive(Deserialize)]
-    #[expect(dead_code)]
-    struct Renamed {
-        #[serde(alias = "was")]
-        is: u8,
-    }
-    #[derive(Deserialize)]
-    #[expect(dead_code)]
-    enum Log {
-        First {
-            renamed: Renamed,
-        },
-        Second {
-            #[serde(alias = "was")]
-            is: u8,
-        },
-        Third {
-            plain: u16,
-        },
-    }
-    let variants = Shape::of::<Log>().variants();
-    assert_eq!(variants[2], ["u16"]);
-    assert_eq!(variants[0], ["struct Renamed { is: u8, was: opaque }"]);
 }

@@ -1,5 +1,7 @@
 //! The samples that a trace gives. Most types accept the first one. The others are for types that validate their values.
 
+use crate::schema::shape::Scalar;
+
 /// The number of lengths that a sequence, a map or an option is tried with.
 pub(super) const SIZES: usize = 3;
 
@@ -28,22 +30,22 @@ const NUMBERS: [u8; 5] = [1, 0, 2, 16, 100];
 const CHARS: [char; 3] = ['a', '0', 'A'];
 
 /// Returns the number of samples of this kind.
-pub(super) fn count(kind: &str) -> usize {
+pub(super) fn count(kind: Scalar) -> usize {
     match kind {
-        "string" => TEXTS.len(),
-        "bytes" => LENGTHS.len(),
-        "char" => CHARS.len(),
-        "bool" => 2,
-        "()" => 1,
+        Scalar::Text => TEXTS.len(),
+        Scalar::Bytes => LENGTHS.len(),
+        Scalar::Char => CHARS.len(),
+        Scalar::Bool => 2,
+        Scalar::Unit => 1,
         _ => NUMBERS.len(),
     }
 }
 
 /// Returns the index of the sample that is empty, or zero.
-pub(super) fn empty(kind: &str) -> usize {
+pub(super) fn empty(kind: Scalar) -> usize {
     match kind {
-        "string" | "bytes" => 2,
-        "char" | "bool" | "()" => 0,
+        Scalar::Text | Scalar::Bytes => 2,
+        Scalar::Char | Scalar::Bool | Scalar::Unit => 0,
         _ => 1,
     }
 }
@@ -83,6 +85,9 @@ mod tests {
 
     #[test]
     fn each_kind_has_an_empty_sample() {
-        assert_eq!((text(empty("string")).as_str(), bytes(empty("bytes")).len(), number(empty("u64"))), ("", 0, 0));
+        assert_eq!(
+            (text(empty(Scalar::Text)).as_str(), bytes(empty(Scalar::Bytes)).len(), number(empty(Scalar::U64))),
+            ("", 0, 0)
+        );
     }
 }

@@ -91,7 +91,7 @@ fn steps(graph: &Graph, above: NodeId, part: NodeId) -> Vec<PathStep> {
     let index = |nodes: &[NodeId]| nodes.iter().position(|node| *node == part);
     let field = |fields: &Fields| {
         let index = index(&fields.nodes)?;
-        Some(fields.names.map_or(PathStep::Index(index), |names| PathStep::Field(names[index])))
+        Some(graph.field_name(fields, index).map_or(PathStep::Index(index), PathStep::Field))
     };
     match &graph.nodes[graph.resolve(above)].kind {
         NodeKind::Option(_) => vec![PathStep::Some],
@@ -104,7 +104,7 @@ fn steps(graph: &Graph, above: NodeId, part: NodeId) -> Vec<PathStep> {
             let found = variants.iter().find_map(fields);
             found.map_or_else(Vec::new, |(name, field)| vec![PathStep::Variant(name), field])
         }
-        NodeKind::Unseen | NodeKind::Plain(_) | NodeKind::Same(_) | NodeKind::Unread => Vec::new(),
+        NodeKind::Unseen | NodeKind::Scalar(_) | NodeKind::Same(_) | NodeKind::Unread => Vec::new(),
     }
 }
 

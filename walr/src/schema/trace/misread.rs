@@ -5,8 +5,10 @@
 //! fields of a struct in another order than they are read in. Formats with names accept that. A positional codec swaps the
 //! fields, and no token shows it if they are of the same type.
 
-use super::graph::{Graph, NodeKind, VariantNode};
-use crate::codec::{SampleNames, WrittenStruct, WrittenVariant};
+use super::WrittenNames;
+use super::graph::{FieldStyle, Fields, Graph, NodeKind, VariantNode};
+use super::names::variant_names;
+use crate::codec::{WrittenStruct, WrittenVariant};
 
 /// A type that would be read back as another value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +18,9 @@ pub(super) struct Misread {
 }
 
 /// Returns the first type whose samples are written by other names than it reads.
-pub(super) fn misread(names: &SampleNames, graph: &Graph) -> Option<Misread> {
-    let variant = names.variants().into_iter().find_map(|variant| misread_variant(variant, graph));
-    variant.or_else(|| names.structs().iter().find_map(|fields| misread_fields(fields, graph)))
+pub(super) fn misread(names: &WrittenNames, graph: &Graph) -> Option<Misread> {
+    let variant = names.variants.iter().find_map(|variant| misread_variant(*variant, graph));
+    variant.or_else(|| names.structs.iter().find_map(|fields| misread_fields(fields, graph)))
 }
 
 /// Compares a variant's number with the enums of that name. One enum that agrees is enough, because two may have the same name.
@@ -31,11 +33,16 @@ fn misread_variant(written: WrittenVariant, graph: &Graph) -> Option<Misread> {
         if *known != name {
             continue;
         }
-        if may_have_number(variants, index, number as usize) {
+        let (number, read) = (number as usize, variant_names(variants));
+        let is_read_alike = match read.len() < variants.len() {
+            true => read.get(number).is_some_and(|(_, names)| names.contains(&variant)),
+            false => may_have_number(variants, index, number),
+        };
+        if is_read_alike {
             return None;
         }
-        let read = match variants.get(number as usize) {
-            Some(read) if read.fields.is_some() => format!("read as `{}`", read.name),
+        let read = match read.get(number) {
+            Some((read, names)) if read.fields.is_some() => format!("read as `{}`", names[0]),
             _ => "never read".to_string(),
         };
         let reason = format!(
@@ -47,8 +54,9 @@ fn misread_variant(written: WrittenVariant, graph: &Graph) -> Option<Misread> {
     misread
 }
 
-/// Returns whether the variant whose name has this index may be read by this number. Each alias of a variant has an index too, so
-/// the index may be greater than the number by as many. Numbers above those that are read belong to no variant.
+/// Returns whether the variant whose name has this index may be read by this number, if the list's aliases can't be told from names.
+/// Each alias of a variant has an index too, so the index may be greater than the number by as many. Numbers above those that are
+/// read belong to no variant.
 fn may_have_number(variants: &[VariantNode], index: usize, number: usize) -> bool {
     let count = variants.len() - variants.iter().rev().take_while(|variant| variant.opaque).count();
     let aliases = variants.iter().filter(|variant| variant.fields.is_none()).count();
@@ -58,10 +66,11 @@ fn may_have_number(variants: &[VariantNode], index: usize, number: usize) -> boo
 /// Compares the order of a struct's fields with the structs of that name. One struct that agrees is enough.
 fn misread_fields(written: &WrittenStruct, graph: &Graph) -> Option<Misread> {
     let WrittenStruct { name, variant, fields: written } = written;
+    let named = |fields: &Fields| if let FieldStyle::Named(names) = fields.style { Some(names) } else { None };
     let mut lists = graph.nodes.iter().filter_map(|node| match (&node.kind, variant) {
-        (NodeKind::Struct(known, fields), None) if known == name => fields.names,
+        (NodeKind::Struct(known, fields), None) if known == name => named(fields),
         (NodeKind::Enum(known, variants), Some(variant)) if known == name => {
-            variants.iter().find(|known| known.name == *variant)?.fields.as_ref()?.names
+            named(variants.iter().find(|known| known.name == *variant)?.fields.as_ref()?)
         }
         _ => None,
     });
@@ -93,10 +102,10 @@ mod tests {
     use serde::ser::{SerializeSeq, SerializeStruct};
     use serde::{Deserialize, Serialize, Serializer};
 
-    use super::super::Shape;
+    use super::super::TypeTrace;
 
     fn misread<T: Serialize + DeserializeOwned>() -> Option<String> {
-        let (_, flaws) = Shape::checked::<T>(|_| 0);
+        let (_, flaws) = TypeTrace::checked::<T>(|_| 0);
         flaws.misread.map(|misread| format!("{}: {}", misread.type_name, misread.reason))
     }
 
@@ -168,6 +177,24 @@ mod tests {
         Imagined,
         #[serde(alias = "Ajar")]
         Open(u8),
+    }
+
+    /// The alias hides the skipped variant: its names are as many as there are variants.
+    #[derive(Serialize, Deserialize)]
+    #[expect(dead_code)]
+    enum SkippedAfterAnAlias {
+        #[serde(alias = "Closed")]
+        Shut,
+        #[serde(skip)]
+        Imagined,
+        Open(u8),
+        Broken(u8),
+    }
+
+    #[test]
+    fn a_skipped_variant_is_found_among_aliases() {
+        let found = misread::<SkippedAfterAnAlias>().unwrap_or_default();
+        assert!(found.contains("`Open` is written as number 2, which is read as `Broken`"), "{found}");
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::fmt;
 
 use serde::de::Visitor;
 
-use super::graph::{Fields, Graph, NodeId, NodeKind, VariantNode};
+use super::graph::{FieldStyle, Fields, Graph, NodeId, NodeKind, VariantNode};
 use crate::codec::SelfDescribing;
+use crate::schema::shape::Scalar;
 
 /// The end of a pass. The graph holds what the pass has learned.
 #[derive(Debug)]
@@ -98,12 +99,12 @@ impl<'a> Tracer<'a> {
     }
 
     /// Notes that the type asks for a value of this kind, and returns the index of the sample to give.
-    pub(super) fn plain(self, kind: &'static str) -> Result<usize, PassEnd> {
+    pub(super) fn scalar(self, kind: Scalar) -> Result<usize, PassEnd> {
         let mut graph = self.graph.borrow_mut();
         let within = graph.call(0);
         match graph.nodes[self.at].kind {
-            NodeKind::Unseen if within => graph.set(self.at, NodeKind::Plain(kind)),
-            NodeKind::Plain(known) if known == kind && within && !graph.nodes[self.at].opaque => {}
+            NodeKind::Unseen if within => graph.set(self.at, NodeKind::Scalar(kind)),
+            NodeKind::Scalar(known) if known == kind && within && !graph.nodes[self.at].opaque => {}
             _ => {
                 drop(graph);
                 return self.opaque();
@@ -118,11 +119,10 @@ impl<'a> Tracer<'a> {
         self,
         visitor: VisitorNames,
         kind: &str,
-        names: &[&str],
         new_nodes: usize,
         new: &dyn Fn(&mut Graph) -> NodeKind,
     ) -> Result<Tracer<'a>, PassEnd> {
-        let key = format!("{kind} {names:?} {} {}", visitor.own, visitor.value);
+        let key = format!("{kind} {} {}", visitor.own, visitor.value);
         let mut graph = self.graph.borrow_mut();
         graph.nodes[self.at].type_name.get_or_insert(visitor.value);
         if !graph.call(new_nodes) || graph.nodes[self.at].opaque {
@@ -153,33 +153,33 @@ impl<'a> Tracer<'a> {
         Ok(Tracer { at: first, is_known, ..self })
     }
 
-    /// Notes that `visitor` asks for a struct. Returns the tracer of the type's first node, and the nodes of the fields.
+    /// Notes that `visitor` asks for a struct. Returns the tracer of the type's first node, and the fields.
     pub(super) fn structure(
         self,
         visitor: VisitorNames,
         name: &'static str,
-        names: Option<&'static [&'static str]>,
+        style: FieldStyle,
         len: usize,
-    ) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
-        let kind = format!("struct {name} {len}");
-        let new = |graph: &mut Graph| NodeKind::Struct(name, Fields { names, nodes: graph.add_all(len) });
-        let first = self.compound(visitor, &kind, names.unwrap_or_default(), len, &new)?;
+    ) -> Result<(Tracer<'a>, Fields), PassEnd> {
+        let kind = format!("struct {name} {style:?} {len}");
+        let new = |graph: &mut Graph| NodeKind::Struct(name, Fields { style, nodes: graph.add_all(len) });
+        let first = self.compound(visitor, &kind, len, &new)?;
         match &self.graph.borrow().nodes[first.at].kind {
-            NodeKind::Struct(_, fields) => Ok((first, fields.nodes.clone())),
+            NodeKind::Struct(_, fields) => Ok((first, fields.clone())),
             _ => Err(PassEnd),
         }
     }
 
     /// Notes that `visitor` asks for an option. Returns the tracer of the value to give, or `None` for an empty option.
     pub(super) fn option(self, visitor: VisitorNames) -> Result<Option<Tracer<'a>>, PassEnd> {
-        let first = self.compound(visitor, "option", &[], 1, &|graph| NodeKind::Option(graph.add()))?;
+        let first = self.compound(visitor, "option", 1, &|graph| NodeKind::Option(graph.add()))?;
         let NodeKind::Option(part) = self.graph.borrow().nodes[first.at].kind else { return Err(PassEnd) };
         Ok((first.size(&[part]) > 0).then(|| first.part(part)))
     }
 
     /// Notes that `visitor` asks for a sequence. Returns the tracer of the type's first node, and the nodes of the items to give.
     pub(super) fn sequence(self, visitor: VisitorNames) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
-        let first = self.compound(visitor, "seq", &[], 1, &|graph| NodeKind::Seq(graph.add()))?;
+        let first = self.compound(visitor, "seq", 1, &|graph| NodeKind::Seq(graph.add()))?;
         let NodeKind::Seq(item) = self.graph.borrow().nodes[first.at].kind else { return Err(PassEnd) };
         Ok((first, vec![item; first.size(&[item])]))
     }
@@ -187,7 +187,7 @@ impl<'a> Tracer<'a> {
     /// Notes that `visitor` asks for a map. Returns the tracer of the type's first node, and the nodes of the keys and values to
     /// give, by turns.
     pub(super) fn map(self, visitor: VisitorNames) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
-        let first = self.compound(visitor, "map", &[], 2, &|graph| {
+        let first = self.compound(visitor, "map", 2, &|graph| {
             let (key, value) = (graph.add(), graph.add());
             NodeKind::Map(key, value)
         })?;
@@ -195,56 +195,52 @@ impl<'a> Tracer<'a> {
         Ok((first, [key, value].repeat(first.size(&[key, value]))))
     }
 
-    /// Notes that `visitor` asks for a tuple. Returns the tracer of the type's first node, and the nodes of the parts.
-    pub(super) fn tuple(self, visitor: VisitorNames, len: usize) -> Result<(Tracer<'a>, Vec<NodeId>), PassEnd> {
+    /// Notes that `visitor` asks for a tuple. Returns the tracer of the type's first node, and the parts.
+    pub(super) fn tuple(self, visitor: VisitorNames, len: usize) -> Result<(Tracer<'a>, Fields), PassEnd> {
         let new = |graph: &mut Graph| NodeKind::Tuple(graph.add_all(len));
-        let first = self.compound(visitor, &format!("tuple {len}"), &[], len, &new)?;
+        let first = self.compound(visitor, &format!("tuple {len}"), len, &new)?;
         match &self.graph.borrow().nodes[first.at].kind {
-            NodeKind::Tuple(nodes) => Ok((first, nodes.clone())),
+            NodeKind::Tuple(nodes) => Ok((first, Fields { style: FieldStyle::Tuple, nodes: nodes.clone() })),
             _ => Err(PassEnd),
         }
     }
 
-    /// Notes that `visitor` asks for an enum. Returns the tracer of the type's first node, and the index of the variant to give.
+    /// Notes that `visitor` asks for an enum. Returns the tracer of the type's first node, and the index of the variant to give. If
+    /// the type is to be asked for a name, returns that too.
     pub(super) fn enumeration(
         self,
         visitor: VisitorNames,
         name: &'static str,
         variants: &'static [&'static str],
-    ) -> Result<(Tracer<'a>, usize), PassEnd> {
-        let variant = |&name: &&'static str| VariantNode { name, fields: None, opaque: false, rejected: false };
-        let new = |_: &mut Graph| NodeKind::Enum(name, variants.iter().map(variant).collect());
-        let first = self.compound(visitor, &format!("enum {name}"), variants, variants.len(), &new)?;
-        Ok((first, first.choose_variant()?))
+    ) -> Result<(Tracer<'a>, usize, Option<&'static str>), PassEnd> {
+        let new = |_: &mut Graph| NodeKind::Enum(name, variants.iter().map(|name| VariantNode::new(name)).collect());
+        let first = self.compound(visitor, &format!("enum {name} {variants:?}"), variants.len(), &new)?;
+        let (variant, is_asked) = first.choose_variant()?;
+        Ok((first, variant, is_asked.then(|| variants[variant])))
     }
 
-    /// Notes that the type asks for the fields of a variant, and returns their nodes.
-    pub(super) fn variant_fields(
-        self,
-        variant: usize,
-        names: Option<&'static [&'static str]>,
-        len: usize,
-    ) -> Result<Vec<NodeId>, PassEnd> {
+    /// Notes that the type asks for the fields of a variant, and returns them.
+    pub(super) fn variant_fields(self, variant: usize, style: FieldStyle, len: usize) -> Result<Fields, PassEnd> {
         let mut graph = self.graph.borrow_mut();
         if !graph.call(len) {
             drop(graph);
             return self.opaque();
         }
         let known = match &graph.nodes[self.at].kind {
-            NodeKind::Enum(_, variants) => variants[variant].fields.as_ref(),
+            NodeKind::Enum(_, variants) => variants[variant].fields.clone(),
             _ => None,
         };
         if let Some(known) = known {
-            let nodes = (known.names == names && known.nodes.len() == len).then(|| known.nodes.clone());
             drop(graph);
-            return nodes.map_or_else(|| self.opaque(), Ok);
+            let is_same = known.style == style && known.nodes.len() == len;
+            return if is_same { Ok(known) } else { self.opaque() };
         }
-        let nodes = graph.add_all(len);
+        let fields = Fields { style, nodes: graph.add_all(len) };
         graph.changes += 1;
         if let NodeKind::Enum(_, variants) = &mut graph.nodes[self.at].kind {
-            variants[variant].fields = Some(Fields { names, nodes: nodes.clone() });
+            variants[variant].fields = Some(fields.clone());
         }
-        Ok(nodes)
+        Ok(fields)
     }
 
     /// Returns the tracer of a part.
@@ -273,15 +269,21 @@ impl<'a> Tracer<'a> {
         size
     }
 
-    /// Returns the index of the variant to give.
-    fn choose_variant(self) -> Result<usize, PassEnd> {
+    /// Returns the index of the variant to give, and whether the type is to be asked for its name instead.
+    fn choose_variant(self) -> Result<(usize, bool), PassEnd> {
         let mut graph = self.graph.borrow_mut();
         let unexplored = if self.is_known { None } else { graph.unexplored(self.at) };
+        if unexplored.is_none()
+            && !self.is_known
+            && let Some(unasked) = graph.unasked_variant(self.at)
+        {
+            return Ok((unasked, true));
+        }
         let Some(variant) = unexplored.or_else(|| graph.smallest(self.at)) else {
             drop(graph);
             return self.end();
         };
         graph.choices.push((self.at, variant));
-        Ok(variant)
+        Ok((variant, false))
     }
 }

@@ -4,7 +4,8 @@ use std::any::type_name;
 
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::graph::NodeId;
+use super::graph::{FieldStyle, Fields, NodeId};
+use super::names::identity;
 use super::tracer::{PassEnd, Tracer};
 
 /// The parts of a compound, in order. Of a map, they are key and value by turns.
@@ -42,23 +43,38 @@ impl<'de> MapAccess<'de> for TracedParts<'_> {
     }
 }
 
-/// One field of a struct with its name. The pass ends after it.
-struct TracedField<'a> {
+/// One name of a struct's field, and perhaps the field. The pass ends after it.
+struct TracedName<'a> {
     tracer: Tracer<'a>,
     name: Option<&'static str>,
-    node: NodeId,
+    purpose: NamePurpose,
 }
 
-impl<'de> MapAccess<'de> for TracedField<'_> {
+enum NamePurpose {
+    /// The field at this node, which is read.
+    Field(NodeId),
+    /// The name alone, of a field of the struct whose first field is at this node.
+    Question(NodeId),
+}
+
+impl<'de> MapAccess<'de> for TracedName<'_> {
     type Error = PassEnd;
 
     fn next_key_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, PassEnd> {
         let Some(name) = self.name.take() else { return self.tracer.end() };
-        seed.deserialize(IntoDeserializer::<PassEnd>::into_deserializer(name)).map(Some)
+        let key = seed.deserialize(IntoDeserializer::<PassEnd>::into_deserializer(name))?;
+        match self.purpose {
+            NamePurpose::Field(_) => Ok(Some(key)),
+            NamePurpose::Question(first) => {
+                self.tracer.graph.borrow_mut().note_field(first, identity(&key));
+                self.tracer.end()
+            }
+        }
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, PassEnd> {
-        self.tracer.typed_part(self.node, type_name::<T::Value>()).read(|part| seed.deserialize(part))
+        let NamePurpose::Field(node) = self.purpose else { return self.tracer.end() };
+        self.tracer.typed_part(node, type_name::<T::Value>()).read(|part| seed.deserialize(part))
     }
 }
 
@@ -66,6 +82,8 @@ impl<'de> MapAccess<'de> for TracedField<'_> {
 pub(super) struct TracedVariant<'a> {
     pub(super) tracer: Tracer<'a>,
     pub(super) variant: usize,
+    /// The variant's name, if the type is to be asked which variant it reads for it. The pass ends then.
+    pub(super) asked: Option<&'static str>,
 }
 
 impl<'de> EnumAccess<'de> for TracedVariant<'_> {
@@ -73,8 +91,19 @@ impl<'de> EnumAccess<'de> for TracedVariant<'_> {
     type Variant = Self;
 
     fn variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<(T::Value, Self), PassEnd> {
-        let index = IntoDeserializer::<PassEnd>::into_deserializer(self.variant as u32);
-        Ok((seed.deserialize(index)?, self))
+        let TracedVariant { tracer, variant, asked } = self;
+        if let Some(name) = asked {
+            let known = seed.deserialize(IntoDeserializer::<PassEnd>::into_deserializer(name));
+            tracer.graph.borrow_mut().note_variant_name(
+                tracer.at,
+                variant,
+                known.ok().and_then(|known| identity(&known)),
+            );
+            return tracer.end();
+        }
+        let known = seed.deserialize(IntoDeserializer::<PassEnd>::into_deserializer(variant as u32))?;
+        tracer.graph.borrow_mut().note_variant(tracer.at, variant, identity(&known));
+        Ok((known, self))
     }
 }
 
@@ -82,22 +111,22 @@ impl<'de> VariantAccess<'de> for TracedVariant<'_> {
     type Error = PassEnd;
 
     fn unit_variant(self) -> Result<(), PassEnd> {
-        self.tracer.variant_fields(self.variant, None, 0).map(drop)
+        self.tracer.variant_fields(self.variant, FieldStyle::Unit, 0).map(drop)
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, PassEnd> {
-        let nodes = self.tracer.variant_fields(self.variant, None, 1)?;
-        self.tracer.typed_part(nodes[0], type_name::<T::Value>()).read(|part| seed.deserialize(part))
+        let fields = self.tracer.variant_fields(self.variant, FieldStyle::Newtype, 1)?;
+        self.tracer.typed_part(fields.nodes[0], type_name::<T::Value>()).read(|part| seed.deserialize(part))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, PassEnd> {
-        let nodes = self.tracer.variant_fields(self.variant, None, len)?;
-        self.tracer.visit_fields(None, nodes, visitor)
+        let fields = self.tracer.variant_fields(self.variant, FieldStyle::Tuple, len)?;
+        self.tracer.visit_fields(fields, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(self, names: &'static [&'static str], visitor: V) -> Result<V::Value, PassEnd> {
-        let nodes = self.tracer.variant_fields(self.variant, Some(names), names.len())?;
-        self.tracer.visit_fields(Some(names), nodes, visitor)
+        let fields = self.tracer.variant_fields(self.variant, FieldStyle::Named(names), names.len())?;
+        self.tracer.visit_fields(fields, visitor)
     }
 }
 
@@ -117,19 +146,18 @@ impl Tracer<'_> {
     }
 
     /// Lets `visitor` read the fields of a struct, a tuple or a variant.
-    pub(super) fn visit_fields<'de, V: Visitor<'de>>(
-        self,
-        names: Option<&'static [&'static str]>,
-        nodes: Vec<NodeId>,
-        visitor: V,
-    ) -> Result<V::Value, PassEnd> {
-        let hidden = self.graph.borrow_mut().hidden_field(names, &nodes);
+    pub(super) fn visit_fields<'de, V: Visitor<'de>>(self, fields: Fields, visitor: V) -> Result<V::Value, PassEnd> {
+        let unasked = self.graph.borrow_mut().unasked_field(&fields);
+        if let Some(name) = unasked {
+            return self.visit_name(name, NamePurpose::Question(fields.nodes[0]), visitor);
+        }
+        let hidden = self.graph.borrow_mut().hidden_field(&fields);
         if let Some((name, node)) = hidden {
-            return self.visit_field(name, node, visitor);
+            return self.visit_name(name, NamePurpose::Field(node), visitor);
         }
         let before = self.graph.borrow().reads;
-        let value = self.visit_items(nodes.clone(), visitor);
-        self.end_fields(&nodes, before, value.is_ok(), type_name::<V::Value>());
+        let value = self.visit_items(fields.nodes.clone(), visitor);
+        self.end_fields(&fields.nodes, before, value.is_ok(), type_name::<V::Value>());
         value
     }
 
@@ -143,22 +171,33 @@ impl Tracer<'_> {
         }
     }
 
-    /// Lets `visitor` read one field alone, by its name. A field that can't be read so is opaque.
-    fn visit_field<'de, V: Visitor<'de>>(
+    /// Lets `visitor` read one name alone, or with its field. A field that can't be read so is opaque.
+    fn visit_name<'de, V: Visitor<'de>>(
         self,
         name: &'static str,
-        node: NodeId,
+        purpose: NamePurpose,
         visitor: V,
     ) -> Result<V::Value, PassEnd> {
         let before = self.graph.borrow().changes;
+        let (NamePurpose::Field(node) | NamePurpose::Question(node)) = purpose;
+        let is_question = matches!(purpose, NamePurpose::Question(_));
         let value = match reads_names_alike::<V>() {
-            true => visitor.visit_map(TracedField { tracer: self, name: Some(name), node }),
+            true => visitor.visit_map(TracedName { tracer: self, name: Some(name), purpose }),
             false => Err(PassEnd),
         };
-        if self.graph.borrow().changes == before {
-            self.graph.borrow_mut().make_opaque(node);
-        }
+        self.end_name(node, is_question, before);
         value.or_else(|_| self.end())
+    }
+
+    /// Notes that nothing was learned from a name.
+    fn end_name(self, node: NodeId, is_question: bool, changes_before: usize) {
+        let mut graph = self.graph.borrow_mut();
+        if graph.changes == changes_before {
+            match is_question {
+                true => graph.note_field(node, None),
+                false => graph.make_opaque(node),
+            }
+        }
     }
 }
 

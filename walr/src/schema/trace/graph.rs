@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::names::FieldIdentity;
 use super::samples;
 use crate::codec::SelfDescribing;
+use crate::schema::shape::{MOST_NODES, Scalar};
 
 pub(super) type NodeId = usize;
 
-/// The most nodes of a shape.
-const MOST_NODES: usize = 1 << 13;
 /// The most calls of the deserializer, in all passes.
 const MOST_CALLS: usize = 1 << 20;
 /// The most nodes visited to compute heights.
@@ -37,7 +37,7 @@ pub(super) struct Node {
 #[derive(Clone, Debug)]
 pub(super) enum NodeKind {
     Unseen,
-    Plain(&'static str),
+    Scalar(Scalar),
     Option(NodeId),
     Seq(NodeId),
     Map(NodeId, NodeId),
@@ -50,10 +50,24 @@ pub(super) enum NodeKind {
     Unread,
 }
 
+/// The form of a struct's or a variant's fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FieldStyle {
+    Unit,
+    Newtype,
+    Tuple,
+    /// The names that the type lists, aliases included.
+    Named(&'static [&'static str]),
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct VariantNode {
     pub(super) name: &'static str,
     pub(super) fields: Option<Fields>,
+    /// The variant that the type reads at this index.
+    pub(super) by_index: Option<FieldIdentity>,
+    /// The variant that the type reads for this name, once it was asked.
+    pub(super) by_name: Option<Option<FieldIdentity>>,
     /// The type rejected the variant before it asked for the fields.
     pub(super) opaque: bool,
     /// The type rejected the variant after it asked for the fields. They are known, and another variant is tried.
@@ -61,6 +75,10 @@ pub(super) struct VariantNode {
 }
 
 impl VariantNode {
+    pub(super) fn new(name: &'static str) -> VariantNode {
+        VariantNode { name, fields: None, by_index: None, by_name: None, opaque: false, rejected: false }
+    }
+
     fn may_serve(&self) -> bool {
         !self.opaque && !self.rejected
     }
@@ -69,7 +87,8 @@ impl VariantNode {
 /// The fields of a struct or of a variant.
 #[derive(Clone, Debug)]
 pub(super) struct Fields {
-    pub(super) names: Option<&'static [&'static str]>,
+    pub(super) style: FieldStyle,
+    /// The nodes of the fields in order, as many as the style has names.
     pub(super) nodes: Vec<NodeId>,
 }
 
@@ -93,8 +112,10 @@ pub(super) struct Graph {
     pub(super) choices: Vec<(NodeId, usize)>,
     /// This pass has failed, and the graph knows why.
     pub(super) has_ended: bool,
+    /// The field that the type reads for each name so far, by the node of its first field.
+    pub(super) identities: HashMap<NodeId, Vec<Option<FieldIdentity>>>,
     /// Fields after an opaque one are read by their names.
-    by_names: bool,
+    pub(super) by_names: bool,
     /// Each option, sequence and map is also given without parts, and each plain value is empty or zero.
     empties: bool,
     /// The value of `changes` for which the heights were computed.
@@ -130,7 +151,7 @@ impl Graph {
     pub(super) fn with_empties(&self) -> Graph {
         let mut graph = Graph { empties: true, calls: 0, visits: 0, ..self.clone() };
         for node in graph.nodes.iter_mut().filter(|node| node.rejected == 0 && !node.opaque) {
-            if let NodeKind::Plain(kind) = node.kind {
+            if let NodeKind::Scalar(kind) = node.kind {
                 (node.rejected, node.accepted) = (samples::empty(kind), false);
             }
         }
@@ -246,7 +267,7 @@ impl Graph {
         }
         match &node.kind {
             NodeKind::Unseen => None,
-            NodeKind::Plain(_) | NodeKind::Unread => Some(0),
+            NodeKind::Scalar(_) | NodeKind::Unread => Some(0),
             NodeKind::Option(_) | NodeKind::Seq(_) | NodeKind::Map(..) if node.rejected == 0 => Some(0),
             NodeKind::Option(part) | NodeKind::Seq(part) => above(self.tallest(&[*part])),
             NodeKind::Map(key, value) => above(self.tallest(&[*key, *value])),
@@ -282,12 +303,12 @@ impl Graph {
         }
         let below = match &self.nodes[id].kind {
             NodeKind::Unseen => true,
-            NodeKind::Plain(_) | NodeKind::Same(_) | NodeKind::Unread => false,
+            NodeKind::Scalar(_) | NodeKind::Same(_) | NodeKind::Unread => false,
             NodeKind::Option(part) | NodeKind::Seq(part) => self.has_more(*part),
             NodeKind::Map(key, value) => self.any_has_more(&[*key, *value]),
             NodeKind::Tuple(parts) => self.any_has_more(&parts.clone()),
             NodeKind::Struct(_, fields) => self.fields_have_more(&fields.clone()),
-            NodeKind::Enum(..) => self.unexplored(id).is_some(),
+            NodeKind::Enum(..) => self.unexplored(id).is_some() || self.unasked_variant(id).is_some(),
         };
         let node = &self.nodes[id];
         let has_parts = matches!(node.kind, NodeKind::Option(_) | NodeKind::Seq(_) | NodeKind::Map(..));
@@ -308,28 +329,6 @@ impl Graph {
             }
         }
         false
-    }
-
-    fn fields_have_more(&mut self, fields: &Fields) -> bool {
-        match self.by_names && fields.names.is_some() {
-            true => fields.nodes.iter().any(|&field| self.has_more(field)),
-            false => self.any_has_more(&fields.nodes),
-        }
-    }
-
-    /// Returns the first field after one without a value that can be read by its name.
-    pub(super) fn hidden_field(
-        &mut self,
-        names: Option<&[&'static str]>,
-        nodes: &[NodeId],
-    ) -> Option<(&'static str, NodeId)> {
-        let names = names.filter(|_| self.by_names)?;
-        let opaque = nodes.iter().position(|&node| self.height(node).is_none())?;
-        if self.has_more(nodes[opaque]) {
-            return None;
-        }
-        let mut later = names.iter().zip(nodes).skip(opaque + 1);
-        later.find(|(_, node)| self.has_more(**node)).map(|(name, node)| (*name, *node))
     }
 
     /// Returns the first variant of which the next pass can learn anything.
@@ -358,9 +357,9 @@ impl Graph {
         self.changes += 1;
         let node = &mut self.nodes[id];
         match &mut node.kind {
-            NodeKind::Plain(kind) => {
+            NodeKind::Scalar(kind) => {
                 node.rejected += 1;
-                node.rejected < samples::count(kind)
+                node.rejected < samples::count(*kind)
             }
             NodeKind::Option(_) | NodeKind::Seq(_) | NodeKind::Map(..) => {
                 node.rejected += 1;
