@@ -16,7 +16,6 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
     let (impl_generics, arguments, where_clause) = generics.split_for_impl();
     let schema = schema(expansion);
     let result_traces = result_traces(expansion);
-    let fingerprint = text::fingerprint(expansion.model.block.source.clone());
     let apply = apply(expansion);
     let index = index(expansion);
     let digest = digest(expansion);
@@ -30,7 +29,6 @@ pub(crate) fn expand(expansion: &Expansion<'_>) -> TokenStream {
             type Outcome = #outcome_ty;
             type Mutations = #mutations #arguments;
             const MUTATIONS: &'static [#private::Mutation] = &[#(#schema)*];
-            const FINGERPRINT: u64 = #fingerprint;
             const RESULTS: &'static [::core::option::Option<fn() -> #private::Shape>] = {
                 use #private::UnreadResult as _;
                 &[#(#result_traces)*]

@@ -43,7 +43,7 @@ const LINK: &str = "
 
 /// A schema behind the link. The record count is the length of the encoding.
 const SCHEMA: &str = "
-    15c3ee6b                         # header CRC
+    fd51db1a                         # header CRC
     05                               # kind
     00                               # flags
     0000                             # 0
@@ -56,9 +56,9 @@ const SCHEMA: &str = "
     0300000000000000                 # epoch
     0900000000000000                 # position
     0068e5cf8b010000                 # written at
-    5800000000000000                 # body length
-    56000000                         # record count
-    03f9f546                         # body CRC
+    5000000000000000                 # body length
+    4e000000                         # record count
+    3ef84c6a                         # body CRC
     3a49169d                         # chain
     00000000                         # 0
     01                               # version of the encoding
@@ -71,7 +71,6 @@ const SCHEMA: &str = "
     016e00                           # its name, no alias
     01                               # its node
     04                               # a u32
-    8877665544332211                 # fingerprint
     02                               # two mutations
     03616464                         # name
     01                               # one parameter
@@ -91,7 +90,7 @@ const SCHEMA: &str = "
 
 /// A batch: `add(by: 5)` and `clear()` as one atomic batch.
 const BATCH: &str = "
-    021dd5c5                         # header CRC
+    22f26938                         # header CRC
     01                               # kind
     00                               # flags
     0000                             # 0
@@ -107,7 +106,7 @@ const BATCH: &str = "
     0800000000000000                 # body length
     02000000                         # record count
     4e64ab14                         # body CRC
-    15c3ee6b                         # chain
+    fd51db1a                         # chain
     00000000                         # 0
     05                               # length 2, joined to the next
     0005                             # mutation 0, by 5
@@ -118,7 +117,7 @@ const BATCH: &str = "
 
 /// An abort of both records.
 const ABORT: &str = "
-    e70dbaea                         # header CRC
+    cd75fbfb                         # header CRC
     06                               # kind
     00                               # flags
     0000                             # 0
@@ -134,7 +133,7 @@ const ABORT: &str = "
     1000000000000000                 # body length
     01000000                         # record count
     d7f8dee1                         # body CRC
-    021dd5c5                         # chain
+    22f26938                         # chain
     00000000                         # 0
     2800000000000000                 # first LSN
     2900000000000000                 # last LSN
@@ -142,7 +141,7 @@ const ABORT: &str = "
 
 /// A seal.
 const SEAL: &str = "
-    e0072df6                         # header CRC
+    5729d807                         # header CRC
     03                               # kind
     00                               # flags
     0000                             # 0
@@ -158,7 +157,7 @@ const SEAL: &str = "
     0800000000000000                 # body length
     00000000                         # record count
     e73035ad                         # body CRC
-    e70dbaea                         # chain
+    cd75fbfb                         # chain
     00000000                         # 0
     0400000000000000                 # next segment's seq
 ";
@@ -255,7 +254,6 @@ fn schema() -> Schema {
         state: "Count".to_string(),
         version: 1,
         form: form("{ n: u32 }", vec![count, scalar(Scalar::U32)]),
-        fingerprint: 0x1122_3344_5566_7788,
         mutations: vec![
             Signature {
                 name: "add".to_string(),
@@ -308,7 +306,6 @@ impl Recorded for Count {
         Mutation { name: "add", params: &[("by", "u32")], result: "()", reads_back: true, fingerprint: 0 },
         Mutation { name: "clear", params: &[], result: "()", reads_back: true, fingerprint: 0 },
     ];
-    const FINGERPRINT: u64 = 0;
 
     fn apply(&mut self, log: CountLog) {
         match log {

@@ -48,7 +48,6 @@ impl Recorded for Tally {
         Mutation { name: "boom", params: &[("id", "u32")], result: "usize", reads_back: true, fingerprint: 0 },
         Mutation { name: "flaky", params: &[("id", "u32")], result: "usize", reads_back: false, fingerprint: 0 },
     ];
-    const FINGERPRINT: u64 = 7;
 
     fn apply(&mut self, log: TallyLog) -> usize {
         match log {

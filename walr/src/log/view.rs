@@ -46,8 +46,8 @@ impl Span {
 pub(crate) struct Located {
     /// The first and the last LSN of the record's batch.
     pub(crate) batch: LsnRange,
-    /// The fingerprint of the code that made the record.
-    pub(crate) fingerprint: u64,
+    /// The schema of the program that made the record.
+    pub(crate) schema: Option<Schema>,
     /// The mutation's name on disk.
     pub(crate) mutation: String,
 }
@@ -118,8 +118,8 @@ impl View {
                     let record = Records::new(header, body).flatten().find(|record| record.lsn == lsn);
                     let place = record.and_then(|record| codec::decode_front(record.bytes)).map(|(place, _)| place);
                     let mutation = mutation_name(schema.as_ref(), place.unwrap_or(u32::MAX));
-                    let fingerprint = schema.as_ref().map_or(0, |schema| schema.fingerprint);
-                    located = Some(Located { batch: batch_of(header, body, lsn), fingerprint, mutation });
+                    let batch = batch_of(header, body, lsn);
+                    located = Some(Located { batch, schema: schema.clone(), mutation });
                 }
                 _ => {}
             }

@@ -119,7 +119,6 @@ impl Recorded for EncodedState {
         reads_back: true,
         fingerprint: 0,
     }];
-    const FINGERPRINT: u64 = 0;
 
     fn apply(&mut self, _log: EncodedLog) {}
 

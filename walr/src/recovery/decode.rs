@@ -6,8 +6,8 @@ use crate::log::frame::{FrameHeader, FrameKind, LsnRange, Records};
 use crate::log::view::{Span, View, mutation_name};
 use crate::lsn::Lsn;
 use crate::panic;
-use crate::schema::Schema;
 use crate::schema::state::WalState;
+use crate::schema::{Schema, Signature};
 
 /// The reason why a replay ended early.
 #[derive(Debug)]
@@ -23,8 +23,8 @@ pub(crate) struct RecordPanic {
     pub(crate) lsn: Lsn,
     /// The first and the last LSN of the record's batch.
     pub(crate) batch: LsnRange,
-    /// The fingerprint of the code that made the record.
-    pub(crate) fingerprint: u64,
+    /// `true` if the code of all mutations is that of the program that made the record.
+    pub(crate) is_same_code: bool,
     pub(crate) mutation: String,
     pub(crate) message: String,
 }
@@ -44,8 +44,43 @@ pub(crate) struct DecodedRecord<L> {
     pub(crate) bytes: usize,
     /// `true` if other code of the same mutations made the record.
     pub(crate) of_other_code: bool,
-    /// `true` if the mutation's result has the type that it had when the record was made.
-    pub(crate) has_same_result: bool,
+    /// The type of the mutation's result, compared with that of the program that made the record.
+    pub(crate) result: ResultType,
+}
+
+/// The comparison of a result's type in two programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResultType {
+    Same,
+    /// The shape isn't known, and the type is written in the same way.
+    Opaque,
+    Changed,
+}
+
+/// A mutation of a schema, as this program has it.
+struct KnownMutation {
+    /// The place in this program's schema.
+    place: Option<u32>,
+    is_same_code: bool,
+    result: ResultType,
+}
+
+impl KnownMutation {
+    fn all(written: &Schema, now: &Schema) -> Vec<KnownMutation> {
+        let places = written.indexes_in(now);
+        let known = |(old, place): (&Signature, Option<u32>)| {
+            let new = place.and_then(|place| now.mutations.get(place as usize));
+            let is_same_code = new.is_some_and(|new| new.is_same_code(old));
+            let result = match new {
+                Some(new) if old.result.reads_as(&new.result) && new.result.reads_as(&old.result) => {
+                    if old.result.shape.is_complete() { ResultType::Same } else { ResultType::Opaque }
+                }
+                _ => ResultType::Changed,
+            };
+            KnownMutation { place, is_same_code, result }
+        };
+        written.mutations.iter().zip(places).map(known).collect()
+    }
 }
 
 /// A receiver of decoded records.
@@ -74,8 +109,8 @@ struct RecordDecoder<'a> {
     view: &'a View,
     span: Span,
     now: &'a Schema,
-    /// The schema of the following records, and the place of each of its mutations in the program's schema.
-    written: Option<(Schema, Vec<Option<u32>>)>,
+    /// The schema of the following records, and its mutations as this program has them.
+    written: Option<(Schema, Vec<KnownMutation>)>,
     scratch: Vec<u8>,
 }
 
@@ -90,19 +125,19 @@ impl RecordDecoder<'_> {
             FrameKind::Schema => {
                 // Recovery has accepted it.
                 if let Some(schema) = Schema::decode(header.count, body) {
-                    let places = schema.indexes_in(self.now);
-                    self.written = Some((schema, places));
+                    let known = KnownMutation::all(&schema, self.now);
+                    self.written = Some((schema, known));
                 }
             }
             FrameKind::Batch => {
-                let of_other_code =
-                    self.written.as_ref().is_some_and(|(schema, _)| schema.fingerprint != self.now.fingerprint);
                 for record in Records::new(header, body).flatten() {
                     if self.span.contains(record.lsn) && !self.view.aborted.contains(record.lsn) {
                         let (lsn, bytes) = (record.lsn, record.bytes.len());
-                        let log = self.record::<S>(lsn, record.bytes)?;
-                        let has_same_result = true;
-                        sink.record(DecodedRecord { lsn, log, bytes, of_other_code, has_same_result })?;
+                        let (log, old) = self.record::<S>(lsn, record.bytes)?;
+                        let known = self.written.as_ref().and_then(|(_, known)| known.get(old as usize));
+                        let of_other_code = known.is_some_and(|known| !known.is_same_code);
+                        let result = known.map_or(ResultType::Changed, |known| known.result);
+                        sink.record(DecodedRecord { lsn, log, bytes, of_other_code, result })?;
                     }
                 }
             }
@@ -111,7 +146,8 @@ impl RecordDecoder<'_> {
         Ok(())
     }
 
-    fn record<S: WalState>(&mut self, lsn: Lsn, bytes: &[u8]) -> Result<S::Log> {
+    /// Decodes the log value of a record, and returns it with its mutation's place in the record's schema.
+    fn record<S: WalState>(&mut self, lsn: Lsn, bytes: &[u8]) -> Result<(S::Log, u32)> {
         // The user's own `Deserialize` may panic.
         let decoded = panic::catch(|| self.value::<S>(bytes));
         let decoded =
@@ -119,7 +155,7 @@ impl RecordDecoder<'_> {
         let Some((log, mutation)) = decoded else {
             return Err(self.refuse(lsn, "the record names an unknown mutation".to_string()));
         };
-        log.map_err(|reason| {
+        log.map(|log| (log, mutation)).map_err(|reason| {
             let name = mutation_name(self.written.as_ref().map(|(schema, _)| schema), mutation);
             self.refuse(lsn, format!("the record of `{name}` can't be decoded: {reason}"))
         })
@@ -128,9 +164,9 @@ impl RecordDecoder<'_> {
     /// Decodes the log value of a record, and returns it with its mutation's place in the record's schema. Returns `None` if this program
     /// has no such mutation.
     fn value<S: WalState>(&mut self, bytes: &[u8]) -> Option<(Result<S::Log, String>, u32)> {
-        let (_, places) = self.written.as_ref()?;
+        let (_, known) = self.written.as_ref()?;
         let (old, arguments) = codec::decode_front(bytes)?;
-        let new = (*places.get(old as usize)?)?;
+        let new = known.get(old as usize)?.place?;
         if new == old {
             return Some((codec::decode(bytes), old));
         }

@@ -278,7 +278,7 @@ fn replay_all<S: WalState>(
             Err(ReplayError::Panicked(panic)) => {
                 // The state is half changed, and its `Drop` may panic.
                 drop_quietly(replica);
-                abort_panicked(dir, log, report, panic, S::FINGERPRINT)?;
+                abort_panicked(dir, log, report, panic)?;
                 let off = Throttle::off();
                 replica = load_newest(dir, store, &[checkpoint], &mut Vec::new(), &off, watch)?.into();
             }
@@ -287,16 +287,10 @@ fn replay_all<S: WalState>(
 }
 
 /// Aborts a record that panicked, or refuses the open if the record may be that of an acknowledged call.
-fn abort_panicked(
-    dir: &StoreDir,
-    log: &mut ScannedLog,
-    report: &mut Recovery,
-    panic: RecordPanic,
-    fingerprint: u64,
-) -> Result<()> {
+fn abort_panicked(dir: &StoreDir, log: &mut ScannedLog, report: &mut Recovery, panic: RecordPanic) -> Result<()> {
     let advice = if panic.batch.1 <= log.applied {
         NOT_DETERMINISTIC
-    } else if panic.fingerprint != fingerprint {
+    } else if !panic.is_same_code {
         "other code of the same mutations made the record; open the store with that code, or fix this code"
     } else {
         log.aborts.push(panic.batch);

@@ -1,6 +1,6 @@
 //! The second pass over the log: applies the records of a view to a state, in order.
 
-use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, decode};
+use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, ResultType, decode};
 use super::results::{Applied, ReplayedResult, ResultCheck};
 use super::{decode_ahead, replaying};
 use crate::error::{Error, Result};
@@ -10,6 +10,7 @@ use crate::log::view::{Span, View};
 use crate::lsn::Lsn;
 use crate::options::progress::Watch;
 use crate::panic::{self, drop_quietly};
+use crate::schema::Schema;
 use crate::schema::results::digest_of;
 use crate::schema::state::WalState;
 
@@ -66,7 +67,7 @@ impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
     }
 
     fn record(&mut self, record: DecodedRecord<S::Log>) -> Result<(), ReplayError> {
-        let DecodedRecord { lsn, log, bytes, of_other_code, has_same_result } = record;
+        let DecodedRecord { lsn, log, bytes, of_other_code, result } = record;
         let mutation = S::index(&log);
         let replaying = replaying::begin();
         let applied = panic::catch(|| (self.apply)(lsn, log));
@@ -76,12 +77,13 @@ impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
                 if let Some(results) = &mut self.results {
                     let digest = digest_of::<S>(&outcome);
                     let mutation = S::MUTATIONS.get(mutation).map_or("?", |mutation| mutation.name);
-                    let (is_same_type, is_opaque) = (has_same_result, false);
+                    let is_same_type = result != ResultType::Changed;
+                    let is_opaque = result == ResultType::Opaque;
                     results.result(ReplayedResult { lsn, mutation, digest, is_same_type, is_opaque });
                 }
                 drop_quietly(outcome);
             }
-            Err(message) => return Err(panicked(self.view, lsn, message)),
+            Err(message) => return Err(panicked(self.view, &Schema::of::<S>(), lsn, message)),
         }
         self.replayed.records += 1;
         self.replayed.bytes += bytes as u64;
@@ -91,12 +93,13 @@ impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
 }
 
 /// Finds the record in the log that panicked.
-fn panicked(view: &View, lsn: Lsn, message: String) -> ReplayError {
+fn panicked(view: &View, now: &Schema, lsn: Lsn, message: String) -> ReplayError {
     match view.locate(lsn) {
         Err(error) => ReplayError::Failed(error),
         Ok(Some(found)) => {
-            let (batch, fingerprint, mutation) = (found.batch, found.fingerprint, found.mutation);
-            ReplayError::Panicked(RecordPanic { lsn, batch, fingerprint, mutation, message })
+            let is_same_code = found.schema.is_some_and(|schema| schema.has_code_of(now));
+            let (batch, mutation) = (found.batch, found.mutation);
+            ReplayError::Panicked(RecordPanic { lsn, batch, is_same_code, mutation, message })
         }
         Ok(None) => {
             let reason = format!("the replay of lsn {lsn} panicked ({message}), and the record is gone from the log");

@@ -128,7 +128,6 @@ mod tests {
             type Outcome = bool;
             type Mutations = NoMethods;
             const MUTATIONS: &'static [Mutation] = &[];
-            const FINGERPRINT: u64 = 0;
 
             fn apply(&mut self, (): ()) -> bool {
                 true

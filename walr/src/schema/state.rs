@@ -33,8 +33,6 @@ pub trait Recorded: Sized {
     type Mutations: Mutations<Self>;
     /// The mutations, in the order of the log's variants.
     const MUTATIONS: &'static [Mutation];
-    /// A fingerprint of the impl block's code: it differs when a mutation's body differs.
-    const FINGERPRINT: u64;
     /// The traces of the results' types, in the order of [`MUTATIONS`](Recorded::MUTATIONS). A type without a trace is opaque.
     #[doc(hidden)]
     const RESULTS: &'static [Option<fn() -> Shape>] = &[];

@@ -1,9 +1,9 @@
 //! The schema that describes the records of a log: the names and shapes of the state and its mutations, in the program that wrote
 //! them.
 //!
-//! Its encoding is its own version (1), the state's name and version, the state's form, the fingerprint of the code (u64), and the
-//! list of mutations: name, list of parameters (name and form), form of the result, fingerprint (u64). A form is the type as it is written, and its
-//! shape (`shape/encoding.rs`). Texts, numbers and lists are those of `bytes.rs`.
+//! Its encoding is its own version (1), the state's name and version, the state's form, and the list of mutations:
+//! name, list of parameters (name and form), form of the result, fingerprint of the code (u64). A form is the type as it is written, and
+//! its shape (`shape/encoding.rs`). Texts, numbers and lists are those of `bytes.rs`.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -31,8 +31,6 @@ pub(crate) struct Schema {
     /// The state's version.
     pub(crate) version: u32,
     pub(crate) form: TypeForm,
-    /// The fingerprint of the mutations' code.
-    pub(crate) fingerprint: u64,
     /// The mutations. A record begins with the index of its mutation.
     pub(crate) mutations: Vec<Signature>,
 }
@@ -54,6 +52,11 @@ impl Signature {
     pub(super) fn reads_as(&self, now: &Signature) -> bool {
         let reads = |(old, now): (&(String, TypeForm), &(String, TypeForm))| old.1.reads_as(&now.1);
         self.params.len() == now.params.len() && self.params.iter().zip(&now.params).all(reads)
+    }
+
+    /// Returns whether the other mutation has the same name and the same code.
+    pub(crate) fn is_same_code(&self, other: &Signature) -> bool {
+        self.name == other.name && self.fingerprint == other.fingerprint
     }
 
     /// Returns both signatures for a message.
@@ -120,7 +123,6 @@ impl Schema {
         put_text(&self.state, &mut bytes);
         put_number(self.version as usize, &mut bytes);
         self.form.put(&mut bytes);
-        bytes.extend_from_slice(&self.fingerprint.to_le_bytes());
         put_list(&self.mutations, &mut bytes, Signature::put);
         match bytes.len() <= LONGEST {
             true => Ok(bytes),
@@ -140,10 +142,15 @@ impl Schema {
             state: from.text()?,
             version: from.u32()?,
             form: TypeForm::take(&mut from)?,
-            fingerprint: from.u64()?,
             mutations: from.list(Signature::take)?,
         };
         from.rest.is_empty().then_some(schema)
+    }
+
+    /// Returns whether `now` has all mutations with the same code.
+    pub(crate) fn has_code_of(&self, now: &Schema) -> bool {
+        let is_same = |old: &Signature| now.mutations.iter().any(|new| new.is_same_code(old));
+        self.mutations.iter().all(is_same)
     }
 
     /// Returns for each mutation its index in `now`, by name and types.
@@ -197,7 +204,6 @@ impl Traced {
             state: S::NAME.to_string(),
             version: S::VERSION,
             form: TypeForm { written: S::SHAPE.to_string(), shape: state.shape(true) },
-            fingerprint: S::FINGERPRINT,
             mutations: S::MUTATIONS.iter().enumerate().map(signature).collect(),
         };
         let mut flaws = state_flaws.of_state(S::NAME);

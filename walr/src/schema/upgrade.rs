@@ -22,12 +22,6 @@ impl MutationCounts {
         }
     }
 
-    /// Returns the number of records of other code than that of `now`.
-    pub(crate) fn of_other_code(&self, now: &Schema) -> u64 {
-        let other = self.0.iter().filter(|(schema, _)| schema.fingerprint != now.fingerprint);
-        other.flat_map(|(_, counts)| counts).sum()
-    }
-
     /// Checks that `now` can replay all records.
     ///
     /// # Errors

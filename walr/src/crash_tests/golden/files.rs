@@ -54,9 +54,9 @@ const CHECKPOINT: &str = "
     0068e5cf8b010000                 # written at
     0500000000000000                 # epoch
     0600000000000000                 # position
-    55000000                         # schema's length
+    4d000000                         # schema's length
     00000000000000000000000000000000 # 0
-    edf4a189                         # CRC of all before
+    37df594c                         # CRC of all before
     01                               # schema: version of the encoding
     05436f756e74                     # state's name
     01                               # version
@@ -67,7 +67,6 @@ const CHECKPOINT: &str = "
     016e00                           # its name, no alias
     01                               # its node
     04                               # a u32
-    0000000000000000                 # fingerprint
     02                               # two mutations
     03616464                         # name
     01                               # one parameter
@@ -82,7 +81,7 @@ const CHECKPOINT: &str = "
     022829                           # its result as it is written
     0120                             # the shape of that: opaque
     0000000000000000                 # its fingerprint
-    0049bc9a                         # schema's CRC
+    de4462cb                         # schema's CRC
     03000000                         # chunk: length
     36dfcd3d                         # CRC of the previous chunk's (0) and the bytes
     fbbc02                           # the state's encoding
