@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, OnceLock};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -68,6 +69,8 @@ pub(crate) struct Core<S: Recorded> {
     pub(crate) live: RwLock<Live<S>>,
     /// `true` while there is no state.
     pub(super) is_lost: AtomicBool,
+    /// The thread that applies calls under load.
+    pub(super) state_thread: OnceLock<ThreadId>,
     /// The result of the close; `None` until it is done.
     pub(crate) closed: watch::Sender<Option<Result<()>>>,
     pub(crate) admission: Admission,
@@ -123,6 +126,7 @@ impl<S: WalState> Core<S> {
             alone: Mutex::new(()),
             live: RwLock::new(live),
             is_lost: AtomicBool::new(false),
+            state_thread: OnceLock::new(),
             closed: watch::Sender::new(None),
             admission: Admission::new(),
         })
@@ -179,10 +183,15 @@ impl<S: Recorded> Core<S> {
                 if let Some(live) = self.live.try_write() {
                     return live;
                 }
-                std::thread::sleep(RETRY);
+                thread::sleep(RETRY);
             }
             turn *= 2;
         }
+    }
+
+    /// Returns whether this is the state thread. The log thread waits for it.
+    pub(crate) fn is_state_thread(&self) -> bool {
+        self.state_thread.get() == Some(&thread::current().id())
     }
 
     /// Closes the store without a checkpoint, and doesn't wait.

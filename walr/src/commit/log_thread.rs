@@ -147,6 +147,7 @@ impl<'a, S: WalState> LogThread<'a, S> {
         }
         let core = self.core.clone();
         let work = move || {
+            core.state_thread.get_or_init(|| std::thread::current().id());
             while let Some(step) = core.queue.handover.next_durable() {
                 // A panic here has latched the store. The next steps are answered with that.
                 let _ = panic::catch(|| core.take_step(step));

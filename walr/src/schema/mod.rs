@@ -18,7 +18,6 @@ mod upgrade;
 pub(crate) mod waiting;
 
 pub(crate) use self::stored_schema::Schema;
-#[cfg(test)]
 pub(crate) use self::stored_schema::Signature;
 #[cfg(test)]
 pub(crate) use self::type_form::TypeForm;

@@ -32,9 +32,9 @@ impl<S: Recorded> Drop for OpenStore<S> {
         }
         self.front.core.abandon();
         let Some(writer) = self.writer.get_mut().take() else { return };
-        // A result can hold the last handle, and be dropped on the writer's own thread.
-        if writer.thread().id() != std::thread::current().id() {
-            // The writer catches its panics and reports them to its callers.
+        // A result can hold the last handle, and be dropped on a thread of the store.
+        if writer.thread().id() != std::thread::current().id() && !self.front.core.is_state_thread() {
+            // The thread catches its panics and reports them to its callers.
             let _ = writer.join();
         }
     }
