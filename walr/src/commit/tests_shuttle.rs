@@ -93,10 +93,20 @@ struct Seen {
     answers: Vec<usize>,
     /// The calls that have entered the group, or are committed alone.
     pushed: Vec<usize>,
+    /// Those of them that are recorded, or failed.
+    recorded: Vec<usize>,
     /// The LSNs of the newest record that is durable, and of the newest that is applied.
     durable: usize,
     applied: usize,
     groups_ahead: usize,
+    /// The number of steps that are durable and wait for a turn of the state.
+    waiting: usize,
+    /// The number of calls in the group.
+    unrecorded: usize,
+    /// `true` while the log thread may wait for an application.
+    settling: bool,
+    /// The applications that go on only once the log thread has gone on, as user code that takes long.
+    long_applications: Vec<Sender<()>>,
     logging: bool,
     applying: bool,
     ended: bool,
@@ -110,6 +120,7 @@ struct World {
     has_clock: bool,
     in_background: bool,
     may_die: bool,
+    is_slow: bool,
 }
 
 fn chance(probability: f64) -> bool {
@@ -141,6 +152,32 @@ impl World {
         self.seen().answers[answer.call] += 1;
     }
 
+    /// Notes what the log thread does, and lets the long applications go on.
+    fn log_goes_on(&self, note: impl FnOnce(&mut Seen)) {
+        let mut seen = self.seen();
+        note(&mut seen);
+        let released = std::mem::take(&mut seen.long_applications);
+        drop(seen);
+        released.into_iter().for_each(drop);
+    }
+
+    /// Applies for long in a slow world: whenever the log thread can take a group, this waits until it has taken one.
+    fn apply_for_long(&self) {
+        for _ in 0..if self.is_slow { 30 } else { 0 } {
+            let (sender, receiver) = channel::<()>();
+            let mut seen = self.seen();
+            if seen.unrecorded > 0 && seen.waiting < MOST_AHEAD && !seen.settling && !seen.ended {
+                seen.long_applications.push(sender);
+                drop(seen);
+                // The drop of the sender is the signal.
+                let _ = receiver.recv();
+            } else {
+                drop(seen);
+                thread::yield_now();
+            }
+        }
+    }
+
     fn begin_logging(&self) {
         assert!(!std::mem::replace(&mut self.seen().logging, true), "two threads write calls");
         thread::yield_now();
@@ -170,9 +207,13 @@ impl World {
         assert!(seen.applied <= seen.durable, "applied before it is durable");
     }
 
-    fn take_step(&self, step: TestStep) {
+    fn take_step(&self, step: TestStep, is_log_thread: bool) {
         let _turn = Turn(self);
+        self.seen().waiting -= 1;
         self.begin_applying();
+        if !is_log_thread {
+            self.apply_for_long();
+        }
         match step {
             TestStep::Apply { first, calls } => {
                 self.apply(first, calls.len());
@@ -189,7 +230,7 @@ impl World {
 
     fn take_steps(&self) {
         while let Some(step) = self.handover.begin_applying() {
-            self.take_step(step);
+            self.take_step(step, true);
         }
     }
 
@@ -213,7 +254,10 @@ impl World {
         let (answer, receiver) = self.expect_answer();
         let mut answer = Some(answer);
         self.handover.push(|group| {
-            self.seen().pushed.extend(answer.as_ref().map(|answer| answer.call));
+            let mut seen = self.seen();
+            seen.pushed.extend(answer.as_ref().map(|answer| answer.call));
+            seen.unrecorded += 1;
+            drop(seen);
             group.0.extend(answer.take());
         });
         answer.map_or(Some(receiver), |answer| {
@@ -225,9 +269,11 @@ impl World {
 
     /// Commits a call on this thread, if nothing is pending. Returns `false` if the call must be pushed.
     fn commit_alone(&self) -> bool {
+        let before = self.seen().pushed.clone();
         if !self.handover.try_alone() {
             return false;
         }
+        assert!(before.iter().all(|call| self.seen().recorded.contains(call)), "a caller alone overtakes a call");
         let mut turns = AloneTurns { world: self, logs: true };
         self.begin_logging();
         self.begin_applying();
@@ -236,28 +282,29 @@ impl World {
         }
         let (answer, _receiver) = self.expect_answer();
         self.seen().pushed.push(answer.call);
-        let Some(lsn) = self.record(1) else {
+        let recorded = self.record(1);
+        self.seen().recorded.push(answer.call);
+        let Some(lsn) = recorded else {
             self.answer(answer, None);
             return true;
         };
-        let nudged = chance(0.3).then(|| self.nudge());
+        if chance(0.3) {
+            // The log thread looks at its clock while this call is applied. An error says that it settles, or has ended.
+            let _ = self.nudge().recv();
+        }
         if chance(0.5) {
             turns.end_log();
+            self.apply_for_long();
         }
         self.apply(lsn, 1);
         self.answer(answer, Some(lsn));
-        drop(turns);
-        if let Some(looked) = nudged {
-            // An error says that the store has ended.
-            let _ = looked.recv();
-        }
         true
     }
 
     fn nudge(&self) -> Receiver<()> {
         let (sender, receiver) = channel();
         let mut seen = self.seen();
-        if !seen.ended {
+        if !seen.ended && !seen.settling {
             seen.nudges.push(sender);
         }
         drop(seen);

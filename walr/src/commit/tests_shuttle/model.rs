@@ -41,10 +41,12 @@ impl LogThread {
 
     fn commit(&mut self, group: TestGroup) {
         let world = self.world.clone();
+        world.log_goes_on(|seen| seen.unrecorded -= group.0.len());
         world.begin_logging();
         let first = world.record(group.0.len());
         let mut seen = world.seen();
         seen.logging = false;
+        seen.recorded.extend(group.0.iter().map(|answer| answer.call));
         seen.groups_ahead += usize::from(first.is_some());
         // One more than waits is being applied.
         assert!(seen.groups_ahead <= MOST_AHEAD + 1, "{} groups ahead", seen.groups_ahead);
@@ -53,6 +55,7 @@ impl LogThread {
             world.handover.hand_over(None);
             return group.0.into_iter().for_each(|answer| world.answer(answer, None));
         };
+        world.log_goes_on(|seen| seen.waiting += 1);
         world.handover.hand_over(Some(TestStep::Apply { first, calls: group.0 }));
         if chance(0.3) || !self.has_state_thread() {
             world.take_steps();
@@ -66,7 +69,7 @@ impl LogThread {
             let world = self.world.clone();
             self.state = Some(thread::spawn(move || {
                 while let Some(step) = world.handover.next_durable() {
-                    world.take_step(step);
+                    world.take_step(step, false);
                 }
             }));
             self.world.handover.set_state_thread();
@@ -75,10 +78,15 @@ impl LogThread {
     }
 
     fn settle(&self) {
-        self.world.handover.wake_state();
+        let world = &self.world;
+        world.log_goes_on(|seen| seen.settling = true);
+        let nudges = std::mem::take(&mut world.seen().nudges);
+        nudges.into_iter().for_each(drop);
+        world.handover.wake_state();
         loop {
-            self.world.take_steps();
-            if self.world.handover.settle() {
+            world.take_steps();
+            if world.handover.settle() {
+                world.seen().settling = false;
                 return;
             }
         }
@@ -89,7 +97,9 @@ impl LogThread {
         match request {
             TestRequest::Sync(answer) => {
                 thread::yield_now();
+                world.log_goes_on(|seen| seen.waiting += 1);
                 if let Err(TestStep::Synced(answer)) = world.handover.follow(TestStep::Synced(answer)) {
+                    world.seen().waiting -= 1;
                     world.answer(answer, None);
                 }
             }
@@ -141,6 +151,9 @@ impl Drop for LogThread {
         if std::thread::panicking() {
             return;
         }
+        self.world.log_goes_on(|seen| seen.ended = true);
+        let nudges = std::mem::take(&mut self.world.seen().nudges);
+        nudges.into_iter().for_each(drop);
         if let Some(state) = self.state.take() {
             self.world.end();
             state.join().unwrap();
@@ -148,11 +161,6 @@ impl Drop for LogThread {
         self.world.end();
         let lists = [std::mem::take(&mut self.waiting), std::mem::take(&mut self.next)];
         lists.into_iter().flatten().for_each(|answer| self.world.give_up(answer));
-        let mut seen = self.world.seen();
-        seen.ended = true;
-        let nudges = std::mem::take(&mut seen.nudges);
-        drop(seen);
-        drop(nudges);
     }
 }
 
@@ -196,6 +204,7 @@ fn run_a_store() {
         has_clock: chance(0.3),
         in_background: chance(0.8),
         may_die: chance(0.1),
+        is_slow: chance(0.5),
     });
     let own = world.clone();
     let log = thread::spawn(move || {
@@ -207,7 +216,7 @@ fn run_a_store() {
     let work: [fn(&World); 5] = [
         |world| call(world, 3),
         |world| call(world, 3),
-        |world| burst(world, 8),
+        |world| burst(world, 10),
         |world| ask(world, 2),
         |world| world.handover.close(Closing::Close),
     ];
