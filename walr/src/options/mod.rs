@@ -193,7 +193,7 @@ impl<S> Options<S> {
         self
     }
 
-    /// Sets the capacity of the queue: the bytes of records that wait for the writer. At least 4 KiB; default: 8 MiB.
+    /// Sets the capacity of the queue: the bytes of records that wait to be recorded. At least 4 KiB; default: 8 MiB.
     ///
     /// A call waits until the queue has the capacity for its record. A record that is larger than the queue enters when the queue
     /// is empty.
