@@ -27,6 +27,8 @@ mod stats;
 mod sync;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_shuttle;
 
 pub(crate) use self::core::Core;
 pub(crate) use self::front::Front;
