@@ -1,9 +1,11 @@
 //! `Periodic` syncs in time while the store is idle and while a long read holds up the writer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use walr::testing::{Kind, Sim};
-use walr::{Durability, Error};
+use walr::{Durability, Durable, Error, WalState};
 
 use crate::common::{DURABILITIES, Result, Words, block_on, eventually, fail_from_call, options, run};
 
@@ -58,6 +60,62 @@ fn a_call_that_waits_for_a_long_read_gets_the_error_of_a_failed_sync() -> Result
         assert!(matches!(late, Ok(Err(Error::Commit { .. } | Error::Failed { .. }))), "{late:?}");
         assert_eq!(words.words(), ["first"], "a read shows the call that failed");
         assert!(matches!(words.push("later").await, Err(Error::Failed { .. })));
+        Ok(())
+    })
+}
+
+#[derive(Default, Serialize, Deserialize, WalState)]
+struct Slow {
+    calls: u64,
+}
+
+/// `true` while a call of `hold` may not return.
+static HOLDS: AtomicBool = AtomicBool::new(false);
+static IS_HELD: AtomicBool = AtomicBool::new(false);
+
+#[walr::mutations]
+impl Slow {
+    #[mutation]
+    fn call(&mut self) {
+        self.calls += 1;
+    }
+
+    #[mutation(allow_nondeterminism)]
+    fn hold(&mut self) {
+        if !walr::is_replaying() {
+            IS_HELD.store(true, Ordering::SeqCst);
+            while HOLDS.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// The mutation runs on the caller's thread, or on a thread of the store. The process is killed while it runs.
+#[test]
+fn a_long_mutation_does_not_delay_the_sync_of_acknowledged_records() -> Result {
+    run(async {
+        for is_queued in [false, true] {
+            let sim = Sim::new();
+            let options = || Durable::<Slow>::options().durability(Durability::Periodic(Duration::from_millis(20)));
+            let slow = options().open_on(sim.clone(), Slow::default).await?;
+            HOLDS.store(true, Ordering::SeqCst);
+            IS_HELD.store(false, Ordering::SeqCst);
+            let holder = slow.clone();
+            slow.call().await?;
+            let held = std::thread::spawn(move || match is_queued {
+                true => block_on(holder.apply_batch([SlowLog::Hold {}])).map(drop),
+                false => block_on(holder.hold()),
+            });
+            eventually(|| IS_HELD.load(Ordering::SeqCst));
+            eventually(|| slow.stats().durable.get() >= 1);
+            for image in [sim.restart(), sim.crash(1)] {
+                let killed = options().open_on(image, Slow::default).await?;
+                assert_eq!(killed.read(|slow| slow.calls), 1, "queued: {is_queued}");
+            }
+            HOLDS.store(false, Ordering::SeqCst);
+            held.join().map_err(|_| "the long call panicked")??;
+        }
         Ok(())
     })
 }

@@ -8,6 +8,7 @@ mod common;
 mod dry_run;
 mod methods;
 mod migrations;
+mod results;
 mod states;
 mod table;
 mod verify;

@@ -1,11 +1,12 @@
 //! Prints the table of all changes: `cargo test --test upgrades table -- --nocapture`.
 
 use crate::common::{Result, run};
-use crate::{Expected, Outcome, Row, arguments, check, code, methods, migrations, states};
+use crate::{Expected, Outcome, Row, arguments, check, code, methods, migrations, results, states};
 
 #[test]
 fn each_change_has_its_expected_outcome() -> Result {
-    let topics: [&[Row]; 5] = [methods::ROWS, arguments::ROWS, code::ROWS, states::ROWS, migrations::ROWS];
+    let topics: [&[Row]; 6] =
+        [methods::ROWS, arguments::ROWS, code::ROWS, results::ROWS, states::ROWS, migrations::ROWS];
     let mut table = String::from("| change | outcome | message |\n|---|---|---|\n");
     let (mut works, mut refused) = (0, 0);
     for row in topics.into_iter().flatten() {

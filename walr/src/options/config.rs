@@ -25,7 +25,7 @@ pub(crate) struct Config {
     pub(crate) commit_on_caller: bool,
     pub(crate) power_safe_overwrite: bool,
     pub(crate) changed_results: ChangedResults,
-    /// Makes checkpoints and the next segment on threads of their own. Crash tests make them on the writer's thread, so that each
+    /// Makes checkpoints and the next segment on threads of their own. Crash tests make them on the log thread, so that each
     /// run makes the same calls to the file system.
     pub(crate) in_background: bool,
     /// Reserves the space of segments and never fills it with zeros, for groups of any size. For crash tests.

@@ -150,7 +150,7 @@ impl<S> Options<S> {
     /// close only marks the end of the log, and the next open replays the log instead. Nothing is lost either way. A close always
     /// waits for a checkpoint in flight. Under [`CheckpointPolicy::Manual`] a close never writes one.
     ///
-    /// An upgrade of the program needs `true`: see [`on_changed_code`](Options::on_changed_code).
+    /// An upgrade of the program needs `true`: see [`on_changed_results`](Options::on_changed_results).
     #[must_use]
     pub fn checkpoint_on_close(mut self, on: bool) -> Self {
         self.config.checkpoint_on_close = on;
@@ -193,7 +193,7 @@ impl<S> Options<S> {
         self
     }
 
-    /// Sets the capacity of the queue: the bytes of records that wait for the writer. At least 4 KiB; default: 8 MiB.
+    /// Sets the capacity of the queue: the bytes of records that wait to be recorded. At least 4 KiB; default: 8 MiB.
     ///
     /// A call waits until the queue has the capacity for its record. A record that is larger than the queue enters when the queue
     /// is empty.

@@ -58,7 +58,7 @@ use crate::store::view::Store;
 /// | | while the store is open |
 /// |---|---|
 /// | memory | the state; a second state while a checkpoint is written, and after a panic until the state is rebuilt; buffers for the largest of the last groups of calls, from some tens of KiB to about 20 MiB; at most [`queue_size`](crate::Options::queue_size) bytes of waiting calls; at most 2 MiB for each thread that calls |
-/// | threads | one; another one while a segment is prepared, and one or two while a checkpoint is written |
+/// | threads | one, and another one once many tasks call; another one while a segment is prepared, and one or two while a checkpoint is written |
 /// | open files | two before the first mutation; then four, six once the next segment is prepared, and three more while a checkpoint is written. Some steps open two more for a moment |
 /// | disk | the two newest checkpoints, and the log since the older one; two segments of reserved space, from 64 KiB each up to [`segment_size`](crate::Options::segment_size) |
 ///

@@ -221,6 +221,9 @@ fn locked(dir: &StoreDir, tried: io::Result<Option<Box<dyn Lock>>>) -> Result<Bo
     lock.ok_or_else(|| Error::Locked { path: dir.path.clone() })
 }
 
+/// A recovered store, and the lock of its folder.
+type OpenedFolder<S> = (Arc<Core<S>>, Box<dyn Lock>);
+
 /// Writes the checkpoint without which the store may not serve.
 fn with_needed_checkpoint<S: WalState>(core: Core<S>) -> Result<Arc<Core<S>>> {
     let core = Arc::new(core);
@@ -234,7 +237,7 @@ fn prepare<S: WalState>(
     location: StoreLocation,
     mut options: Options<S>,
     ask_first: oneshot::Sender<oneshot::Sender<S>>,
-) -> Result<(Arc<Core<S>>, Box<dyn Lock>)> {
+) -> Result<OpenedFolder<S>> {
     // A refusal here creates not even a folder.
     Schema::check::<S>()?;
     let dir = match location {
