@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use super::sync::{Lock, Wake};
 
-/// The most groups that are durable and not applied yet.
+/// The most groups that are durable and wait to be applied.
 pub(crate) const MOST_AHEAD: usize = 4;
 
 /// The ways in which a store is closed.
@@ -227,7 +227,7 @@ impl<G: Calls, R, D> Handover<G, R, D> {
         Ok(())
     }
 
-    /// Begins a turn of the state with the oldest durable group; `None` if there is none, or another thread has the turn.
+    /// Begins a turn of the state on the log thread, with the oldest durable group; `None` if there is none, or another thread has the turn.
     pub(super) fn begin_applying(&self) -> Option<D> {
         let mut inner = self.inner.lock();
         if inner.applying {
@@ -235,10 +235,6 @@ impl<G: Calls, R, D> Handover<G, R, D> {
         }
         let durable = inner.durable.pop_front();
         inner.applying = durable.is_some();
-        if durable.is_some() {
-            // There is space for another group.
-            self.wake_log(inner);
-        }
         durable
     }
 
