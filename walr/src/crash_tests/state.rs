@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
+use crate::recovery::is_replaying;
 use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
 thread_local! {
@@ -58,7 +59,8 @@ impl Recorded for Tally {
             }
             TallyLog::Flaky(id) => {
                 self.ids.push(id);
-                if LIVE.get() {
+                // The rebuild after a panic is a replay too.
+                if LIVE.get() && !is_replaying() {
                     std::panic::resume_unwind(Box::new("flaky"));
                 }
             }
