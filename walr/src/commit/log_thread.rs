@@ -17,9 +17,9 @@ use crate::schema::state::{Recorded, WalState};
 const LINGER: Duration = Duration::from_micros(60);
 /// The shortest time without calls before a mark.
 const SHORTEST_IDLENESS: Duration = Duration::from_millis(10);
-/// The log thread applies a group itself while others wait, if the group has at most this many records: to wake the state thread takes
-/// longer.
-const FEW_RECORDS: usize = 24;
+/// The log thread applies a group of at most this many records itself, also while other calls wait: `docs/performance.md` has the
+/// measurement.
+const FEW_RECORDS: usize = 512;
 
 /// Runs until the store is closed.
 pub(crate) fn run<S: WalState>(core: &Arc<Core<S>>, lock: Box<dyn Lock>) {
