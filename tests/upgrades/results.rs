@@ -10,7 +10,7 @@ use crate::{End, Outcome, changes, options, reopen, upgrade, written};
 
 /// Defines a program that gives out ids.
 macro_rules! program {
-    ($name:ident, $result:ty, |$ids:ident| $body:expr $(, $helper:item)?) => {
+    ($name:ident, [$($mutation:tt)*], $result:ty, |$ids:ident| $body:expr $(, $helper:item)?) => {
         mod $name {
             use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ macro_rules! program {
 
             #[walr::mutations]
             impl Ids {
-                #[mutation]
+                #[$($mutation)*]
                 pub(crate) fn add(&mut self, name: String) -> $result {
                     self.names.insert(name);
                     let $ids = self;
@@ -38,16 +38,17 @@ macro_rules! program {
     };
 }
 
-program!(by_one, u64, |ids| {
+program!(by_one, [mutation], u64, |ids| {
     ids.next += 1;
     ids.next
 });
-program!(by_ten, u64, |ids| {
+program!(by_ten, [mutation], u64, |ids| {
     ids.next += 10;
     ids.next
 });
 program!(
     step_one,
+    [mutation],
     u64,
     |ids| {
         ids.next += step();
@@ -59,6 +60,7 @@ program!(
 );
 program!(
     step_ten,
+    [mutation],
     u64,
     |ids| {
         ids.next += step();
@@ -68,21 +70,26 @@ program!(
         10
     }
 );
-program!(all_names, HashSet<String>, |ids| {
+program!(all_names, [mutation], HashSet<String>, |ids| {
     ids.next += 1;
     ids.names.clone()
 });
-program!(as_text, String, |ids| {
+program!(as_text, [mutation], String, |ids| {
     ids.next += 1;
     ids.next.to_string()
 });
-program!(unordered, u64, |ids| {
+program!(unordered, [mutation], u64, |ids| {
     ids.next += 1;
     super::unordered(&ids.names)
 });
-program!(opaque, super::NotSerialize, |ids| {
+program!(opaque, [mutation], super::NotSerialize, |ids| {
     ids.next += 1;
     super::NotSerialize(super::unordered(&ids.names))
+});
+
+program!(not_compared, [mutation(allow_nondeterminism)], u64, |ids| {
+    ids.next += 1;
+    ids.next
 });
 
 /// A result that isn't `Serialize`, so that nothing holds a replay to it.
@@ -123,6 +130,10 @@ changes! {
         => reopened!(all_names, all_names, Killed, |ids| ids.read(|ids| ids.next == 3));
     a_result_of_another_type_is_not_compared, "a result's type changed", Works
         => reopened!(by_one, as_text, Killed, |ids| ids.store().recovery().results_not_compared == 3);
+    results_that_count_no_more_are_not_compared, "a mutation gets `allow_nondeterminism`", Works
+        => reopened!(by_one, not_compared, Killed, |ids| ids.read(|ids| ids.next == 3));
+    results_that_count_now_are_not_compared, "a mutation loses `allow_nondeterminism`", Works
+        => reopened!(not_compared, by_one, Killed, |ids| ids.read(|ids| ids.next == 3));
     a_result_that_is_not_serialize_is_not_compared, "a result isn't `Serialize`", Works
         => reopened!(opaque, opaque, Killed, |ids| ids.read(|ids| ids.next == 3));
 }

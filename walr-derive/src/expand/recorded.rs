@@ -91,6 +91,9 @@ fn result_traces(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream>
     let Expansion { self_ty, private, model, .. } = expansion;
     model.recorded().map(move |mutation| {
         let conditions = user_attributes::conditions(&mutation.method.attrs);
+        if mutation.options.allow_nondeterminism {
+            return quote!(#conditions ::core::option::Option::None,);
+        }
         let result = mutation.result(self_ty);
         quote!(#conditions #private::ResultType::<#result>::TRACE,)
     })
@@ -107,6 +110,8 @@ fn schema(expansion: &Expansion<'_>) -> impl Iterator<Item = TokenStream> {
             quote!((#name, #ty))
         });
         let result = match &mutation.method.sig.output {
+            // A result that counts has a type, so that a replay sees whether it counted when the record was made.
+            _ if mutation.options.allow_nondeterminism => String::new(),
             syn::ReturnType::Default => "()".to_owned(),
             syn::ReturnType::Type(_, ty) => text::of_type(ty),
         };

@@ -45,12 +45,12 @@ pub(crate) struct DecodedRecord<L> {
     /// `true` if other code of the same mutations made the record.
     pub(crate) of_other_code: bool,
     /// The type of the mutation's result, compared with that of the program that made the record.
-    pub(crate) result: ResultType,
+    pub(crate) result: ResultMatch,
 }
 
 /// The comparison of a result's type in two programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResultType {
+pub(crate) enum ResultMatch {
     Same,
     /// The shape isn't known, and the type is written in the same way.
     Opaque,
@@ -62,7 +62,7 @@ struct KnownMutation {
     /// The place in this program's schema.
     place: Option<u32>,
     is_same_code: bool,
-    result: ResultType,
+    result: ResultMatch,
 }
 
 impl KnownMutation {
@@ -73,9 +73,9 @@ impl KnownMutation {
             let is_same_code = new.is_some_and(|new| new.is_same_code(old));
             let result = match new {
                 Some(new) if old.result.reads_as(&new.result) && new.result.reads_as(&old.result) => {
-                    if old.result.shape.is_complete() { ResultType::Same } else { ResultType::Opaque }
+                    if old.result.shape.is_complete() { ResultMatch::Same } else { ResultMatch::Opaque }
                 }
-                _ => ResultType::Changed,
+                _ => ResultMatch::Changed,
             };
             KnownMutation { place, is_same_code, result }
         };
@@ -136,7 +136,7 @@ impl RecordDecoder<'_> {
                         let (log, old) = self.record::<S>(lsn, record.bytes)?;
                         let known = self.written.as_ref().and_then(|(_, known)| known.get(old as usize));
                         let of_other_code = known.is_some_and(|known| !known.is_same_code);
-                        let result = known.map_or(ResultType::Changed, |known| known.result);
+                        let result = known.map_or(ResultMatch::Changed, |known| known.result);
                         sink.record(DecodedRecord { lsn, log, bytes, of_other_code, result })?;
                     }
                 }

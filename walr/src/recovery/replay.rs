@@ -1,6 +1,6 @@
 //! The second pass over the log: applies the records of a view to a state, in order.
 
-use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, ResultType, decode};
+use super::decode::{DecodedRecord, RecordPanic, RecordSink, ReplayError, ResultMatch, decode};
 use super::results::{Applied, ReplayedResult, ResultCheck};
 use super::{decode_ahead, replaying};
 use crate::error::{Error, Result};
@@ -77,8 +77,8 @@ impl<S: WalState> RecordSink<S::Log> for Applier<'_, S> {
                 if let Some(results) = &mut self.results {
                     let digest = digest_of::<S>(&outcome);
                     let mutation = S::MUTATIONS.get(mutation).map_or("?", |mutation| mutation.name);
-                    let is_same_type = result != ResultType::Changed;
-                    let is_opaque = result == ResultType::Opaque;
+                    let is_same_type = result != ResultMatch::Changed;
+                    let is_opaque = result == ResultMatch::Opaque;
                     results.result(ReplayedResult { lsn, mutation, digest, is_same_type, is_opaque });
                 }
                 drop_quietly(outcome);

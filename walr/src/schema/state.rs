@@ -214,7 +214,7 @@ pub struct Mutation {
     pub name: &'static str,
     /// The name and the owned type of each parameter, in order.
     pub params: &'static [(&'static str, &'static str)],
-    /// The type of the result, as it is written.
+    /// The type of the result, as it is written; empty with `allow_nondeterminism`, because such a result doesn't count.
     pub result: &'static str,
     /// True if the types of all arguments are known to read back as they were encoded.
     pub reads_back: bool,
