@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::state::TallyLog;
+use super::state::{TallyLog, with_hook};
 use super::{Driver, Plan, Way, ids, open};
 use crate::error::Error;
 use crate::options::Config;
@@ -119,6 +119,74 @@ fn a_group_of_any_length_leaves_space_for_the_frames_that_follow_it() {
         driver.close().unwrap();
         assert_eq!(ids(&open(&sim, &plan.config()).unwrap()), [1, 3]);
     }
+}
+
+/// The aborts of four groups that aren't applied yet fit behind the last one, in its segment. The journal asserts it.
+#[test]
+fn pending_groups_of_any_length_leave_space_for_all_their_aborts() {
+    for (padded, len) in [0, 2].into_iter().flat_map(|padded| (0..8300).step_by(40).map(move |len| (padded, len))) {
+        let plan = Plan { segment_size: 40 << 10, way: Way::new(padded, 0), ..Plan::sync(0) };
+        let sim = plan.folder();
+        let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+        driver.group(vec![vec![TallyLog::Push(1, vec![1; len])]], 0).unwrap();
+        driver.group(vec![vec![TallyLog::Push(2, vec![2; len])]], 0).unwrap();
+        for _ in 0..4 {
+            // Many calls, because a segment always has nearly a block to spare.
+            driver.group((0..100).map(|_| vec![TallyLog::Boom(3)]).collect(), 4).unwrap();
+        }
+        driver.apply_down_to(0).unwrap();
+        driver.mark();
+        driver.close().unwrap();
+        assert_eq!(ids(&open(&sim, &plan.config()).unwrap()), [1, 2]);
+    }
+}
+
+/// A caller that commits its own call panics after other groups have filled the segment. The journal asserts that the abort fits.
+#[test]
+fn a_call_of_its_caller_keeps_the_space_for_its_abort() {
+    for len in (0..8300).step_by(40) {
+        // In a padded store each abort takes a block.
+        let plan = Plan { segment_size: 64 << 10, way: Way::new(2, 0), ..Plan::sync(0) };
+        let sim = plan.folder();
+        let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+        driver.group(vec![vec![push(1)]], 0).unwrap();
+        let core = driver.core.clone();
+        let fill = move |id| {
+            for id in (3..7).filter(|_| id == 2) {
+                // Nobody waits for the answer.
+                drop(core.enqueue(vec![TallyLog::Push(id, vec![id as u8; len])]).unwrap());
+                drop(core.enqueue(vec![TallyLog::Boom(id)]).unwrap());
+                core.log_turn();
+            }
+        };
+        with_hook(fill, || driver.here(TallyLog::Boom(2), 0)).unwrap();
+        while driver.core.state_turn() {}
+        driver.mark();
+        driver.close().unwrap();
+        assert_eq!(ids(&open(&sim, &plan.config()).unwrap()), [1, 3, 4, 5, 6]);
+    }
+}
+
+/// A record that only a renamed checkpoint proves to have been answered panics in a later program.
+#[test]
+fn a_corrupt_checkpoint_still_proves_that_its_records_were_answered() {
+    let sim = Sim::new();
+    let mut driver = driver(&sim, 64 << 10);
+    driver.group(vec![vec![push(1)]], 0).unwrap();
+    driver.group(vec![vec![push(2)]], 0).unwrap();
+    driver.checkpoint().unwrap();
+    drop(driver);
+    assert!(sim.flip("0000000000000002.ckpt", 8 * 100));
+    // This open renames the checkpoint, and the process ends before a frame says what was applied.
+    assert_eq!(ids(&open(&sim, &Config::default()).unwrap()), [1, 2]);
+    assert!(sim.files().iter().any(|file| file.name.ends_with(".bad")));
+    let panics = |id| {
+        if id == 2 {
+            std::panic::resume_unwind(Box::new("changed"));
+        }
+    };
+    let refused = with_hook(panics, || open(&sim, &Config::default()).map(|core| ids(&core)));
+    assert!(matches!(refused, Err(Error::ReplayPanicked { .. })), "{refused:?}");
 }
 
 /// A mutation panics, and its abort can't be written. The state is the one before the mutation.

@@ -1,6 +1,6 @@
 //! A state with a hand-written log: the ids of the mutations that were applied.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,26 @@ use crate::schema::state::{Handle, Mutation, Mutations, Recorded, WalState};
 
 thread_local! {
     static LIVE: Cell<bool> = const { Cell::new(false) };
+    static HOOK: RefCell<Option<Hook>> = const { RefCell::new(None) };
+}
+
+/// A function that each mutation calls first, with the mutation's id.
+type Hook = Box<dyn FnMut(u32)>;
+
+/// Calls `f`. Meanwhile each mutation begins with a call of `hook`, which may panic.
+pub(crate) fn with_hook<T>(hook: impl FnMut(u32) + 'static, f: impl FnOnce() -> T) -> T {
+    HOOK.set(Some(Box::new(hook)));
+    let result = f();
+    HOOK.set(None);
+    result
+}
+
+fn call_hook(id: u32) {
+    // Out of its place, because the hook may apply other mutations.
+    if let Some(mut hook) = HOOK.take() {
+        hook(id);
+        HOOK.set(Some(hook));
+    }
 }
 
 /// Calls `f`, which applies mutations live or replays them.
@@ -51,6 +71,8 @@ impl Recorded for Tally {
     ];
 
     fn apply(&mut self, log: TallyLog) -> usize {
+        let (TallyLog::Push(id, _) | TallyLog::Boom(id) | TallyLog::Flaky(id)) = log;
+        call_hook(id);
         match log {
             TallyLog::Push(id, _) => self.ids.push(id),
             TallyLog::Boom(id) => {

@@ -11,7 +11,7 @@ use crate::log::layout::segment_name;
 use crate::log::segment::{Segment, SegmentSpace};
 
 /// The space that each group leaves free after it: a mark when the store is idle, and a mark on close or a seal, each with a block of its
-/// own.
+/// own; and the abort of the one call that its caller may be applying.
 const KEPT_FREE: u64 = 3 * BLOCK;
 /// The most bytes of a record's length in its frame.
 const MOST_RECORD_LEN: usize = 10;
