@@ -166,7 +166,7 @@ fn a_burst_of_calls_leaves_no_memory_of_its_size() -> Result {
     }
     gate.open();
     in_turn(calls);
-    // With each group the writer and the queue swap their buffers.
+    // With each group the log thread and the queue swap their buffers.
     in_turn((0..4).map(call).collect());
     let change = region.change();
     let left = change.bytes_allocated.cast_signed() - change.bytes_deallocated.cast_signed();
@@ -190,7 +190,7 @@ fn a_call_allocates_at_most_its_answers_channel() -> Result {
         let most = if durability == Durability::Sync { CALLS } else { 0 };
         assert!(add <= most + SPARE, "{name}: {add} allocations for {CALLS} calls of `add`");
         assert!(put <= most + SPARE, "{name}: {put} allocations for {CALLS} calls of `put`");
-        // A caller that finds the committer busy for long enough hands its call to the writer.
+        // A caller that waits too long for its turn leaves its call to the log thread.
         assert!(grouped <= CALLS + SPARE, "{name}: {grouped} allocations for {CALLS} calls of four callers");
         // Proves that allocations are counted: the check decodes two texts.
         assert!(

@@ -44,7 +44,7 @@ fn the_waker_of_a_call_that_waits_for_capacity_may_panic() -> Result {
         let first = begun(words.push(&long));
         let (waker, second) = PanickingWaker::begun(words.push(&long));
         gate.open();
-        assert_eq!(first.await?, 1, "the writer goes on");
+        assert_eq!(first.await?, 1, "the store goes on");
         eventually(|| waker.was_woken());
         assert_eq!(second.await?, 2);
         assert_eq!(words.push("later").await?, 3);

@@ -1,4 +1,4 @@
-//! `Periodic` syncs in time while the store is idle and while a long read holds up the writer.
+//! `Periodic` syncs in time while the store is idle, and while a long read or a long mutation goes on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

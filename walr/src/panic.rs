@@ -59,7 +59,7 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, String> {
 
 /// Awaits `future` with a waker whose panics are discarded.
 ///
-/// The writer wakes several callers in a row. A waker that panics there would panic in the writer, and leave the other callers asleep.
+/// A thread of the store wakes several callers in a row. A waker that panics there would leave the other callers asleep.
 pub(crate) async fn woken_quietly<F: Future>(future: F) -> F::Output {
     struct QuietWaker(Waker);
     impl Wake for QuietWaker {

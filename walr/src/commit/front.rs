@@ -52,7 +52,7 @@ impl<S: Recorded> Front<S> {
     /// Returns the error of a call without an answer.
     fn ended(&self) -> Error {
         match self.core.latch.get() {
-            Some(_) => Error::Thread { reason: "the writer ended without an answer".to_string() },
+            Some(_) => Error::Thread { reason: "the store's threads ended without an answer".to_string() },
             None => Error::Closed,
         }
     }

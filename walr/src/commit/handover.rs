@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Any thread may apply: the log thread when nothing else waits for it, so that a lone caller is served without a second thread; the
-//! state thread under load; a caller that took both turns. Whoever gives up a turn wakes the thread that can continue.
+//! state thread under load; a caller that took both turns. The end of a turn wakes the thread that can continue.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -37,7 +37,7 @@ pub(super) trait Calls {
 
 /// The hand-over of groups `G`, requests to the log thread `R`, and durable groups `D`.
 pub(super) struct Handover<G, R, D> {
-    /// Held for moments: never across a write, a sync or an application, so that a blocking lock is right on an async worker too.
+    /// Held briefly: never across a write, a sync or an application, so that a blocking lock is right on an async worker too.
     inner: Lock<Inner<G, R, D>>,
     log: Wake,
     state: Wake,

@@ -26,7 +26,7 @@ pub(crate) fn run<S: WalState>(core: &Arc<Core<S>>, lock: Box<dyn Lock>) {
     let mut ending = Ending { core: core.clone(), lock, result: None };
     // A panic here is a defect of walr or of a `Drop` of the user. Every caller that waits gets an answer all the same.
     ending.result = Some(panic::catch(|| LogThread::new(core).run()).unwrap_or_else(|message| {
-        let error = Error::Thread { reason: format!("the writer panicked: {message}") };
+        let error = Error::Thread { reason: format!("the log thread panicked: {message}") };
         Err(error)
     }));
 }

@@ -111,7 +111,7 @@ fn a_close_makes_it_hurry() {
         let core = tally.front().core.clone();
         assert!(Throttle::background(&core.checkpoint).is_on());
         let close = begin(tally.close());
-        // When the first is answered the writer has heard of the close; when the second is, it waits for the checkpoint.
+        // When the first is answered, the log thread has seen the close; when the second is answered, it waits for the checkpoint.
         block_on(tally.sync()).unwrap();
         block_on(tally.sync()).unwrap();
         let hurries = !Throttle::background(&core.checkpoint).is_on();

@@ -86,7 +86,7 @@ enum TestRequest {
     CheckpointDone,
 }
 
-/// What the threads have done, to be checked. No thread is switched while its lock is held.
+/// The record of the threads' steps, which the test checks. `shuttle` switches no thread while this lock is held.
 #[derive(Default)]
 struct Seen {
     /// The number of answers to each call and request.

@@ -1,7 +1,7 @@
 //! Groups whose calls are answered one by one, with a checkpoint between two answers.
 //!
-//! With [`Config::slice`](crate::options::Config) at zero, the writer answers a call before it applies the next one. A waker on each
-//! answer does, on the writer's thread, what another thread could do at this moment: it receives the answers, takes a checkpoint as of
+//! With [`Config::slice`](crate::options::Config) at zero, the state half answers a call before it applies the next one. A waker on each
+//! answer does, on the same thread, what another thread could do at this moment: it receives the answers, takes a checkpoint as of
 //! an LSN within the frame, or removes old files.
 
 use std::pin::Pin;
@@ -50,7 +50,7 @@ impl Answers {
         Answers(Arc::new(Pending { core, model, answers, first, durable, failed: Mutex::default() }))
     }
 
-    /// Adds to the model what the writer has answered so far.
+    /// Adds to the model the answers so far.
     fn receive(&self) {
         let group = &*self.0;
         let mut model = group.model.lock();
@@ -92,7 +92,7 @@ impl Answers {
         self.0.model.lock().acked > first
     }
 
-    /// Calls `between` after each slice of the group, on the writer's thread.
+    /// Calls `between` after each slice of the group, on the thread that answers.
     fn wake(&self, between: impl Fn() + Send + Sync + 'static) {
         let between: Arc<dyn Fn() + Send + Sync> = Arc::new(between);
         for (answer, last) in &mut *self.0.answers.lock() {
@@ -112,7 +112,7 @@ struct Answered {
 
 impl Wake for Answered {
     fn wake(self: Arc<Self>) {
-        // The writer counts the calls of a slice before it answers them, and doesn't count calls that it refuses.
+        // The state half counts the calls of a slice before it answers them, and doesn't count calls that it refuses.
         let is_last_of_slice = self.core.stats.lock().last == self.last;
         if is_last_of_slice {
             (self.between)();
@@ -120,7 +120,7 @@ impl Wake for Answered {
     }
 }
 
-/// The thread of checkpoints, while the writer applies groups in slices.
+/// The thread of checkpoints, while groups are applied in slices.
 pub(super) struct SecondThread {
     dice: Dice,
     work: Arc<Mutex<Work>>,
@@ -177,7 +177,7 @@ impl Driver {
         });
     }
 
-    /// Ends a group: tells the writer what the second thread did.
+    /// Ends a group: adds the second thread's checkpoint to the log half.
     pub(super) fn end_slices(&mut self) -> Result<()> {
         let Some(thread) = &self.second_thread else { return Ok(()) };
         let work = thread.work.clone();

@@ -347,7 +347,7 @@ where
             }
             return done;
         }
-        // The writer answers in order, so the call before this sync has ended.
+        // The store answers in order, so the call before this sync has ended.
         self.front().ask(Request::Sync).await?;
         self.pending = None;
         match pending {

@@ -22,7 +22,7 @@ pub(crate) struct Waiting<T> {
 impl<T> Waiting<T> {
     pub(crate) async fn answer(self) -> Result<T> {
         let Waiting { mut answer, spin, admission } = self;
-        let unanswered = || Error::Thread { reason: "the writer ended without an answer".to_string() };
+        let unanswered = || Error::Thread { reason: "the store's threads ended without an answer".to_string() };
         let answer = async {
             let until = spin.map(|most| Instant::now() + most);
             while until.is_some_and(|until| Instant::now() < until) {
@@ -35,7 +35,7 @@ impl<T> Waiting<T> {
             }
             answer.await.unwrap_or_else(|_| Err(unanswered()))
         };
-        // A queued call may be recorded, even if the writer has ended.
+        // A queued call may be recorded, even if the store's threads have ended.
         admission.outside(Fate::Unknown, answer).await
     }
 }
@@ -56,7 +56,7 @@ impl Admission {
         Admission { store: STORES.fetch_add(1, Ordering::Relaxed), process: std::process::id() }
     }
 
-    /// Returns whether this process is a fork of the process that opened the store. A fork has the memory, but not the writer.
+    /// Returns whether this process is a fork of the process that opened the store. A fork has the memory, but not the threads.
     pub(crate) fn is_forked(&self) -> bool {
         std::process::id() != self.process
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_that_spins_sees_that_the_writer_ended() {
+    fn a_caller_that_spins_sees_that_the_threads_ended() {
         let (sender, answer) = oneshot::channel::<Result<()>>();
         let waiting = Waiting { answer, spin: Some(Duration::from_secs(1)), admission: Admission::new() };
         let mut answer = pin!(waiting.answer());

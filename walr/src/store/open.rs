@@ -144,7 +144,7 @@ impl<S: WalState> Options<S> {
         self.config.validate()?;
         let (ask_first, first_asked) = oneshot::channel();
         let (tell_opened, opened) = oneshot::channel();
-        let writer = spawn("walr", Box::new(move || open_and_run(location, self, ask_first, tell_opened)))?;
+        let thread = spawn("walr", Box::new(move || open_and_run(location, self, ask_first, tell_opened)))?;
         // A waker that panics must not end the thread that calls it.
         let asked = panic::woken_quietly(first_asked).await;
         // If a store exists or the open failed, the thread drops its request.
@@ -159,7 +159,7 @@ impl<S: WalState> Options<S> {
         // If the first state was refused, this waits until the folder is unlocked.
         let opened = panic::woken_quietly(opened).await.map_err(ended)?;
         let store = refused.map_or(opened, Err)?;
-        store.set_writer(writer);
+        store.set_thread(thread);
         Ok(store)
     }
 }

@@ -10,17 +10,17 @@ use crate::schema::state::{Backend, Begun, Reading, Recorded, WalState};
 /// An open store, shared by the clones of its handle. Its drop closes the store.
 pub(crate) struct OpenStore<S: Recorded> {
     pub(crate) front: Front<S>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    log_thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl<S: Recorded> OpenStore<S> {
     pub(crate) fn new(front: Front<S>) -> Self {
-        OpenStore { front, writer: Mutex::new(None) }
+        OpenStore { front, log_thread: Mutex::new(None) }
     }
 
     /// Sets the thread that the drop waits for.
-    pub(crate) fn set_writer(&self, writer: JoinHandle<()>) {
-        *self.writer.lock() = Some(writer);
+    pub(crate) fn set_thread(&self, thread: JoinHandle<()>) {
+        *self.log_thread.lock() = Some(thread);
     }
 }
 
@@ -31,11 +31,11 @@ impl<S: Recorded> Drop for OpenStore<S> {
             return;
         }
         self.front.core.abandon();
-        let Some(writer) = self.writer.get_mut().take() else { return };
+        let Some(thread) = self.log_thread.get_mut().take() else { return };
         // A result can hold the last handle, and be dropped on a thread of the store.
-        if writer.thread().id() != std::thread::current().id() && !self.front.core.is_state_thread() {
+        if thread.thread().id() != std::thread::current().id() && !self.front.core.is_state_thread() {
             // The thread catches its panics and reports them to its callers.
-            let _ = writer.join();
+            let _ = thread.join();
         }
     }
 }
