@@ -254,7 +254,7 @@ pub enum Error {
         first: Lsn,
         /// The last record of the interval.
         last: Lsn,
-        /// The names on disk of the interval's mutations whose results count, each once.
+        /// The names on disk of the interval's mutations whose results count, each once; of all its mutations if none counts.
         mutations: Vec<String>,
         /// The possible reasons, such as `the code was changed, or isn't deterministic`.
         reason: &'static str,

@@ -16,7 +16,6 @@ use crate::lsn::Lsn;
 use crate::panic::{self, drop_quietly};
 use crate::recovery::{LogSnapshot, Replica, rebuild};
 use crate::schema::reentry::{self, Inside};
-use crate::schema::results::ResultDigest;
 use crate::schema::state::WalState;
 
 /// Why there is no state: a mutation panicked, and the state couldn't be built again without it.
@@ -96,8 +95,10 @@ impl<S: WalState> Core<S> {
         let base = before.ok().map(|state| Replica { state, lsn: live.lsn });
         live.state = self.build(rest, base);
         live.lsn = up_to;
-        // The next frame carries no digest, because this replay computes none.
-        self.publish(up_to, ResultDigest::default());
+        let mut progress = self.progress.lock();
+        // This replay computes no digest.
+        (progress.applied, progress.digest) = (up_to, None);
+        drop(progress);
         self.note_lost(live);
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::state::{TallyLog, with_hook};
-use super::{Driver, Plan, Way, ids, open};
+use super::{Driver, Plan, Status, Way, ids, open};
 use crate::error::Error;
+use crate::lsn::Lsn;
 use crate::options::Config;
 use crate::sim::{Fault, Kind, Sim};
 
@@ -207,6 +208,64 @@ fn a_failed_abort_leaves_what_is_certain() {
         }
         assert_eq!(hit, 4, "the group's write and sync, and the abort's");
     }
+}
+
+/// An abort can't be written, and a later group is durable already.
+#[test]
+fn a_failed_abort_shows_no_later_group() {
+    let mut hit = 0;
+    for (at, kind) in (1..30).flat_map(|at| [(at, Kind::ShortWrite), (at, Kind::SyncLost)]) {
+        let sim = Sim::new();
+        let mut driver = driver(&sim, 64 << 10);
+        driver.group(vec![vec![push(1)]], 0).unwrap();
+        driver.group(vec![vec![TallyLog::Boom(2)]], 4).unwrap();
+        driver.group(vec![vec![push(3)]], 4).unwrap();
+        sim.fail(Some(Fault { at: sim.calls() + at, kind, forever: false }));
+        if driver.apply_down_to(0).is_err() {
+            hit += 1;
+            assert_eq!(ids(&driver.core), [1], "{kind:?} at call {at}");
+            let model = driver.model.lock();
+            assert!(model.units[1..].iter().all(|unit| unit.status == Status::Unknown), "{model:?}");
+        }
+    }
+    assert_eq!(hit, 2, "the abort's write and sync");
+}
+
+/// The disk is full, so that an open can't record the abort of a record that panics.
+#[test]
+fn a_full_disk_shows_no_state_above_a_record_that_recovery_aborts() {
+    for writes in 0..Way::WRITES {
+        let plan = Plan { segment_size: 64 << 10, way: Way::new(writes, 0), ..Plan::sync(0) };
+        let sim = plan.folder();
+        let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+        driver.group(vec![vec![push(1)]], 0).unwrap();
+        driver.group(vec![vec![TallyLog::Boom(2)], vec![push(3)]], 4).unwrap();
+        drop(driver);
+        sim.set_space(Some(0));
+        let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+        assert_eq!(ids(&driver.core), [1], "way {writes}");
+        assert!(matches!(driver.group(vec![vec![push(4)]], 0), Err(Error::Full { .. })));
+        assert_eq!(ids(&driver.core), [1], "way {writes}");
+        sim.set_space(None);
+        driver.group(vec![vec![push(5)]], 0).unwrap();
+        assert_eq!(ids(&driver.core), [1, 3, 5], "way {writes}");
+        driver.close().unwrap();
+        assert_eq!(ids(&open(&sim, &plan.config()).unwrap()), [1, 3, 5], "way {writes}");
+    }
+}
+
+#[test]
+fn an_abort_on_demand_is_not_taken_for_changed_results() {
+    let sim = Sim::new();
+    // No checkpoint comes between, whose records can't be aborted.
+    let plan = Plan { slices: false, ..Plan::sync(0) };
+    let mut driver = Driver::new(&sim, &plan, Arc::default()).unwrap();
+    for id in 1..6 {
+        driver.group(vec![vec![push(id)]], 0).unwrap();
+    }
+    driver.core.log.lock().abort_above(Lsn::new(3)).unwrap();
+    driver.close().unwrap();
+    assert_eq!(ids(&open(&sim, &Config::default()).unwrap()), [1, 2, 3]);
 }
 
 #[test]

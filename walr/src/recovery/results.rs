@@ -133,7 +133,9 @@ impl ResultCheck {
             return Ok(());
         }
         let is_opaque = results.iter().any(|result| result.is_opaque);
-        let counted = results.iter().filter(|result| result.digest.is_some());
+        // If no result counts now, the calls' results counted.
+        let none_counts = results.iter().all(|result| result.digest.is_none());
+        let counted = results.iter().filter(|result| none_counts || result.digest.is_some());
         let mutations: BTreeSet<_> = counted.map(|result| result.mutation.to_string()).collect();
         Err(Error::ChangedResults {
             path: self.path.clone(),

@@ -211,7 +211,8 @@ fn add_frame(
                 return Err("the abort covers records that aren't written yet");
             }
             // An abort of records that were applied, on demand. The results after them are those of another state.
-            let applied = ranges.iter().filter(|(_, last)| *last <= log.applied);
+            let applied = log.applied.max(header.applied);
+            let applied = ranges.iter().filter(|(first, _)| *first <= applied);
             log.uncompared.aborted.extend(applied.map(|(first, _)| (*first, Lsn::new(header.first_lsn.get() - 1))));
             log.aborts.extend(ranges);
         }
